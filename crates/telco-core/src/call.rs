@@ -156,7 +156,6 @@ pub type CallRow = (Reference, Result<Submission<CallReceipt>, NotSent>);
 
 impl CallReport {
     /// In the order of the batch.
-    #[must_use]
     pub fn rows(&self) -> &[CallRow] {
         &self.rows
     }

@@ -1,0 +1,1 @@
+//! Two-key additive stream over 7-bit text.

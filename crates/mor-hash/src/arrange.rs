@@ -34,113 +34,99 @@ pub(crate) enum Silence {
     LikeThePage,
 }
 
-#[derive(Default)]
-pub(crate) struct Arrangement<'c> {
-    pub(crate) rows: Vec<Hashed<'c>>,
-    pub(crate) skipped: Vec<(usize, SkipReason)>,
-}
-
-/// One hashed value: where it stands in the call, and the text that enters the hash.
-pub(crate) struct Hashed<'c> {
+/// What becomes of one parameter.
+pub(crate) struct Fate<'c> {
     pub(crate) param: usize,
     pub(crate) name: &'c str,
-    pub(crate) text: Cow<'c, str>,
+    pub(crate) value: &'c str,
+    /// The text that enters the hash, or why none does.
+    pub(crate) text: Result<Cow<'c, str>, SkipReason>,
 }
 
+/// Hands every parameter to `each`: the hashed ones among them come in hash order.
 pub(crate) fn arrange<'c>(
     call: &'c Call<'_>,
     order: Order<'_>,
     silence: Silence,
-) -> Result<Arrangement<'c>, Error> {
+    mut each: impl FnMut(Fate<'c>),
+) -> Result<(), Error> {
     let chosen = Chosen::of(order, call.method());
-    let mut places = Vec::with_capacity(call.params().len());
-    let mut skipped = Vec::new();
+    // Rank and parameter.
+    let mut places = Vec::with_capacity(call.len());
+    // Names that no rank tells apart.
+    let mut unranked = Vec::new();
     for (param, (name, value)) in call.params().enumerate() {
-        check_name(name)?;
-        match chosen.place(param, name) {
-            Ok((rank, filter)) => places.push(Place {
-                rank,
-                param,
-                name,
-                value,
-                filter,
-            }),
-            Err(reason) => skipped.push((param, reason)),
-        }
-    }
-    // As given, every place has a rank of its own, so the names must be looked at as well.
-    if silence == Silence::Refused || matches!(order, Order::AsGiven) {
-        let as_given = places
-            .iter()
-            .filter(|_| matches!(order, Order::AsGiven))
-            .map(|place| place.name);
-        refuse_repeats(
-            skipped
-                .iter()
-                .filter_map(|(param, _)| Some(call.param(*param)?.0))
-                .chain(as_given)
-                .collect(),
-        )?;
-    }
-    places.sort_unstable_by_key(|place| (place.rank, place.param));
-
-    let mut rows = Vec::with_capacity(places.len());
-    for (index, place) in places.iter().enumerate() {
-        let neighbour = match silence {
-            Silence::LikeThePage => index.checked_sub(1),
-            Silence::Refused | Silence::LikeTheServer => index.checked_add(1),
-        };
-        if neighbour
-            .and_then(|at| places.get(at))
-            .is_some_and(|other| other.rank == place.rank)
-        {
-            if silence == Silence::Refused {
-                return Err(Error::RepeatedName(place.name.to_string()));
+        match chosen.rank(param, name) {
+            Ok(rank) => {
+                if matches!(chosen, Chosen::AsGiven) {
+                    check_name(name)?;
+                    unranked.push(name);
+                }
+                places.push((rank, param));
             }
-            skipped.push((place.param, SkipReason::Repeated));
-            continue;
-        }
-        match place.text(silence)? {
-            Ok(text) => rows.push(Hashed {
-                param: place.param,
-                name: place.name,
-                text,
-            }),
-            Err(reason) => skipped.push((place.param, reason)),
+            Err(reason) => {
+                check_name(name)?;
+                unranked.push(name);
+                each(Fate {
+                    param,
+                    name,
+                    value,
+                    text: Err(reason),
+                });
+            }
         }
     }
-    Ok(Arrangement { rows, skipped })
+    if silence == Silence::Refused || matches!(chosen, Chosen::AsGiven) {
+        refuse_repeats(unranked)?;
+    }
+    places.sort_unstable();
+    for (index, (rank, param)) in places.iter().copied().enumerate() {
+        let Some((name, value)) = call.param(param) else {
+            continue;
+        };
+        let rival = match silence {
+            Silence::LikeThePage => index.wrapping_sub(1),
+            Silence::Refused | Silence::LikeTheServer => index.wrapping_add(1),
+        };
+        let repeated = places.get(rival).is_some_and(|(other, _)| *other == rank);
+        if repeated && silence == Silence::Refused {
+            return Err(Error::RepeatedName(name.to_string()));
+        }
+        let text = match chosen.filter(rank) {
+            _ if repeated => Err(SkipReason::Repeated),
+            Filter::Any => Ok(Cow::Borrowed(value)),
+            filter => filtered(name, value, filter, silence)?,
+        };
+        each(Fate {
+            param,
+            name,
+            value,
+            text,
+        });
+    }
+    Ok(())
 }
 
-/// A parameter that has its place in the hash.
-struct Place<'c> {
-    rank: usize,
-    param: usize,
-    name: &'c str,
+/// The text to hash, or why there is none. In the strict behaviour silence is an error, but for values that add
+/// nothing either way.
+fn filtered<'c>(
+    name: &str,
     value: &'c str,
     filter: Filter,
-}
-
-impl<'c> Place<'c> {
-    /// The text to hash, or why there is none. In the strict behaviour silence is an error, but for values that add
-    /// nothing either way.
-    fn text(&self, silence: Silence) -> Result<Result<Cow<'c, str>, SkipReason>, Error> {
-        let strict = silence == Silence::Refused;
-        let name = || self.name.to_string();
-        match self.filter.pass(self.value) {
-            Passed::As(text) if strict && text != self.value => {
-                Err(Error::ValueWouldBeChanged(name()))
-            }
-            Passed::As(text) => Ok(Ok(text)),
-            Passed::Dropped | Passed::NeverHashed if self.value.is_empty() => {
-                Ok(Err(SkipReason::Empty))
-            }
-            Passed::Dropped if strict => Err(Error::ValueWouldBeDropped(name())),
-            Passed::NeverHashed if strict => Err(Error::NeverHashed(name())),
-            Passed::Dropped => Ok(Err(SkipReason::DroppedByFilter)),
-            Passed::NeverHashed | Passed::NeverFilled => Ok(Err(SkipReason::NeverHashed)),
-            Passed::Exempt => Ok(Err(SkipReason::ExemptValue)),
+    silence: Silence,
+) -> Result<Result<Cow<'c, str>, SkipReason>, Error> {
+    let strict = silence == Silence::Refused;
+    match filter.pass(value) {
+        Passed::As(text) if strict && text.len() != value.len() => {
+            Err(Error::ValueWouldBeChanged(name.to_string()))
         }
+        Passed::As(text) => Ok(Ok(text)),
+        Passed::Dropped | Passed::NeverHashed if value.is_empty() => Ok(Err(SkipReason::Empty)),
+        Passed::Dropped if strict => Err(Error::ValueWouldBeDropped(name.to_string())),
+        Passed::NeverHashed if strict => Err(Error::NeverHashed(name.to_string())),
+        Passed::Dropped => Ok(Err(SkipReason::DroppedByFilter)),
+        Passed::NeverHashed | Passed::NeverFilled => Ok(Err(SkipReason::NeverHashed)),
+        Passed::Exempt => Ok(Err(SkipReason::ExemptValue)),
     }
 }
 
@@ -184,38 +170,39 @@ impl<'a> Chosen<'a> {
         }
     }
 
-    fn place(&self, param: usize, name: &str) -> Result<(usize, Filter), SkipReason> {
-        let unlisted = match name {
-            "u" | "p" => SkipReason::Authentication,
-            "test" => SkipReason::TestSwitch,
-            _ => SkipReason::NotListed,
-        };
+    /// Where in the hash a parameter stands.
+    #[inline]
+    fn rank(&self, param: usize, name: &str) -> Result<usize, SkipReason> {
         match self {
-            Self::AsGiven if name == "test" => Err(unlisted),
-            Self::AsGiven => Ok((param, Filter::Any)),
-            Self::Table { names, quickstats } => {
-                let rank = names
-                    .iter()
-                    .position(|listed| *listed == name)
-                    .ok_or(unlisted)?;
-                // This method hashes its login, but not this one (observed).
-                Ok((
-                    rank,
-                    if *quickstats {
-                        Filter::AllBut("admin")
-                    } else {
-                        Filter::Any
-                    },
-                ))
-            }
+            Self::AsGiven if name == "test" => None,
+            Self::AsGiven => Some(param),
+            Self::Table { names, .. } => names.iter().position(|listed| *listed == name),
             Self::List {
                 excluded: Some(excluded),
                 ..
-            } if *excluded == name => Err(SkipReason::ExcludedForMethod),
-            Self::List { list, raw, .. } => {
-                let (rank, filter) = list.find(name).ok_or(unlisted)?;
-                Ok((rank, if *raw { Filter::Any } else { filter }))
+            } if *excluded == name => {
+                return Err(SkipReason::ExcludedForMethod);
             }
+            Self::List { list, .. } => list.find(name),
+        }
+        .ok_or_else(|| match name {
+            "u" | "p" => SkipReason::Authentication,
+            "test" => SkipReason::TestSwitch,
+            _ => SkipReason::NotListed,
+        })
+    }
+
+    #[inline]
+    fn filter(&self, rank: usize) -> Filter {
+        match self {
+            Self::List {
+                list, raw: false, ..
+            } => list.get(rank).map_or(Filter::Any, |(_, filter)| filter),
+            // This method hashes its login, but not this one (observed).
+            Self::Table {
+                quickstats: true, ..
+            } => Filter::AllBut("admin"),
+            Self::List { .. } | Self::Table { .. } | Self::AsGiven => Filter::Any,
         }
     }
 }

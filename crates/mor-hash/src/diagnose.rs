@@ -5,11 +5,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::arrange::{Arrangement, Order, Silence, arrange};
+use sha1::{Digest, Sha1};
+
+use crate::arrange::{Order, Silence, arrange};
 use crate::call::check_name;
 use crate::methods::{self, HashRule};
 use crate::profile::Rule;
-use crate::signer::{digest, stripped};
+use crate::signer::stripped;
 use crate::{Call, Error, Keys, Mode, Profile, RequestHash, Secret};
 
 /// How far [`diagnose`] goes.
@@ -408,12 +410,9 @@ struct Readings<'c, 'a> {
 impl<'c> Readings<'c, '_> {
     /// Adds a reading even if another one hashes the same: the user learns which profiles fit.
     fn arranged(&mut self, reading: Reading, order: Order<'_>, silence: Silence) -> bool {
-        match arrange(self.call, order, silence) {
-            Ok(arrangement) => {
-                self.attempts.push(Attempt {
-                    reading,
-                    values: values(arrangement),
-                });
+        match values(self.call, order, silence) {
+            Ok(values) => {
+                self.attempts.push(Attempt { reading, values });
                 true
             }
             Err(_) => false,
@@ -422,22 +421,19 @@ impl<'c> Readings<'c, '_> {
 
     /// Adds a reading if it hashes something that no earlier one does.
     fn new_one(&mut self, reading: Reading, order: Order<'_>, silence: Silence) {
-        if let Ok(arrangement) = arrange(self.call, order, silence) {
-            self.add(reading, values(arrangement));
+        if let Ok(values) = values(self.call, order, silence) {
+            self.add(reading, values);
         }
     }
 
     fn prefixed(&mut self, by: &'static [&'static str], chosen: &Profile) {
-        let Ok(arrangement) = arrange(self.call, Order::Server(chosen), Silence::LikeTheServer)
-        else {
+        let Ok(values) = values(self.call, Order::Server(chosen), Silence::LikeTheServer) else {
             return;
         };
         let front = by
             .iter()
             .filter_map(|name| Some((*name, Cow::Borrowed(self.call.first(name)?))));
-        let rest = values(arrangement)
-            .into_iter()
-            .filter(|(name, _)| !by.contains(name));
+        let rest = values.into_iter().filter(|(name, _)| !by.contains(name));
         let values = front.chain(rest).collect();
         self.add(Reading::Prefixed { by }, values);
     }
@@ -460,10 +456,21 @@ impl<'c> Readings<'c, '_> {
     }
 }
 
-fn values<'c>(arrangement: Arrangement<'c>) -> Vec<(&'c str, Cow<'c, str>)> {
-    arrangement
-        .rows
-        .into_iter()
-        .map(|row| (row.name, row.text))
-        .collect()
+fn values<'c>(
+    call: &'c Call<'_>,
+    order: Order<'_>,
+    silence: Silence,
+) -> Result<Vec<(&'c str, Cow<'c, str>)>, Error> {
+    let mut values = Vec::new();
+    arrange(call, order, silence, |fate| {
+        if let Ok(text) = fate.text {
+            values.push((fate.name, text));
+        }
+    })?;
+    Ok(values)
+}
+
+fn digest<'v>(values: impl Iterator<Item = &'v str>, secret: &str) -> RequestHash {
+    let sha1 = values.fold(Sha1::new(), |sha1, value| sha1.chain_update(value));
+    RequestHash::new(sha1.chain_update(secret).finalize().into())
 }

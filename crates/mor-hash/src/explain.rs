@@ -2,9 +2,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::Call;
 use crate::RequestHash;
-use crate::arrange::Arrangement;
+use crate::arrange::Fate;
 
 /// What went into a hash and what did not: the server's "Generate hash" page as data.
 ///
@@ -117,46 +116,66 @@ fn shown<'v>(name: &str, value: &'v str) -> &'v str {
     }
 }
 
-impl Explanation {
-    pub(crate) fn new(call: &Call<'_>, arrangement: &Arrangement<'_>, hash: RequestHash) -> Self {
-        let mut rows: Vec<Row> = Vec::with_capacity(arrangement.rows.len());
-        let mut signed_text = String::new();
-        let mut last: Option<(usize, char)> = None;
-        for (index, hashed) in arrangement.rows.iter().enumerate() {
-            let value = call.param(hashed.param).map_or("", |(_, value)| value);
-            let text = shown(hashed.name, &hashed.text);
-            signed_text.push_str(text);
-            if let (Some((row, before)), Some(after)) = (last, hashed.text.chars().next()) {
-                if let Some(row) = rows.get_mut(row) {
-                    row.ambiguous_border = before.is_ascii_digit() && after.is_ascii_digit();
-                }
+/// Filled while the parameters are arranged.
+#[derive(Default)]
+pub(crate) struct Rows {
+    rows: Vec<Row>,
+    skipped: Vec<(usize, Skipped)>,
+    signed_text: String,
+    /// The last row that has a text, and the end of that text.
+    border: Option<(usize, char)>,
+}
+
+impl Rows {
+    pub(crate) fn push(&mut self, fate: &Fate<'_>) {
+        let (name, sent) = (fate.name, shown(fate.name, fate.value).into());
+        match &fate.text {
+            Ok(text) => {
+                let hashed = shown(name, text);
+                self.signed_text.push_str(hashed);
+                self.meet(text);
+                self.rows.push(Row {
+                    position: self.rows.len().saturating_add(1),
+                    name: name.into(),
+                    sent,
+                    hashed: hashed.into(),
+                    ambiguous_border: false,
+                });
             }
-            if let Some(end) = hashed.text.chars().next_back() {
-                last = Some((index, end));
-            }
-            rows.push(Row {
-                position: index.saturating_add(1),
-                name: hashed.name.into(),
-                sent: shown(hashed.name, value).into(),
-                hashed: text.into(),
-                ambiguous_border: false,
-            });
+            Err(reason) => self.skipped.push((
+                fate.param,
+                Skipped {
+                    name: name.into(),
+                    sent,
+                    reason: *reason,
+                },
+            )),
         }
-        signed_text.push_str(MASK);
-        let mut skipped = arrangement.skipped.clone();
-        skipped.sort_unstable_by_key(|(param, _)| *param);
-        let skipped = skipped.into_iter().filter_map(|(param, reason)| {
-            let (name, value) = call.param(param)?;
-            Some(Skipped {
-                name: name.into(),
-                sent: shown(name, value).into(),
-                reason,
-            })
-        });
-        Self {
-            rows,
-            skipped: skipped.collect(),
-            signed_text,
+    }
+
+    /// Looks at the border between the rows so far and the next text.
+    fn meet(&mut self, next: &str) {
+        let (Some(first), Some(last)) = (next.chars().next(), next.chars().next_back()) else {
+            return;
+        };
+        if let Some((row, before)) = self.border.replace((self.rows.len(), last)) {
+            if let Some(row) = self.rows.get_mut(row) {
+                row.ambiguous_border = before.is_ascii_digit() && first.is_ascii_digit();
+            }
+        }
+    }
+
+    pub(crate) fn finish(mut self, hash: RequestHash) -> Explanation {
+        self.skipped.sort_unstable_by_key(|(param, _)| *param);
+        self.signed_text.push_str(MASK);
+        Explanation {
+            rows: self.rows,
+            skipped: self
+                .skipped
+                .into_iter()
+                .map(|(_, skipped)| skipped)
+                .collect(),
+            signed_text: self.signed_text,
             hash,
         }
     }

@@ -1,6 +1,6 @@
 use alloc::borrow::Cow;
 
-use crate::keys::before;
+use crate::lookup::same;
 
 /// What the server does with a value before it hashes it (observed; docs/protocols/mor.md, section 3.2).
 ///
@@ -96,10 +96,6 @@ fn reprinted(digits: &str) -> Cow<'_, str> {
 fn is_user_list(line: &str) -> bool {
     matches!(line, "postpaid" | "prepaid" | "all")
         || (!line.is_empty() && line.bytes().all(|b| b.is_ascii_digit() || b == b','))
-}
-
-const fn same(a: &str, b: &str) -> bool {
-    !before(a, b) && !before(b, a)
 }
 
 const FILTERS: &[(&[&str], Filter)] = &[

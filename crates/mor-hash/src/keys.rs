@@ -1,12 +1,11 @@
 //! Ordered names that can be searched: the list of a profile, and the keys that a caller names.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 use core::fmt;
 
 use crate::call::check_name;
-use crate::{Error, Filter};
+use crate::{Error, Filter, lookup};
 
 /// One listed name, known at compile time.
 #[derive(Clone, Copy)]
@@ -15,39 +14,35 @@ pub(crate) struct Entry {
     pub(crate) filter: Filter,
 }
 
-/// Names in hash order, and the ranks of these names in search order.
+/// Names in hash order, and the table that finds them.
 #[derive(Clone)]
 pub(crate) enum List {
     Static {
         entries: &'static [Entry],
-        search: &'static [u16],
+        slots: &'static [u16],
     },
     Owned {
         entries: Vec<(String, Filter)>,
-        search: Vec<u16>,
+        slots: Vec<u16>,
     },
 }
 
 impl List {
-    /// At most 65,536 names; the rest would not fit a rank and is cut off (no server list is longer than 217).
+    /// Takes 65,000 names at most and cuts off the rest (no server list is longer than 217).
     pub(crate) fn owned(mut entries: Vec<(String, Filter)>) -> Result<Self, Error> {
-        entries.truncate(usize::from(u16::MAX));
+        entries.truncate(65_000);
         for (name, _) in &entries {
             check_name(name)?;
         }
-        let name = |rank: u16| {
-            entries
-                .get(usize::from(rank))
-                .map_or("", |(name, _)| name.as_str())
-        };
-        let mut search: Vec<u16> = (0..).take(entries.len()).collect();
-        search.sort_unstable_by(|a, b| order(name(*a), name(*b)));
-        for (a, b) in search.iter().zip(search.iter().skip(1)) {
-            if name(*a) == name(*b) {
-                return Err(Error::RepeatedName(name(*a).to_string()));
-            }
-        }
-        Ok(Self::Owned { entries, search })
+        let slots =
+            lookup::build(entries.iter().map(|(name, _)| name.as_str())).map_err(|rank| {
+                Error::RepeatedName(
+                    entries
+                        .get(rank)
+                        .map_or_else(String::new, |(name, _)| name.clone()),
+                )
+            })?;
+        Ok(Self::Owned { entries, slots })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -55,6 +50,10 @@ impl List {
             Self::Static { entries, .. } => entries.len(),
             Self::Owned { entries, .. } => entries.len(),
         }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Filter)> {
+        (0..self.len()).filter_map(|rank| self.get(rank))
     }
 
     pub(crate) fn get(&self, rank: usize) -> Option<(&str, Filter)> {
@@ -68,22 +67,16 @@ impl List {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Filter)> {
-        (0..self.len()).filter_map(|rank| self.get(rank))
-    }
-
-    /// The place of a name in hash order, and its filter.
-    pub(crate) fn find(&self, name: &str) -> Option<(usize, Filter)> {
-        let search = match self {
-            Self::Static { search, .. } => search,
-            Self::Owned { search, .. } => search.as_slice(),
-        };
-        let at = |rank: u16| self.get(usize::from(rank)).unwrap_or(("", Filter::Any));
-        let found = search
-            .binary_search_by(|rank| order(at(*rank).0, name))
-            .ok()?;
-        let rank = *search.get(found)?;
-        Some((usize::from(rank), at(rank).1))
+    /// The rank of a name in hash order.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        match self {
+            Self::Static { entries, slots } => {
+                lookup::find(slots, name, |rank| Some(entries.get(rank)?.name))
+            }
+            Self::Owned { entries, slots } => {
+                lookup::find(slots, name, |rank| Some(entries.get(rank)?.0.as_str()))
+            }
+        }
     }
 }
 
@@ -126,26 +119,4 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.names()).finish()
     }
-}
-
-/// The search order: short names first, because most comparisons then end at the length.
-fn order(a: &str, b: &str) -> Ordering {
-    a.len()
-        .cmp(&b.len())
-        .then_with(|| a.as_bytes().cmp(b.as_bytes()))
-}
-
-/// The same order for tables that the compiler sorts.
-pub(crate) const fn before(a: &str, b: &str) -> bool {
-    if a.len() != b.len() {
-        return a.len() < b.len();
-    }
-    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
-    while let ([x, rest_a @ ..], [y, rest_b @ ..]) = (a, b) {
-        if *x != *y {
-            return *x < *y;
-        }
-        (a, b) = (rest_a, rest_b);
-    }
-    false
 }

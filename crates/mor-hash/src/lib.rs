@@ -14,6 +14,7 @@ mod explain;
 mod filter;
 mod form;
 mod keys;
+mod lookup;
 pub mod methods;
 mod profile;
 mod secret;

@@ -7,6 +7,7 @@
 //! ```
 
 use crate::data::methods::METHODS;
+use crate::lookup;
 
 /// One method of one server line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,25 +77,44 @@ pub fn all() -> &'static [Method] {
 
 /// The first entry of a method, by its modern or its legacy name.
 pub fn find(name: &str) -> Option<&'static Method> {
-    METHODS
-        .iter()
-        .find(|method| method.name == name || method.legacy_name == Some(name))
+    let at = lookup::find(&SLOTS, name, |at| NAMES.get(at).copied())?;
+    METHODS.get(at / 2)
 }
 
 /// The modern name, which the method table is keyed by.
 pub(crate) fn modern(name: &str) -> &str {
-    METHODS
-        .iter()
-        .find(|method| method.legacy_name == Some(name))
-        .map_or(name, |method| method.name)
+    find(name).map_or(name, |method| method.name)
 }
 
-/// The names that the method table of a server line gives for a modern name.
-pub(crate) fn table(since: Since, modern: &str) -> Option<&'static [&'static str]> {
-    METHODS
-        .iter()
-        .find(|method| {
-            method.rule == HashRule::MethodTable && method.since == since && method.name == modern
-        })
-        .and_then(|method| method.hashed)
+/// The names that the method table of a server line gives for a method.
+pub(crate) fn table(since: Since, method: &'static Method) -> Option<&'static [&'static str]> {
+    let own = if method.since == since {
+        Some(method)
+    } else {
+        METHODS
+            .iter()
+            .find(|other| other.since == since && other.name == method.name)
+    };
+    own.filter(|own| own.rule == HashRule::MethodTable)?.hashed
+}
+
+/// Modern and legacy name of every entry, by turns.
+static NAMES: [&str; 2 * METHODS.len()] = names();
+static SLOTS: [u16; 1024] = lookup::slots(&names());
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs in the compiler: a wrong index does not build"
+)]
+const fn names() -> [&'static str; 2 * METHODS.len()] {
+    let mut names = [""; 2 * METHODS.len()];
+    let mut i = 0;
+    while i < METHODS.len() {
+        names[2 * i] = METHODS[i].name;
+        if let Some(legacy) = METHODS[i].legacy_name {
+            names[2 * i + 1] = legacy;
+        }
+        i += 1;
+    }
+    names
 }

@@ -4,21 +4,22 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::data::order::{M2, MOR12, ORDER, X3, X5, X8};
-use crate::keys::{Entry, List, before};
+use crate::keys::{Entry, List};
 use crate::methods::{self, Since};
-use crate::{Error, Filter, Keys};
+use crate::{Error, Filter, Keys, lookup};
 
 /// One profile's list, made by the compiler.
 macro_rules! list {
     ($profile:expr, $count:literal) => {{
         const ENTRIES: [Entry; $count] = entries($profile);
-        const SEARCH: [u16; $count] = search(&ENTRIES);
+        const SLOTS: [u16; 512] = lookup::slots(&names(&ENTRIES));
         List::Static {
             entries: &ENTRIES,
-            search: &SEARCH,
+            slots: &SLOTS,
         }
     }};
 }
+
 /// What one version of the server hashes: a list of names in order, a filter for each, and a table of methods that
 /// have their own names.
 ///
@@ -231,13 +232,18 @@ impl Profile {
         if self.table.is_none() && self.own_methods.is_empty() && self.excluded.is_none() {
             return Rule::List { excluded: None };
         }
-        let modern = methods::modern(method);
+        let known = methods::find(method);
+        let modern = known.map_or(method, |known| known.name);
         if let Some((_, own)) = self.own_methods.iter().find(|(name, _)| name == modern) {
             return own
                 .as_ref()
                 .map_or(Rule::List { excluded: None }, Rule::Keys);
         }
-        match self.table.and_then(|since| methods::table(since, modern)) {
+        let table = self
+            .table
+            .zip(known)
+            .and_then(|(since, known)| methods::table(since, known));
+        match table {
             Some(names) => Rule::Table { names },
             None => Rule::List {
                 excluded: self
@@ -316,17 +322,12 @@ const fn entries<const N: usize>(profile: u8) -> [Entry; N] {
     clippy::indexing_slicing,
     reason = "runs in the compiler: a wrong index does not build"
 )]
-const fn search<const N: usize>(entries: &[Entry; N]) -> [u16; N] {
-    let mut ranks = [0; N];
+const fn names<const N: usize>(entries: &[Entry; N]) -> [&'static str; N] {
+    let mut names = [""; N];
     let mut i = 0;
     while i < N {
-        let mut j = i;
-        while j > 0 && before(entries[i].name, entries[ranks[j - 1] as usize].name) {
-            ranks[j] = ranks[j - 1];
-            j -= 1;
-        }
-        ranks[j] = i as u16;
+        names[i] = entries[i].name;
         i += 1;
     }
-    ranks
+    names
 }

@@ -3,8 +3,9 @@ use core::fmt;
 
 use sha1::{Digest, Sha1};
 
-use crate::arrange::{Arrangement, Order, Silence, arrange};
+use crate::arrange::{Fate, Order, Silence, arrange};
 use crate::call::check_method;
+use crate::explain::Rows;
 use crate::{Call, Error, Explanation, Keys, Profile, RequestHash, Secret, form};
 
 /// What to do where the server's reading and the documentation part.
@@ -126,7 +127,9 @@ impl Signer {
     /// # Errors
     /// Any but [`Error::HashMismatch`]: see [`Error`]. With an error there is no hash.
     pub fn hash(&self, call: &Call<'_>) -> Result<RequestHash, Error> {
-        Ok(self.digest(&self.arrange(call)?))
+        let mut sha1 = Sha1::new();
+        self.arrange(call, |fate| hash_text(&mut sha1, &fate))?;
+        Ok(self.finish(sha1))
     }
 
     /// Whether a hash belongs to a call, in constant time. `Ok` is a match.
@@ -152,12 +155,12 @@ impl Signer {
     /// # Errors
     /// As [`Signer::hash`].
     pub fn explain(&self, call: &Call<'_>) -> Result<Explanation, Error> {
-        let arrangement = self.arrange(call)?;
-        Ok(Explanation::new(
-            call,
-            &arrangement,
-            self.digest(&arrangement),
-        ))
+        let (mut sha1, mut rows) = (Sha1::new(), Rows::default());
+        self.arrange(call, |fate| {
+            hash_text(&mut sha1, &fate);
+            rows.push(&fate);
+        })?;
+        Ok(rows.finish(self.finish(sha1)))
     }
 
     /// The finished request: `u`, `p`, the other parameters in the caller's order, `test`, and the hash last.
@@ -201,7 +204,7 @@ impl Signer {
         })
     }
 
-    fn arrange<'c>(&self, call: &'c Call<'_>) -> Result<Arrangement<'c>, Error> {
+    fn arrange<'c>(&self, call: &'c Call<'_>, each: impl FnMut(Fate<'c>)) -> Result<(), Error> {
         self.check_secret()?;
         let order = match (&self.keys, self.mode) {
             (Some(KeyChoice::Named(keys)), _) => Order::Keys(keys),
@@ -213,7 +216,7 @@ impl Signer {
             Mode::Strict | Mode::Doc => Silence::Refused,
             Mode::Server => Silence::LikeTheServer,
         };
-        arrange(call, order, silence)
+        arrange(call, order, silence, each)
     }
 
     fn check_secret(&self) -> Result<(), Error> {
@@ -227,22 +230,16 @@ impl Signer {
         Ok(())
     }
 
-    fn digest(&self, arrangement: &Arrangement<'_>) -> RequestHash {
-        digest(
-            arrangement.rows.iter().map(|row| row.text.as_ref()),
-            self.secret.text(),
-        )
+    fn finish(&self, sha1: Sha1) -> RequestHash {
+        RequestHash::new(sha1.chain_update(self.secret.text()).finalize().into())
     }
 }
 
 /// Values and secret go in piece by piece: no buffer of ours ever holds the secret.
-pub(crate) fn digest<'v>(values: impl Iterator<Item = &'v str>, secret: &str) -> RequestHash {
-    let mut sha1 = Sha1::new();
-    for value in values {
-        sha1.update(value.as_bytes());
+fn hash_text(sha1: &mut Sha1, fate: &Fate<'_>) {
+    if let Ok(text) = &fate.text {
+        sha1.update(text.as_bytes());
     }
-    sha1.update(secret.as_bytes());
-    RequestHash::new(sha1.finalize().into())
 }
 
 /// Blanks and NUL, which the server's language strips at both ends (inferred for Unicode blanks).

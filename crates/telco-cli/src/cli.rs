@@ -1,0 +1,68 @@
+//! The command line: what there is, and which room answers it.
+
+use std::path::PathBuf;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::config::{self, Settings};
+use crate::exit::Done;
+use crate::mor;
+use crate::output::Form;
+
+/// Telecom clients that tell the truth: top-ups, one-time codes, calls, request signatures, and a sandbox of five providers.
+#[derive(Debug, Parser)]
+#[command(name = "telco", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// The settings file [default: telco.toml here, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// For people, or for programs
+    #[arg(long, global = true, value_enum, default_value_t)]
+    output: Form,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done or accepted · 2 usage · 10 nothing was sent · 11 rejected by the provider \
+     · 12 unknown outcome, must be settled · 13 a read got no usable answer · 130 interrupted with nothing lost";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Kolmisoft MOR: the request hash
+    #[command(subcommand)]
+    Mor(mor::Mor),
+    /// The settings file
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Cli {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Done {
+        let settings = Settings::load(self.config.as_deref())?;
+        match &self.command {
+            Command::Mor(command) => mor::run(command, &settings, self.output),
+            Command::Config(command) => config::run(command),
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(*shell, &mut Self::command(), "telco", &mut script);
+                crate::output::octets(&script)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

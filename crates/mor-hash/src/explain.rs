@@ -165,10 +165,9 @@ impl Rows {
         let (Some(first), Some(last)) = (next.chars().next(), next.chars().next_back()) else {
             return;
         };
-        if let Some((row, before)) = self.border.replace((self.rows.len(), last)) {
-            if let Some(row) = self.rows.get_mut(row) {
-                row.ambiguous_border = before.is_ascii_digit() && first.is_ascii_digit();
-            }
+        let border = self.border.replace((self.rows.len(), last));
+        if let Some((Some(row), before)) = border.map(|(row, end)| (self.rows.get_mut(row), end)) {
+            row.ambiguous_border = before.is_ascii_digit() && first.is_ascii_digit();
         }
     }
 

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::room::Room;
 
+pub mod cowrie;
+
 /// All built-in providers, in the order of their ports.
 pub(crate) fn all(seed: u64) -> Vec<Arc<dyn Room>> {
     let _ = seed;
-    vec![]
+    vec![Arc::new(cowrie::Cowrie::new())]
 }

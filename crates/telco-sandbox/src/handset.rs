@@ -80,15 +80,15 @@ impl Handsets {
         let number = digits(number);
         shelf.order.push_back(number.clone());
         shelf.phones.entry(number).or_default().push_back(received);
-        if shelf.order.len() > KEPT {
-            if let Some(oldest) = shelf.order.pop_front() {
-                let empty = shelf.phones.get_mut(&oldest).is_none_or(|received| {
-                    received.pop_front();
-                    received.is_empty()
-                });
-                if empty {
-                    shelf.phones.remove(&oldest);
-                }
+        if shelf.order.len() > KEPT
+            && let Some(oldest) = shelf.order.pop_front()
+        {
+            let empty = shelf.phones.get_mut(&oldest).is_none_or(|received| {
+                received.pop_front();
+                received.is_empty()
+            });
+            if empty {
+                shelf.phones.remove(&oldest);
             }
         }
     }

@@ -179,10 +179,10 @@ impl Citcall {
             }
             None => return Err(Refusal::new(88, "there is no `data`")),
         };
-        if let Some(extra) = outer.keys().find(|name| name.as_str() != "data") {
-            if settings.refuse_extra_members {
-                return Err(Refusal::new(97, format!("beside `data` stands `{extra}`")));
-            }
+        if settings.refuse_extra_members
+            && let Some(extra) = outer.keys().find(|name| name.as_str() != "data")
+        {
+            return Err(Refusal::new(97, format!("beside `data` stands `{extra}`")));
         }
         let now = i64::try_from(now_ms / 1_000).unwrap_or(i64::MAX);
         let window = Some(settings.window_s);

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod admin;
+mod calendar;
 mod callback;
 mod clock;
 mod fault;
+mod handset;
 mod history;
 mod http;
 mod ledger;
@@ -17,6 +19,7 @@ pub mod text;
 pub use callback::{Callback, Callbacks, Pushed};
 pub use clock::Clock;
 pub use fault::{CallbackFault, FaultRule, Faults, Phase, When};
+pub use handset::{Arrival, Received};
 pub use history::{Exchange, History, Query};
 pub use http::Limits;
 pub use ledger::{Filter, Happening, Ledger, Operation, Told, Totals, What};

@@ -164,7 +164,10 @@ impl AdditiveStream {
     pub fn decrypt(&self, ciphertext: &str, freshness: Freshness) -> Result<Message, DecryptError> {
         let bytes = decode(ciphertext, &URL_SAFE_NO_PAD)?;
         if !bytes.is_ascii() {
-            let index = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or_default();
+            let index = bytes
+                .iter()
+                .position(|byte| !byte.is_ascii())
+                .unwrap_or_default();
             return Err(DecryptError::Corrupt { index });
         }
         self.open(bytes, freshness)

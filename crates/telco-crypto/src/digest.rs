@@ -33,3 +33,41 @@ pub fn sha256(message: &[u8]) -> [u8; 32] {
 pub fn sha512(message: &[u8]) -> [u8; 64] {
     sha2::Sha512::digest(message).into()
 }
+
+/// One of the hashes, where a protocol or a setting chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// SHA-1, 20 bytes.
+    Sha1,
+    /// SHA-256, 32 bytes.
+    Sha256,
+    /// SHA-512, 64 bytes.
+    Sha512,
+}
+
+impl Algorithm {
+    /// The hash of `message`.
+    ///
+    /// ```
+    /// use telco_crypto::digest::{Algorithm, sha256};
+    /// assert_eq!(Algorithm::Sha256.hash(b"abc"), sha256(b"abc"));
+    /// ```
+    #[must_use]
+    pub fn hash(self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Sha1 => sha1(message).to_vec(),
+            Self::Sha256 => sha256(message).to_vec(),
+            Self::Sha512 => sha512(message).to_vec(),
+        }
+    }
+
+    /// The length of a hash, in bytes.
+    #[must_use]
+    pub const fn length(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+}

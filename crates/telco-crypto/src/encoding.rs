@@ -15,6 +15,11 @@ use base64::engine::general_purpose::{
 #[error("not valid base64")]
 pub struct InvalidBase64;
 
+/// Text that is not hexadecimal, two digits a byte. Says no more, for the same reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not valid hexadecimal")]
+pub struct InvalidHex;
+
 /// As people paste keys: padding may be missing and the unused bits of the last character may be set.
 const FORGIVING: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -109,6 +114,28 @@ pub fn hex(bytes: &[u8]) -> String {
         .iter()
         .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
         .collect()
+}
+
+/// Reads what [`hex()`] writes, in either case.
+///
+/// # Errors
+/// [`InvalidHex`].
+///
+/// ```
+/// use telco_crypto::encoding::{InvalidHex, decode_hex};
+/// assert_eq!(decode_hex("00aF").as_deref(), Ok(&[0x00, 0xaf][..]));
+/// assert_eq!(decode_hex("0af"), Err(InvalidHex));
+/// ```
+pub fn decode_hex(text: &str) -> Result<Vec<u8>, InvalidHex> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
+    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+    bytes.filter(|_| rest.is_empty()).ok_or(InvalidHex)
 }
 
 /// The same JSON with every character above U+007E escaped as `\uXXXX` (lower-case; a surrogate pair beyond U+FFFF), for channels

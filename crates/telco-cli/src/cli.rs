@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{self, Settings};
-use crate::exit::Done;
-use crate::mor;
+use crate::exit::{Done, Failure};
 use crate::output::Form;
+use crate::{mor, sandbox};
 
 /// Telecom clients that tell the truth: top-ups, one-time codes, calls, request signatures, and a sandbox of five providers.
 #[derive(Debug, Parser)]
@@ -28,6 +28,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done or accepted · 2 usage · 10 nothin
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the five providers as local servers, until Ctrl-C
+    Sandbox(sandbox::Run),
     /// Kolmisoft MOR: the request hash
     #[command(subcommand)]
     Mor(mor::Mor),
@@ -46,6 +48,7 @@ impl Cli {
     pub(crate) fn run(self) -> Done {
         let settings = Settings::load(self.config.as_deref())?;
         match &self.command {
+            Command::Sandbox(options) => block_on(sandbox::run(options, self.output)),
             Command::Mor(command) => mor::run(command, &settings, self.output),
             Command::Config(command) => config::run(command),
             Command::Completions { shell } => {
@@ -55,6 +58,16 @@ impl Cli {
             }
         }
     }
+}
+
+/// On a runtime that ends with the command.
+fn block_on(command: impl Future<Output = Done>) -> Done {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|e| Failure::not_sent(format!("no runtime: {e}")))?
+        .block_on(command)
 }
 
 #[cfg(test)]

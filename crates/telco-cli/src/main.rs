@@ -5,6 +5,7 @@ mod config;
 mod exit;
 mod mor;
 mod output;
+mod sandbox;
 mod secret;
 
 use std::process::ExitCode;

@@ -1,16 +1,18 @@
 //! The built-in rooms, one provider each.
 
 mod citcall;
+mod kairos;
 
 use std::sync::Arc;
 
 use crate::room::Room;
 
 pub use citcall::Citcall;
+pub use kairos::Kairos;
 
 /// All built-in providers, in the order of their ports.
 pub(crate) fn all(seed: u64) -> Vec<Arc<dyn Room>> {
-    vec![Arc::new(Citcall::new(seed))]
+    vec![Arc::new(Citcall::new(seed)), Arc::new(Kairos::new(seed))]
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod citcall;
 mod cowrie;
 mod kairos;
+mod mor;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use crate::room::Room;
 pub use citcall::Citcall;
 pub use cowrie::Cowrie;
 pub use kairos::Kairos;
+pub use mor::Mor;
 
 /// All built-in providers, in the order of their ports.
 pub(crate) fn all(seed: u64) -> Vec<Arc<dyn Room>> {
@@ -18,6 +20,7 @@ pub(crate) fn all(seed: u64) -> Vec<Arc<dyn Room>> {
         Arc::new(Cowrie::new()),
         Arc::new(Citcall::new(seed)),
         Arc::new(Kairos::new(seed)),
+        Arc::new(Mor::new()),
     ]
 }
 

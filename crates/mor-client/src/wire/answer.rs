@@ -84,9 +84,17 @@ impl Answer {
                 texts.retain(|text| !text.is_empty());
                 if !texts.is_empty() {
                     // The error's own text is the text; without one, what its children say.
-                    let only_messages = error.text.is_empty() && error.children.iter().any(|child| child.name == "message");
-                    let text = if error.text.is_empty() { texts.join(" ") } else { error.text.clone() };
-                    return Some(Refusal { only_messages, ..Refusal::new(&text) });
+                    let only_messages = error.text.is_empty()
+                        && error.children.iter().any(|child| child.name == "message");
+                    let text = if error.text.is_empty() {
+                        texts.join(" ")
+                    } else {
+                        error.text.clone()
+                    };
+                    return Some(Refusal {
+                        only_messages,
+                        ..Refusal::new(&text)
+                    });
                 }
             }
         }

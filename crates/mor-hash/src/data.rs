@@ -1,0 +1,4 @@
+//! Facts about the server as tables; no logic.
+
+pub(crate) mod methods;
+pub(crate) mod order;

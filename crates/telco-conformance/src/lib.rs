@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod callbacks;
+mod calls;
+mod harness;
+mod otp;
+mod outcome;
+mod redaction;
+mod report;
+mod subscription;
+mod topup;
+
+pub use callbacks::{CallbackSample, Expect, callbacks};
+pub use calls::calls;
+pub use harness::{Harness, Limits, Phase, Truth};
+pub use otp::{otp_local, otp_remote, otp_sender};
+pub use outcome::{Told, judge};
+pub use redaction::{Canaries, Log};
+pub use report::{Check, Report};
+pub use subscription::subscription;
+pub use topup::topup;

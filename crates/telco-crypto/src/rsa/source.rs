@@ -1,0 +1,40 @@
+//! The caller's source of random bytes in the form that the `rsa` crate takes.
+
+use ::rsa::rand_core::{TryCryptoRng, TryRng};
+
+use crate::random::{NoRandomness, Source};
+
+/// Gives up after `budget` bytes: a source that is stuck must be an error, not an endless search for padding or primes.
+pub(super) struct Bounded<'a, 'b> {
+    source: &'a mut Source<'b>,
+    budget: usize,
+}
+
+impl<'a, 'b> Bounded<'a, 'b> {
+    pub(super) fn new(source: &'a mut Source<'b>, budget: usize) -> Self {
+        Self { source, budget }
+    }
+}
+
+impl TryRng for Bounded<'_, '_> {
+    type Error = NoRandomness;
+
+    fn try_next_u32(&mut self) -> Result<u32, NoRandomness> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, NoRandomness> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), NoRandomness> {
+        self.budget = self.budget.checked_sub(out.len()).ok_or(NoRandomness)?;
+        (self.source)(out)
+    }
+}
+
+impl TryCryptoRng for Bounded<'_, '_> {}

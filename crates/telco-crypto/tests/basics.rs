@@ -1,0 +1,105 @@
+//! HMAC, base64, constant-time comparison and random text.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use serde_json::Value;
+use telco_crypto::encoding::{base64, decode_base64_forgiving};
+use telco_crypto::mac::HmacSha256;
+use telco_crypto::random::{Alphabet, NoRandomness, text};
+
+#[test]
+fn every_hmac_vector_is_reproduced() {
+    let file: Value = serde_json::from_str(include_str!("../vectors/hmac_sha256.json")).unwrap();
+    let vectors = file["vectors"].as_array().unwrap();
+    assert_eq!(vectors.len(), 61);
+    for vector in vectors {
+        let key = decode_base64_forgiving(vector["client_key_b64"].as_str().unwrap()).unwrap();
+        let mac = HmacSha256::new(&key);
+        let message = vector["string_to_sign"].as_str().unwrap().as_bytes();
+        let tag = mac.tag(&[message]);
+        assert_eq!(
+            base64(&tag),
+            vector["signature_b64"].as_str().unwrap(),
+            "{}",
+            vector["name"]
+        );
+        let (head, tail) = message.split_at(message.len() / 2);
+        assert!(mac.verify(&[head, b"", tail], &tag));
+        assert!(!mac.verify(&[message, b"x"], &tag));
+    }
+}
+
+#[test]
+fn forgiving_base64_forgives_what_it_says_and_no_more() {
+    for accepted in [
+        "YWJj",
+        "YWJjZA==",
+        "YWJjZA",
+        "YWJjZGU=",
+        "YWJjZGU",
+        "\t YWJjZA==\r\n",
+        "YWJjZB",
+        "YWJjZB==",
+    ] {
+        assert!(decode_base64_forgiving(accepted).is_ok(), "{accepted:?}");
+    }
+    assert_eq!(
+        decode_base64_forgiving("YWJjZB").unwrap(),
+        b"abcd",
+        "unused bits are ignored"
+    );
+    for refused in [
+        "ClientKey",
+        "YWJjZA=",
+        "YW Jj",
+        "YWJj\nYWJj",
+        "-_8",
+        "-_8=",
+        "YWJj====",
+        "=",
+        "YWJj=",
+        "YQ=a",
+        "\u{a0}YWJj",
+    ] {
+        assert!(decode_base64_forgiving(refused).is_err(), "{refused:?}");
+    }
+    assert_eq!(decode_base64_forgiving("").unwrap(), b"");
+}
+
+#[test]
+fn random_text_has_no_modulo_bias() {
+    // Every byte value once a round: with "% 36" the first four characters would come up 8 times, the rest 7 times.
+    let mut next = 0u8;
+    let mut every_byte = |out: &mut [u8]| {
+        for byte in out {
+            *byte = next;
+            next = next.wrapping_add(1);
+        }
+        Ok(())
+    };
+    let drawn = text(Alphabet::LOWER_ALPHANUMERIC, 7 * 36, &mut every_byte).unwrap();
+    for character in "0123456789abcdefghijklmnopqrstuvwxyz".chars() {
+        assert_eq!(drawn.matches(character).count(), 7, "{character}");
+    }
+}
+
+#[test]
+fn a_source_that_fails_or_is_stuck_is_an_error_and_not_a_loop() {
+    assert_eq!(
+        text(Alphabet::DIGITS, 4, &mut |_| Err(NoRandomness)),
+        Err(NoRandomness)
+    );
+    let mut stuck = |out: &mut [u8]| {
+        out.fill(255);
+        Ok(())
+    };
+    assert_eq!(text(Alphabet::DIGITS, 4, &mut stuck), Err(NoRandomness));
+    assert_eq!(text(Alphabet::DIGITS, 0, &mut stuck).unwrap().as_str(), "");
+}
+
+#[test]
+fn a_mac_key_is_not_shown() {
+    assert_eq!(
+        format!("{:?}", HmacSha256::new(b"secret")),
+        "HmacSha256(***)"
+    );
+}

@@ -1,0 +1,80 @@
+//! What a client asks about an answer, or the remains of one.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
+use telco_core::{Error, SecretBytes};
+
+/// The part of an answer that arrived before it broke off or grew too long, if the failure kept one. It may be the only copy
+/// of something paid for: give it to [`UnknownOutcome::with_answer`](telco_core::UnknownOutcome::with_answer).
+#[must_use]
+pub fn partial_body(failure: &Error) -> Option<&SecretBytes> {
+    let source = failure.source()?;
+    source.downcast_ref::<PartialBody>().map(|part| &part.0)
+}
+
+/// Rides in the error's source, so that it cannot be taken for a whole answer. Shows nothing.
+pub(crate) struct PartialBody(pub(crate) SecretBytes);
+
+impl fmt::Display for PartialBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} octets of the answer arrived", self.0.expose().len())
+    }
+}
+
+impl fmt::Debug for PartialBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PartialBody({} octets)", self.0.expose().len())
+    }
+}
+
+impl StdError for PartialBody {}
+
+/// How long the answer asks to wait: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), counted from `now`.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use telco_http::{http::HeaderMap, retry_after};
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("retry-after", "120".parse().unwrap());
+/// assert_eq!(retry_after(&headers, SystemTime::now()), Some(Duration::from_secs(120)));
+/// ```
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.parse().ok().map(Duration::from_secs);
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_or_a_date() {
+        let read = |text: &str, now: u64| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, text.parse().unwrap());
+            retry_after(&headers, SystemTime::UNIX_EPOCH + Duration::from_secs(now))
+        };
+        assert_eq!(read(" 0 ", 0), Some(Duration::ZERO));
+        assert_eq!(
+            read("Thu, 01 Jan 1970 00:01:00 GMT", 15),
+            Some(Duration::from_secs(45))
+        );
+        assert_eq!(
+            read("Thu, 01 Jan 1970 00:01:00 GMT", 99),
+            Some(Duration::ZERO)
+        );
+        for bad in ["", "-1", "soon", "1.5", "99999999999999999999999"] {
+            assert_eq!(read(bad, 0), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! A provider's place on the net: where every client builds its requests and sends them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use telco_core::{Delivery, Error, ErrorKind, NotSent};
+
+use crate::retry::jittered;
+use crate::{BaseUrl, ReadRetry, Transport};
+
+/// A provider's name, its base URL and the transport to it. Every request of a client passes through here: bound to the
+/// origin, labelled, traced without anything private.
+///
+/// ```
+/// use std::sync::Arc;
+/// use telco_http::{BaseUrl, Bytes, Endpoint, Transport, http};
+///
+/// # async fn demo(transport: Arc<dyn Transport>) -> Result<(), telco_core::Error> {
+/// # let base = BaseUrl::parse("https://api.example.com").unwrap();
+/// let endpoint = Endpoint::new("example", base, transport);
+/// let uri = endpoint.uri("/balance")?;
+/// let answer = endpoint.exchange("balance", http::Request::get(uri).body(Bytes::new()).unwrap()).await?;
+/// println!("{}", answer.status());
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    provider: &'static str,
+    base: BaseUrl,
+    transport: Arc<dyn Transport>,
+}
+
+impl Endpoint {
+    /// `provider` goes into errors and traces.
+    pub fn new(provider: &'static str, base: BaseUrl, transport: Arc<dyn Transport>) -> Self {
+        Self {
+            provider,
+            base,
+            transport,
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn base(&self) -> &BaseUrl {
+        &self.base
+    }
+
+    /// The absolute URI of a path and query, kept byte for byte.
+    ///
+    /// # Errors
+    /// [`NotSent`] if it is none. The text is not repeated: it may hold a number.
+    pub fn uri(&self, path_and_query: &str) -> Result<Uri, NotSent> {
+        self.base.join(path_and_query).ok_or_else(|| {
+            NotSent::new(
+                ErrorKind::InvalidInput,
+                "the request has a character that cannot stand in a URL",
+            )
+        })
+    }
+
+    /// Sends a request **once**.
+    ///
+    /// # Errors
+    /// Labelled with provider and operation; [`Error::delivery`] says how far it came. End a spending call with
+    /// [`Submission::after_failure`](telco_core::Submission::after_failure).
+    pub async fn exchange(
+        &self,
+        operation: &'static str,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, Error> {
+        let started = Instant::now();
+        let result = if self.base.is_origin_of(request.uri()) {
+            self.transport.exchange(request).await
+        } else {
+            // Whatever built it, its credentials belong to the configured origin only.
+            Err(foreign_origin().into())
+        };
+        let result = result.map_err(|failure| failure.at(self.provider, operation));
+        self.trace(operation, started.elapsed(), &result);
+        result
+    }
+
+    /// Sends a request once, but repeats **setting up the connection** at most twice: only after failures that prove that no
+    /// byte of the request left. For protocols whose specification allows it.
+    ///
+    /// # Errors
+    /// As [`exchange`](Self::exchange).
+    pub async fn exchange_reconnecting(
+        &self,
+        operation: &'static str,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, Error> {
+        const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
+        for wait in WAITS {
+            match self.exchange(operation, request.clone()).await {
+                Err(failure) if never_connected(&failure) => {
+                    self.transport.pause(jittered(wait)).await;
+                }
+                other => return other,
+            }
+        }
+        self.exchange(operation, request).await
+    }
+
+    /// Repeats a **read** by the policy while it fails in a way that can pass ([`Error::is_retryable`]). `attempt` builds a
+    /// fresh request each time (a new nonce, a new date) and judges its answer. Never for a call that costs.
+    ///
+    /// # Errors
+    /// The last failure, marked as one of a read.
+    pub async fn read<T>(
+        &self,
+        policy: &ReadRetry,
+        mut attempt: impl AsyncFnMut() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let started = Instant::now();
+        let mut waits = policy.delays.iter();
+        loop {
+            let failure = match attempt().await {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure.on_read(),
+            };
+            let Some(wait) = waits.next().filter(|_| failure.is_retryable()) else {
+                return Err(failure);
+            };
+            let wait = jittered(*wait).max(failure.retry_after().unwrap_or_default());
+            if started.elapsed().saturating_add(wait) > policy.deadline {
+                return Err(failure);
+            }
+            self.transport.pause(wait).await;
+        }
+    }
+
+    /// Waits, by the transport's timer.
+    pub async fn pause(&self, time: Duration) {
+        self.transport.pause(time).await;
+    }
+
+    /// Who, what, how it ended, how long. Never a URL, header, body, number or secret.
+    fn trace(
+        &self,
+        operation: &'static str,
+        elapsed: Duration,
+        result: &Result<Response<Bytes>, Error>,
+    ) {
+        let provider = self.provider;
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        match result {
+            Ok(answer) => {
+                let status = answer.status().as_u16();
+                tracing::debug!(
+                    provider,
+                    operation,
+                    outcome = "answered",
+                    status,
+                    elapsed_ms
+                );
+            }
+            Err(failure) => {
+                let outcome = match failure.delivery() {
+                    Delivery::NotSent => "not_sent",
+                    Delivery::MaybeSent => "maybe_sent",
+                    Delivery::Answered => "unusable_answer",
+                };
+                let (kind, status) = (failure.kind().as_str(), failure.http_status());
+                tracing::warn!(provider, operation, outcome, kind, status, elapsed_ms);
+            }
+        }
+    }
+}
+
+fn never_connected(failure: &Error) -> bool {
+    failure.delivery() == Delivery::NotSent && failure.kind() == ErrorKind::Connect
+}
+
+pub(crate) fn foreign_origin() -> NotSent {
+    NotSent::new(
+        ErrorKind::InvalidConfiguration,
+        "refused to send a request to another host than the configured one",
+    )
+}

@@ -141,7 +141,7 @@ fn to_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
     json
 }
 
-fn json_length(value: &impl Serialize) -> usize {
+pub(crate) fn json_length(value: &impl Serialize) -> usize {
     struct Count(usize);
     impl io::Write for Count {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -1,2 +1,54 @@
-//! The workspace's own chores.
-fn main() {}
+//! The workspace's own chores. `cargo xtask` alone lists them.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod budgets;
+mod ci;
+mod crates;
+mod isolate;
+mod publish;
+mod run;
+mod tidy;
+
+use std::process::ExitCode;
+
+/// What went wrong, as a sentence.
+type Failure = Box<dyn std::error::Error>;
+type Done = Result<(), Failure>;
+
+const HELP: &str = "\
+cargo xtask <chore>
+
+  ci                    everything that .ci/run does
+  ci --step NAME        one step of it (`ci --list` names them)
+  isolate [CRATE…]      package, unpack outside the workspace, build and test alone with each feature set
+  budgets [--time]      packages of each crate's tree, and with --time its clean build, against the budgets
+  tidy                  who may depend on whom, files that must be there, words that must not
+  deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing
+  publish [--execute]   package every crate in order, as crates.io would take it; --execute publishes
+  matrix                the crates, as JSON for the workflow
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["ci", options @ ..] => ci::ci(options),
+        ["isolate", options @ ..] => isolate::isolate(options),
+        ["budgets", options @ ..] => budgets::budgets(options),
+        ["tidy"] => tidy::tidy(),
+        ["deep"] => ci::deep(),
+        ["publish", options @ ..] => publish::publish(options),
+        ["matrix"] => publish::matrix(),
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

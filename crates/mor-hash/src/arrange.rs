@@ -185,7 +185,7 @@ impl<'a> Chosen<'a> {
             }
             Self::List { list, .. } => list.find(name),
         }
-        .ok_or_else(|| match name {
+        .ok_or(match name {
             "u" | "p" => SkipReason::Authentication,
             "test" => SkipReason::TestSwitch,
             _ => SkipReason::NotListed,

@@ -351,12 +351,11 @@ fn attempts<'c>(call: &'c Call<'_>, chosen: &Profile) -> Vec<Attempt<'c>> {
         }
     }
     for profile in &profiles {
-        if let Ok(turned) = profile.with_quirks_turned() {
-            let reading = Reading::QuirksTurned {
-                profile: profile.name().to_string(),
-            };
-            readings.new_one(reading, Order::Server(&turned), Silence::LikeTheServer);
-        }
+        let turned = profile.with_quirks_turned();
+        let reading = Reading::QuirksTurned {
+            profile: profile.name().to_string(),
+        };
+        readings.new_one(reading, Order::Server(&turned), Silence::LikeTheServer);
     }
     for profile in &profiles {
         let reading = Reading::Profile {

@@ -75,9 +75,10 @@ pub enum SkipReason {
     Repeated,
 }
 
-impl fmt::Display for SkipReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl SkipReason {
+    /// One line for a person.
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Authentication => "says who is calling; not hashed by this method",
             Self::TestSwitch => "asks for the answer inline; never hashed",
             Self::NotListed => "not in the list: not authenticated",
@@ -87,7 +88,13 @@ impl fmt::Display for SkipReason {
             Self::ExemptValue => "not hashed with this value",
             Self::Empty => "empty: adds nothing",
             Self::Repeated => "another value of the same name counts",
-        })
+        }
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -158,10 +165,9 @@ impl Rows {
         let (Some(first), Some(last)) = (next.chars().next(), next.chars().next_back()) else {
             return;
         };
-        if let Some((row, before)) = self.border.replace((self.rows.len(), last)) {
-            if let Some(row) = self.rows.get_mut(row) {
-                row.ambiguous_border = before.is_ascii_digit() && first.is_ascii_digit();
-            }
+        let border = self.border.replace((self.rows.len(), last));
+        if let Some((Some(row), before)) = border.map(|(row, end)| (self.rows.get_mut(row), end)) {
+            row.ambiguous_border = before.is_ascii_digit() && first.is_ascii_digit();
         }
     }
 

@@ -19,6 +19,8 @@ pub mod methods;
 mod profile;
 mod secret;
 mod signer;
+#[cfg(feature = "telco-core")]
+mod telco;
 
 pub use call::{Call, ReceivedCall};
 pub use diagnose::{Diagnosis, Limits, Match, Reading, SecretForm, diagnose};

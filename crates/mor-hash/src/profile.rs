@@ -31,7 +31,7 @@ macro_rules! list {
 /// let mine = Profile::x8()
 ///     .with_method("device_update", Some(Keys::new(["device"])?)) // this method hashes `device` alone
 ///     .with_method("users_get", None)                             // this one follows the list after all
-///     .with_filter("pgui", Filter::Any)?;                         // and this name is hashed here
+///     .with_filter("pgui", Filter::Any);                          // and this name is hashed here
 /// let own = Profile::custom("x9", Profile::x8().names().chain(["s_uniqueid"]))?;
 /// assert_eq!(own.names().count(), 210);
 /// # Ok::<(), mor_hash::Error>(())
@@ -138,23 +138,25 @@ impl Profile {
     }
 
     /// Another filter for a listed name. A name that is not listed stays unlisted.
-    ///
-    /// # Errors
-    /// None for the built-in profiles; a custom one was checked when it was made.
-    pub fn with_filter(self, name: &str, filter: Filter) -> Result<Self, Error> {
-        let entries = self.list.iter().map(|(listed, old)| {
-            (
-                listed.to_string(),
-                if listed == name { filter } else { old },
-            )
-        });
-        Ok(Self {
-            list: List::owned(entries.collect())?,
-            ..self
-        })
+    #[must_use]
+    pub fn with_filter(self, name: &str, filter: Filter) -> Self {
+        self.with_filters(|listed, old| if listed == name { filter } else { old })
+    }
+
+    fn with_filters(mut self, change: impl Fn(&str, Filter) -> Filter) -> Self {
+        let entries = self
+            .list
+            .iter()
+            .map(|(name, filter)| (name.to_string(), change(name, filter)));
+        // Names that were a list before are one again.
+        if let Ok(list) = List::owned(entries.collect()) {
+            self.list = list;
+        }
+        self
     }
 
     /// Names of its own for one method (`Some`), or the list for it (`None`), whatever the table says.
+    #[must_use]
     pub fn with_method(mut self, method: &str, keys: Option<Keys>) -> Self {
         self.own_methods
             .insert(0, (methods::modern(method).to_string(), keys));
@@ -162,6 +164,7 @@ impl Profile {
     }
 
     /// The list for every method.
+    #[must_use]
     pub fn without_method_table(self) -> Self {
         Self {
             table: None,
@@ -205,25 +208,20 @@ impl Profile {
     }
 
     /// The same profile with the server's quirks taken out (or, where it has none, put in): for diagnosis.
-    pub(crate) fn with_quirks_turned(&self) -> Result<Self, Error> {
-        let turned = |name: &str, filter| match (filter, Filter::of(name)) {
-            (Filter::NeverHashed | Filter::NeverFilled, _) => Filter::Any,
-            (Filter::Any, Filter::NeverHashed) => Filter::NeverHashed,
-            _ => filter,
-        };
-        let entries = self
-            .list
-            .iter()
-            .map(|(name, filter)| (name.to_string(), turned(name, filter)));
+    pub(crate) fn with_quirks_turned(&self) -> Self {
         let excluded = if self.excluded.is_some() {
             None
         } else {
             NO_CARD_NUMBER
         };
-        Ok(Self {
-            list: List::owned(entries.collect())?,
+        let turned = Self {
             excluded,
             ..self.clone()
+        };
+        turned.with_filters(|name, filter| match (filter, Filter::of(name)) {
+            (Filter::NeverHashed | Filter::NeverFilled, _) => Filter::Any,
+            (Filter::Any, Filter::NeverHashed) => Filter::NeverHashed,
+            _ => filter,
         })
     }
 

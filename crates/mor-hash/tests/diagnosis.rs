@@ -1,4 +1,5 @@
 //! Wrong profile, documented reading, page order, wrong secret: found; and the limits hold.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use mor_hash::{
     Call, Error, Keys, Limits, Mode, Profile, Reading, Secret, SecretForm, Signer, diagnose,

@@ -1,4 +1,5 @@
 //! Every vector in its own mode and profile, and what strict makes of it; the tables against the vector files.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Properties over many inputs: order does not matter, nothing panics, what is encoded is decoded.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 

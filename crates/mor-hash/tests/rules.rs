@@ -1,4 +1,5 @@
 //! The edges of the rules, and what is refused.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use mor_hash::{
     Call, Error, Filter, Keys, Mode, Profile, ReceivedCall, Secret, Signer, SkipReason,
@@ -463,9 +464,8 @@ fn everything_in_a_profile_can_be_replaced() {
     let filtered = x8
         .clone()
         .without_method_table()
-        .with_filter("pgui", Filter::Any)
-        .unwrap();
-    assert_eq!(hashed(&server(filtered), &call), "157");
+        .with_filter("pgui", Filter::Any);
+    assert_eq!(hashed(&server(filtered), &call), "517");
     let custom = Profile::custom("mine", ["location_id", "user_id"]).unwrap();
     assert_eq!(
         hashed(&server(custom.clone()), &call.clone().with("user_id", "01")),

@@ -1,32 +1,18 @@
 //! The additive stream against bare base64 of the same bytes, in one run: `cargo bench -p telco-crypto --bench additive`.
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::cast_precision_loss
+    clippy::print_stdout
 )]
 
+mod common;
+
 use std::hint::black_box;
-use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use telco_crypto::additive::{AdditiveStream, Freshness};
-
-/// The best of many interleaved rounds, in nanoseconds a call.
-fn best_of(calls: u32, rounds: usize, tasks: &mut [&mut dyn FnMut()]) -> Vec<f64> {
-    let mut best = vec![f64::INFINITY; tasks.len()];
-    for _ in 0..rounds {
-        for (task, best) in tasks.iter_mut().zip(&mut best) {
-            let start = Instant::now();
-            for _ in 0..calls {
-                task();
-            }
-            *best = best.min(start.elapsed().as_nanos() as f64 / f64::from(calls));
-        }
-    }
-    best
-}
 
 fn main() {
     let stream = AdditiveStream::new("demo", "fe01ce2a7fbac8fafaed7c982a04e229").unwrap();
@@ -40,10 +26,10 @@ fn main() {
     ] {
         let encoded = URL_SAFE_NO_PAD.encode(&text);
         let ciphertext = stream.encrypt(&text, at).unwrap();
-        let times = best_of(
+        let [encode, encrypt, decode, decrypt] = common::best_of(
             calls,
             100,
-            &mut [
+            [
                 &mut || drop(black_box(URL_SAFE_NO_PAD.encode(black_box(&text)))),
                 &mut || drop(black_box(stream.encrypt(black_box(&text), at).unwrap())),
                 &mut || {
@@ -60,7 +46,6 @@ fn main() {
                 },
             ],
         );
-        let [encode, encrypt, decode, decrypt] = times.try_into().unwrap();
         println!(
             "{name}: encrypt {encrypt:.0} ns, base64 encode {encode:.0} ns: {:.2} × its speed",
             encode / encrypt

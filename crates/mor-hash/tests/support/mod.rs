@@ -1,5 +1,5 @@
 //! The vector file, read once per test.
-#![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(dead_code, unreachable_pub)]
 
 use mor_hash::Call;
 use serde_json::Value;

@@ -1,0 +1,421 @@
+//! Callbacks: what a provider pushes to its customers, on time, late, twice, out of order or never.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use crate::fault::CallbackFault;
+use crate::ledger::What;
+use crate::sandbox::Shared;
+
+/// One message to push.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Callback {
+    /// The kind of event, for scopes and the screen.
+    pub event: &'static str,
+    /// The operation it belongs to.
+    pub reference: Option<String>,
+    /// The phone number it concerns.
+    pub number: Option<String>,
+    /// Where to, if the request named a URL; otherwise the listener of the provider.
+    pub url: Option<String>,
+    /// Headers beside `Host` and `Content-Length`.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// How long after the answer.
+    pub after: Duration,
+}
+
+impl Callback {
+    /// A JSON callback.
+    #[must_use]
+    pub fn json(event: &'static str, body: &serde_json::Value) -> Self {
+        Self {
+            event,
+            reference: None,
+            number: None,
+            url: None,
+            headers: vec![("Content-Type", "application/json".to_owned())],
+            body: Bytes::from(body.to_string()),
+            after: Duration::ZERO,
+        }
+    }
+
+    /// The operation it belongs to.
+    #[must_use]
+    pub fn reference(mut self, reference: impl Into<String>) -> Self {
+        self.reference = Some(reference.into());
+        self
+    }
+
+    /// The phone number it concerns.
+    #[must_use]
+    pub fn number(mut self, number: impl Into<String>) -> Self {
+        self.number = Some(number.into());
+        self
+    }
+
+    /// Where to, instead of the listener of the provider.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+
+    /// How long after the answer.
+    #[must_use]
+    pub fn after(mut self, after: Duration) -> Self {
+        self.after = after;
+        self
+    }
+}
+
+/// One callback as the history keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Pushed {
+    /// Counts up from 1.
+    pub id: u64,
+    /// The provider it comes from.
+    pub provider: &'static str,
+    /// The kind of event.
+    pub event: &'static str,
+    /// The operation it belongs to.
+    pub reference: Option<String>,
+    /// Where it goes; `None` while nobody listens.
+    pub url: Option<String>,
+    /// The body.
+    pub body: String,
+    /// When it is due, by the sandbox's clock.
+    pub due_ms: u64,
+    /// The fault that was put in its way.
+    pub fault: Option<CallbackFault>,
+    /// What came of it: `waiting`, `pushed: 200`, `no listener`, `lost`, `failed: …`.
+    pub fate: String,
+}
+
+/// Callbacks kept for show.
+const KEPT: usize = 2_000;
+/// Callbacks that may wait at one time; more are dropped, and say so.
+const WAITING: usize = 50_000;
+/// Attempts for one callback, a second apart and doubling.
+const ATTEMPTS: u32 = 3;
+
+/// The queue of callbacks.
+#[derive(Debug, Default)]
+pub struct Callbacks {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last_id: u64,
+    listeners: HashMap<String, String>,
+    /// Waiting, by due time and number.
+    waiting: BTreeMap<(u64, u64), (&'static str, Callback)>,
+    /// Held back until another of the same provider has gone out.
+    held: Vec<(u64, &'static str, Callback)>,
+    shown: VecDeque<Pushed>,
+}
+
+impl Callbacks {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends the callbacks of a provider to this URL (`http://` only), or nowhere.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, if the URL is not one the sandbox can push to.
+    pub fn listen(&self, provider: &str, url: Option<&str>) -> Result<(), String> {
+        let mut state = self.state();
+        match url {
+            Some(url) => {
+                target(url)?;
+                state.listeners.insert(provider.to_owned(), url.to_owned());
+            }
+            None => {
+                state.listeners.remove(provider);
+            }
+        }
+        Ok(())
+    }
+
+    /// The listeners in force: provider and URL.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<(String, String)> {
+        let mut all: Vec<_> = self.state().listeners.clone().into_iter().collect();
+        all.sort();
+        all
+    }
+
+    /// The newest first, those that still wait included.
+    #[must_use]
+    pub fn list(&self, limit: usize) -> Vec<Pushed> {
+        self.state()
+            .shown
+            .iter()
+            .rev()
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn clear(&self) {
+        let mut state = self.state();
+        let listeners = std::mem::take(&mut state.listeners);
+        *state = State {
+            listeners,
+            last_id: state.last_id,
+            ..State::default()
+        };
+    }
+
+    /// Takes a callback from a room and decides its fate.
+    pub(crate) fn enqueue(
+        &self,
+        now_ms: u64,
+        provider: &'static str,
+        callback: Callback,
+        fault: Option<(CallbackFault, Duration)>,
+    ) {
+        let mut state = self.state();
+        let usual = now_ms.saturating_add(millis(callback.after));
+        let (due_ms, copies) = match fault {
+            Some((CallbackFault::Early, _)) => (now_ms, 1),
+            Some((CallbackFault::Late, by)) => (usual.saturating_add(millis(by)), 1),
+            Some((CallbackFault::Twice, _)) => (usual, 2),
+            _ => (usual, 1),
+        };
+        for _ in 0..copies {
+            state.last_id = state.last_id.saturating_add(1);
+            let id = state.last_id;
+            let fate = match fault {
+                Some((CallbackFault::Lost, _)) => "lost",
+                Some((CallbackFault::Reordered, _)) => "held back",
+                _ if state.waiting.len() >= WAITING => "dropped: too many wait",
+                _ => "waiting",
+            };
+            let shown = Pushed {
+                id,
+                provider,
+                event: callback.event,
+                reference: callback.reference.clone(),
+                url: callback
+                    .url
+                    .clone()
+                    .or_else(|| state.listeners.get(provider).cloned()),
+                body: crate::text::excerpt(&callback.body, 4_096),
+                due_ms,
+                fault: fault.map(|(fault, _)| fault),
+                fate: fate.to_owned(),
+            };
+            if state.shown.len() >= KEPT {
+                state.shown.pop_front();
+            }
+            state.shown.push_back(shown);
+            match fate {
+                "waiting" => {
+                    state
+                        .waiting
+                        .insert((due_ms, id), (provider, callback.clone()));
+                }
+                "held back" => state.held.push((id, provider, callback.clone())),
+                _ => {}
+            }
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    fn next_due(&self) -> Option<u64> {
+        self.state().waiting.keys().next().map(|(due, _)| *due)
+    }
+
+    /// Takes what is due; a callback that was held back follows the one that overtook it.
+    fn take_due(&self, now_ms: u64) -> Vec<(u64, &'static str, Callback)> {
+        let mut state = self.state();
+        let mut due = Vec::new();
+        while let Some(entry) = state.waiting.first_entry().filter(|e| e.key().0 <= now_ms) {
+            let ((_, id), (provider, callback)) = entry.remove_entry();
+            due.push((id, provider, callback));
+            let (freed, held) = std::mem::take(&mut state.held)
+                .into_iter()
+                .partition(|(_, of, _)| *of == provider);
+            state.held = held;
+            due.extend::<Vec<_>>(freed);
+        }
+        due
+    }
+
+    fn settle(&self, id: u64, url: Option<&str>, fate: &str) -> Option<Pushed> {
+        let mut state = self.state();
+        let shown = state.shown.iter_mut().rev().find(|p| p.id == id)?;
+        fate.clone_into(&mut shown.fate);
+        shown.url = url.map(str::to_owned);
+        Some(shown.clone())
+    }
+}
+
+/// Pushes callbacks as they fall due, in order, until the sandbox is dropped.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    loop {
+        for (id, provider, callback) in shared.callbacks.take_due(shared.clock.now_ms()) {
+            let listener = shared.callbacks.state().listeners.get(provider).cloned();
+            let Some(url) = callback.url.clone().or(listener) else {
+                shared.settle_callback(shared.callbacks.settle(id, None, "no listener"));
+                continue;
+            };
+            // The first attempt is made in order; only its repeats run beside the others.
+            let first = push(&url, &callback).await;
+            match first {
+                Ok(status) if status < 500 => {
+                    shared.settle_callback(shared.callbacks.settle(
+                        id,
+                        Some(&url),
+                        &format!("pushed: {status}"),
+                    ));
+                }
+                failed => {
+                    let shared = Arc::clone(&shared);
+                    let task =
+                        tokio::spawn(
+                            async move { retry(&shared, id, &url, &callback, failed).await },
+                        );
+                    drop(task);
+                }
+            }
+        }
+        let wait = match shared.callbacks.next_due() {
+            None => Duration::from_secs(3_600),
+            Some(_) if shared.clock.is_frozen() => Duration::from_secs(3_600),
+            Some(due) => Duration::from_millis(due.saturating_sub(shared.clock.now_ms())),
+        };
+        if wait.is_zero() {
+            continue;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = shared.callbacks.changed.notified() => {}
+            () = shared.clock.moved() => {}
+            () = shared.stopped() => return,
+        }
+    }
+}
+
+async fn retry(
+    shared: &Shared,
+    id: u64,
+    url: &str,
+    callback: &Callback,
+    first: Result<u16, String>,
+) {
+    let mut last = first;
+    for attempt in 1..ATTEMPTS {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1 << attempt.saturating_sub(1).min(8))) => {}
+            () = shared.stopped() => return,
+        }
+        last = push(url, callback).await;
+        if matches!(last, Ok(status) if status < 500) {
+            break;
+        }
+    }
+    let fate = match last {
+        Ok(status) if status < 500 => format!("pushed: {status}"),
+        Ok(status) => format!("failed: {status}"),
+        Err(why) => format!("failed: {why}"),
+    };
+    shared.settle_callback(shared.callbacks.settle(id, Some(url), &fate));
+}
+
+impl Shared {
+    fn settle_callback(&self, pushed: Option<Pushed>) {
+        let Some(pushed) = pushed else { return };
+        if let Some(reference) = &pushed.reference {
+            let line = What::Callback(format!("{}: {}", pushed.event, pushed.fate));
+            self.ledger
+                .note(self.clock.now_ms(), 0, pushed.provider, reference, line);
+        }
+        self.announce("callback", || {
+            serde_json::to_value(&pushed).unwrap_or_default()
+        });
+    }
+}
+
+/// Host with port, and path, of a URL the sandbox can push to.
+fn target(url: &str) -> Result<(&str, &str), String> {
+    let rest = url
+        .strip_prefix("http://")
+        .ok_or("the sandbox pushes to http:// URLs only")?;
+    let at = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(at);
+    if authority.is_empty()
+        || url.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'#')
+        || authority.contains('@')
+    {
+        return Err("this is no URL the sandbox can push to".to_owned());
+    }
+    Ok((authority, if path.is_empty() { "/" } else { path }))
+}
+
+async fn push(url: &str, callback: &Callback) -> Result<u16, String> {
+    let exchange = async {
+        let (authority, path) = target(url)?;
+        let has_port = authority
+            .rsplit(':')
+            .next()
+            .is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
+            && authority.contains(':');
+        let address = if has_port {
+            authority.to_owned()
+        } else {
+            format!("{authority}:80")
+        };
+        let mut stream = TcpStream::connect(address)
+            .await
+            .map_err(|e| e.to_string())?;
+        let mut message =
+            format!("POST {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n");
+        for (name, value) in &callback.headers {
+            message.push_str(&format!("{name}: {value}\r\n"));
+        }
+        message.push_str(&format!("Content-Length: {}\r\n\r\n", callback.body.len()));
+        let mut message = message.into_bytes();
+        message.extend_from_slice(&callback.body);
+        stream
+            .write_all(&message)
+            .await
+            .map_err(|e| e.to_string())?;
+        let mut head = [0u8; 64];
+        let mut have = 0usize;
+        while have < 12 {
+            let free = head.get_mut(have..).unwrap_or_default();
+            match stream.read(free).await.map_err(|e| e.to_string())? {
+                0 => return Err("the listener closed without an answer".to_owned()),
+                n => have = have.saturating_add(n),
+            }
+        }
+        let status = head
+            .get(9..12)
+            .and_then(|s| std::str::from_utf8(s).ok()?.parse().ok());
+        status.ok_or_else(|| "the listener's answer is no HTTP".to_owned())
+    };
+    tokio::time::timeout(Duration::from_secs(10), exchange)
+        .await
+        .unwrap_or_else(|_| Err("the listener did not answer in 10 s".to_owned()))
+}
+
+fn millis(d: Duration) -> u64 {
+    u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,479 @@
+//! Faults by phase: where in the life of a request things go wrong, and for whom.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::random::{self, Draw};
+
+/// What goes wrong, named by what the provider has done by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Phase {
+    /// The connection is reset as soon as it is accepted; nothing is read.
+    /// (For a port that is really closed see [`Sandbox::set_down`](crate::Sandbox::set_down).)
+    Refuse,
+    /// The request is read; no answer ever comes and nothing is done.
+    Stall,
+    /// The request is read and the connection reset; nothing is done.
+    ResetBefore,
+    /// HTTP 500; nothing is done.
+    ErrorBefore,
+    /// A request on a connection that already served one is reset unread; the first request of a connection is served.
+    ResetReused,
+    /// The provider acts, then resets the connection.
+    ActThenReset,
+    /// The provider acts; no answer ever comes.
+    ActThenStall,
+    /// The provider acts, then answers HTTP 500.
+    ActThenError,
+    /// The provider acts; half of the answer arrives, then the connection closes.
+    Truncate,
+    /// The provider acts; the answer has status 200 and a body that nobody can read.
+    Garbage,
+    /// The provider acts; the answer comes after [`FaultRule::delay_ms`].
+    SlowAnswer,
+    /// The provider acts and answers; then the pooled connection closes without notice.
+    CloseIdle,
+}
+
+impl Phase {
+    /// All phases, in the order of a request's life.
+    pub const ALL: [Self; 12] = [
+        Self::Refuse,
+        Self::Stall,
+        Self::ResetBefore,
+        Self::ErrorBefore,
+        Self::ResetReused,
+        Self::ActThenReset,
+        Self::ActThenStall,
+        Self::ActThenError,
+        Self::Truncate,
+        Self::Garbage,
+        Self::SlowAnswer,
+        Self::CloseIdle,
+    ];
+
+    /// Whether the provider does its work in this phase.
+    #[must_use]
+    pub fn acts(self) -> bool {
+        !matches!(
+            self,
+            Self::Refuse | Self::Stall | Self::ResetBefore | Self::ErrorBefore | Self::ResetReused
+        )
+    }
+}
+
+/// What goes wrong with callbacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CallbackFault {
+    /// Never pushed.
+    Lost,
+    /// Pushed [`FaultRule::delay_ms`] later than usual.
+    Late,
+    /// Pushed at once, perhaps before the answer to the request that caused it.
+    Early,
+    /// Pushed twice.
+    Twice,
+    /// Held back until the next callback of the same provider has gone out.
+    Reordered,
+}
+
+/// When a rule that matches takes effect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum When {
+    /// Each time.
+    Always,
+    /// The first so many times.
+    Times(u64),
+    /// These times, counted from 1 since the rule was set: `Nth(vec![3])` is "the third".
+    Nth(Vec<u64>),
+    /// With this probability, drawn from (seed, provider, operation, reference, n-th request of that reference): the
+    /// same requests meet the same faults however they interleave.
+    Chance(f64),
+}
+
+/// One fault: whom it concerns, when, and what happens. Absent scope fields match everything.
+///
+/// ```
+/// use telco_sandbox::{FaultRule, Phase};
+/// // The third credit acts, then resets.
+/// let rule = FaultRule::new(Phase::ActThenReset).provider("cowrie").operation("credit").nth(3);
+/// assert_eq!(serde_json::to_value(&rule).unwrap()["when"]["nth"][0], 3);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FaultRule {
+    /// Only this provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Only this operation of the provider, by the name the ledger shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// Only this phone number, in the provider's form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// Only this reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Phases to choose from (one is drawn when there are several).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
+    /// What to do to callbacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<CallbackFault>,
+    /// A misbehaviour that only one room knows, by its name (see `GET /_sandbox/fidelity`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quirk: Option<String>,
+    /// How late a slow answer or a late callback is.
+    #[serde(default = "default_delay")]
+    pub delay_ms: u64,
+    /// For how long lookups do not see what was done (works with every phase that acts).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lookup_delay_ms: u64,
+    /// When.
+    #[serde(default = "always")]
+    pub when: When,
+}
+
+fn default_delay() -> u64 {
+    2_000
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+fn always() -> When {
+    When::Always
+}
+
+impl FaultRule {
+    fn empty() -> Self {
+        Self {
+            provider: None,
+            operation: None,
+            number: None,
+            reference: None,
+            phases: Vec::new(),
+            callback: None,
+            quirk: None,
+            delay_ms: default_delay(),
+            lookup_delay_ms: 0,
+            when: When::Always,
+        }
+    }
+
+    /// This phase, always, for everybody.
+    #[must_use]
+    pub fn new(phase: Phase) -> Self {
+        Self::any_of([phase])
+    }
+
+    /// One of these phases.
+    #[must_use]
+    pub fn any_of(phases: impl Into<Vec<Phase>>) -> Self {
+        Self {
+            phases: phases.into(),
+            ..Self::empty()
+        }
+    }
+
+    /// A misbehaviour of one room.
+    #[must_use]
+    pub fn quirk(name: impl Into<String>) -> Self {
+        Self {
+            quirk: Some(name.into()),
+            ..Self::empty()
+        }
+    }
+
+    /// A fault of callbacks.
+    #[must_use]
+    pub fn callback(fault: CallbackFault) -> Self {
+        Self {
+            callback: Some(fault),
+            ..Self::empty()
+        }
+    }
+
+    /// Work that is done, but that lookups do not see for a while.
+    #[must_use]
+    pub fn late_lookup(delay: Duration) -> Self {
+        Self::empty().lookup_delay(delay)
+    }
+
+    /// Only this provider.
+    #[must_use]
+    pub fn provider(mut self, provider: impl Into<String>) -> Self {
+        self.provider = Some(provider.into());
+        self
+    }
+
+    /// Only this operation.
+    #[must_use]
+    pub fn operation(mut self, operation: impl Into<String>) -> Self {
+        self.operation = Some(operation.into());
+        self
+    }
+
+    /// Only this phone number.
+    #[must_use]
+    pub fn number(mut self, number: impl Into<String>) -> Self {
+        self.number = Some(number.into());
+        self
+    }
+
+    /// Only this reference.
+    #[must_use]
+    pub fn reference(mut self, reference: impl Into<String>) -> Self {
+        self.reference = Some(reference.into());
+        self
+    }
+
+    /// Only the first so many times.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        self.when = When::Times(times);
+        self
+    }
+
+    /// Only the n-th time, counted from 1.
+    #[must_use]
+    pub fn nth(mut self, n: u64) -> Self {
+        self.when = When::Nth(vec![n]);
+        self
+    }
+
+    /// With this probability.
+    #[must_use]
+    pub fn chance(mut self, probability: f64) -> Self {
+        self.when = When::Chance(probability);
+        self
+    }
+
+    /// How late.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay_ms = millis(delay);
+        self
+    }
+
+    /// For how long lookups do not see what was done.
+    #[must_use]
+    pub fn lookup_delay(mut self, delay: Duration) -> Self {
+        self.lookup_delay_ms = millis(delay);
+        self
+    }
+
+    fn matches(
+        &self,
+        provider: &str,
+        operation: &str,
+        number: Option<&str>,
+        reference: Option<&str>,
+    ) -> bool {
+        let scoped = |scope: &Option<String>, value: Option<&str>| {
+            scope.as_deref().is_none_or(|wanted| value == Some(wanted))
+        };
+        scoped(&self.provider, Some(provider))
+            && scoped(&self.operation, Some(operation))
+            && scoped(&self.number, number)
+            && scoped(&self.reference, reference)
+    }
+}
+
+fn millis(d: Duration) -> u64 {
+    u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the rules chose for one request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Chosen {
+    pub(crate) phase: Option<Phase>,
+    pub(crate) quirk: Option<String>,
+    pub(crate) delay: Duration,
+    pub(crate) lookup_delay: Duration,
+}
+
+/// The rules in force.
+#[derive(Debug)]
+pub struct Faults {
+    seed: u64,
+    rules: Mutex<Rules>,
+}
+
+#[derive(Debug, Default)]
+struct Rules {
+    list: Vec<(FaultRule, u64)>,
+    /// How many requests each (provider, operation, reference) has made, by key. Two generations bound its size.
+    seen: HashMap<u64, u64>,
+    seen_before: HashMap<u64, u64>,
+}
+
+/// References counted per generation.
+const GENERATION: usize = 500_000;
+
+impl Faults {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            rules: Mutex::default(),
+        }
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a rule. Where several match, the first that takes effect decides the phase; later ones may still add a
+    /// quirk or a lookup delay.
+    pub fn add(&self, rule: FaultRule) {
+        self.rules().list.push((rule, 0));
+    }
+
+    /// Replaces all rules.
+    pub fn set(&self, rules: impl IntoIterator<Item = FaultRule>) {
+        *self.rules() = Rules {
+            list: rules.into_iter().map(|rule| (rule, 0)).collect(),
+            ..Rules::default()
+        };
+    }
+
+    /// Removes all rules: from now on everything works.
+    pub fn clear(&self) {
+        self.set([]);
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn list(&self) -> Vec<FaultRule> {
+        self.rules()
+            .list
+            .iter()
+            .map(|(rule, _)| rule.clone())
+            .collect()
+    }
+
+    /// Chooses for one request. `phase_fits` says which phases can happen at this point of its life.
+    pub(crate) fn choose(
+        &self,
+        provider: &str,
+        operation: &str,
+        number: Option<&str>,
+        reference: Option<&str>,
+        phase_fits: impl Fn(Phase) -> bool,
+    ) -> Chosen {
+        let mut chosen = Chosen::default();
+        let concerns = |rule: &FaultRule| {
+            rule.callback.is_none()
+                && (rule.phases.is_empty() || rule.phases.iter().any(|p| phase_fits(*p)))
+        };
+        let words = [provider, operation, reference.unwrap_or("")];
+        self.fire(&words, number, reference, concerns, |rule, draw| {
+            let at = usize::try_from(draw.below(rule.phases.len() as u64)).unwrap_or(0);
+            if let Some(phase) = rule
+                .phases
+                .get(at)
+                .copied()
+                .filter(|phase| phase_fits(*phase))
+            {
+                if chosen.phase.is_none() {
+                    chosen.phase = Some(phase);
+                    chosen.delay = Duration::from_millis(rule.delay_ms);
+                }
+            }
+            if chosen.quirk.is_none() {
+                chosen.quirk.clone_from(&rule.quirk);
+            }
+            chosen.lookup_delay = chosen
+                .lookup_delay
+                .max(Duration::from_millis(rule.lookup_delay_ms));
+        });
+        chosen
+    }
+
+    /// Chooses for one callback.
+    pub(crate) fn choose_callback(
+        &self,
+        provider: &str,
+        operation: &str,
+        number: Option<&str>,
+        reference: Option<&str>,
+    ) -> Option<(CallbackFault, Duration)> {
+        let mut chosen = None;
+        let words = [provider, operation, reference.unwrap_or(""), "callback"];
+        self.fire(
+            &words,
+            number,
+            reference,
+            |rule| rule.callback.is_some(),
+            |rule, _| {
+                if let Some(fault) = rule.callback {
+                    chosen.get_or_insert((fault, Duration::from_millis(rule.delay_ms)));
+                }
+            },
+        );
+        chosen
+    }
+
+    /// Runs `apply` on each rule that concerns this occasion and takes effect. `words` begin with provider and operation.
+    fn fire(
+        &self,
+        words: &[&str],
+        number: Option<&str>,
+        reference: Option<&str>,
+        concerns: impl Fn(&FaultRule) -> bool,
+        mut apply: impl FnMut(&FaultRule, &mut Draw),
+    ) {
+        let mut rules = self.rules();
+        if rules.list.is_empty() {
+            return;
+        }
+        let (provider, operation) = (
+            words.first().copied().unwrap_or(""),
+            words.get(1).copied().unwrap_or(""),
+        );
+        let n = rules.count(random::key(self.seed, words));
+        for (index, (rule, hits)) in rules.list.iter_mut().enumerate() {
+            if !concerns(rule) || !rule.matches(provider, operation, number, reference) {
+                continue;
+            }
+            *hits = hits.saturating_add(1);
+            let mut draw = Draw::new(self.seed.wrapping_add(index as u64), words, n);
+            let now = match &rule.when {
+                When::Always => true,
+                When::Times(times) => *hits <= *times,
+                When::Nth(which) => which.contains(hits),
+                When::Chance(p) => draw.next_unit() < *p,
+            };
+            if now {
+                apply(rule, &mut draw);
+            }
+        }
+    }
+}
+
+impl Rules {
+    fn count(&mut self, key: u64) -> u64 {
+        if self.seen.len() >= GENERATION && !self.seen.contains_key(&key) {
+            self.seen_before = std::mem::take(&mut self.seen);
+        }
+        let before = self.seen_before.get(&key).copied().unwrap_or(0);
+        let n = self.seen.entry(key).or_insert(before);
+        *n = n.saturating_add(1);
+        *n
+    }
+}

@@ -1,0 +1,410 @@
+//! HTTP/1.1 on a socket, small and bounded: heads, bodies, connections and patience all have a limit, and the socket
+//! stays within reach so that faults can be real ones (a reset is a TCP RST, a cut body is a cut body).
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::room::{Answer, Request};
+
+/// Limits of the HTTP side.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of request line and headers.
+    pub head: usize,
+    /// Bytes of a request body.
+    pub body: usize,
+    /// Connections per listener; more wait in the kernel's queue.
+    pub connections: usize,
+    /// How long a started request may take to arrive, and an answer to be taken.
+    pub patience: Duration,
+    /// How long a connection may idle between requests.
+    pub idle: Duration,
+    /// How long a stalled answer holds the connection.
+    pub stall: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: 64 << 10,
+            body: 8 << 20,
+            connections: 4_096,
+            patience: Duration::from_secs(30),
+            idle: Duration::from_secs(90),
+            stall: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Why no request could be read.
+#[derive(Debug)]
+pub(crate) enum Bad {
+    /// Answer this and close.
+    Answer(u16, &'static str),
+    /// Just close.
+    Close,
+}
+
+impl From<io::Error> for Bad {
+    fn from(_: io::Error) -> Self {
+        Self::Close
+    }
+}
+
+const MALFORMED: Bad = Bad::Answer(400, "malformed HTTP");
+const HEADERS: usize = 100;
+const CHUNK: usize = 8 << 10;
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    buffer: BytesMut,
+    keep_alive: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+        let _ = stream.set_nodelay(true);
+        Self {
+            stream,
+            peer,
+            buffer: BytesMut::new(),
+            keep_alive: true,
+        }
+    }
+
+    pub(crate) fn keeps_alive(&self) -> bool {
+        self.keep_alive
+    }
+
+    pub(crate) fn close_after_this(&mut self) {
+        self.keep_alive = false;
+    }
+
+    /// The next request; `None` when the client is done or idles for too long. An idle connection holds no buffer.
+    pub(crate) async fn next(&mut self, limits: &Limits) -> Result<Option<Request>, Bad> {
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+            match timeout(limits.idle, self.stream.readable()).await {
+                Ok(ready) => ready?,
+                Err(_) => return Ok(None),
+            }
+        }
+        match timeout(limits.patience, self.read_request(limits)).await {
+            Ok(request) => request,
+            Err(_) => Err(Bad::Answer(408, "the request took too long to arrive")),
+        }
+    }
+
+    async fn read_request(&mut self, limits: &Limits) -> Result<Option<Request>, Bad> {
+        let mut scanned = 0usize;
+        let end = loop {
+            let tail = self.buffer.get(scanned..).unwrap_or_default();
+            if let Some(at) = tail.windows(4).position(|w| w == b"\r\n\r\n") {
+                break scanned.saturating_add(at).saturating_add(4);
+            }
+            scanned = self.buffer.len().saturating_sub(3);
+            if self.buffer.len() >= limits.head {
+                return Err(Bad::Answer(431, "request line and headers are too long"));
+            }
+            if !self.fill().await? {
+                return if self.buffer.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(Bad::Close)
+                };
+            }
+        };
+        let head = self.buffer.split_to(end).freeze();
+        let (mut request, framing) = parse_head(&head, self.peer)?;
+        self.keep_alive = framing.keep_alive;
+        if framing.expects_continue && framing.has_body() {
+            self.stream
+                .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+                .await?;
+        }
+        request.body = match framing.body {
+            Body::None => Bytes::new(),
+            Body::Length(n) if n > limits.body => {
+                return Err(Bad::Answer(413, "the body is too long"));
+            }
+            Body::Length(n) => self.take(n).await?,
+            Body::Chunked => self.chunked(limits.body).await?,
+        };
+        Ok(Some(request))
+    }
+
+    async fn fill(&mut self) -> Result<bool, Bad> {
+        self.buffer.reserve(CHUNK / 2);
+        Ok(self.stream.read_buf(&mut self.buffer).await? > 0)
+    }
+
+    async fn take(&mut self, n: usize) -> Result<Bytes, Bad> {
+        while self.buffer.len() < n {
+            if !self.fill().await? {
+                return Err(Bad::Close);
+            }
+        }
+        Ok(self.buffer.split_to(n).freeze())
+    }
+
+    async fn line(&mut self) -> Result<Bytes, Bad> {
+        loop {
+            if let Some(at) = self.buffer.windows(2).position(|w| w == b"\r\n") {
+                let line = self.buffer.split_to(at).freeze();
+                self.buffer.advance(2);
+                return Ok(line);
+            }
+            if self.buffer.len() > 256 {
+                return Err(MALFORMED);
+            }
+            if !self.fill().await? {
+                return Err(Bad::Close);
+            }
+        }
+    }
+
+    async fn chunked(&mut self, cap: usize) -> Result<Bytes, Bad> {
+        let mut body = BytesMut::new();
+        loop {
+            let line = self.line().await?;
+            let size = line.split(|b| *b == b';').next().unwrap_or_default();
+            let size = std::str::from_utf8(size).ok().map(str::trim);
+            let size = size
+                .filter(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_hexdigit()))
+                .and_then(|s| usize::from_str_radix(s, 16).ok())
+                .ok_or(MALFORMED)?;
+            if size == 0 {
+                // Trailers: read and dropped, within the head's manners.
+                for _ in 0..HEADERS {
+                    if self.line().await?.is_empty() {
+                        return Ok(body.freeze());
+                    }
+                }
+                return Err(MALFORMED);
+            }
+            if size > cap.saturating_sub(body.len()) {
+                return Err(Bad::Answer(413, "the body is too long"));
+            }
+            let chunk = self.take(size).await?;
+            body.extend_from_slice(&chunk);
+            if !self.line().await?.is_empty() {
+                return Err(MALFORMED);
+            }
+        }
+    }
+
+    /// Writes a whole answer. `cut` sends only half of the body while announcing all of it.
+    pub(crate) async fn write(
+        &mut self,
+        answer: &Answer,
+        cut: bool,
+        limits: &Limits,
+    ) -> io::Result<()> {
+        let mut out = head_of(answer, Some(answer.body.len()), self.keep_alive);
+        let body = match cut {
+            true => answer.body.get(..answer.body.len() / 2).unwrap_or_default(),
+            false => &answer.body,
+        };
+        out.extend_from_slice(body);
+        self.write_raw(&out, limits).await
+    }
+
+    /// Starts an answer without end (server-sent events); the connection is not used for anything else.
+    pub(crate) async fn start_stream(
+        &mut self,
+        answer: &Answer,
+        limits: &Limits,
+    ) -> io::Result<()> {
+        self.keep_alive = false;
+        let out = head_of(answer, None, false);
+        self.write_raw(&out, limits).await
+    }
+
+    pub(crate) async fn write_raw(&mut self, bytes: &[u8], limits: &Limits) -> io::Result<()> {
+        timeout(limits.patience, self.stream.write_all(bytes))
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Holds the connection without a word until the client leaves or `most` has passed.
+    pub(crate) async fn stall(&mut self, most: Duration) {
+        let until = Instant::now() + most;
+        let mut sink = [0u8; 256];
+        while let Ok(Ok(n)) = timeout_at(until, self.stream.read(&mut sink)).await {
+            if n == 0 {
+                break;
+            }
+        }
+    }
+
+    /// TCP RST instead of FIN: what "connection reset by peer" is made of.
+    pub(crate) fn reset(self) {
+        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Says goodbye so that the answer arrives: a close with unread bytes would be a reset and could destroy it.
+    pub(crate) async fn close(mut self) {
+        let _ = self.stream.shutdown().await;
+        let mut sink = [0u8; 1024];
+        let drain = async { while matches!(self.stream.read(&mut sink).await, Ok(n) if n > 0) {} };
+        let _ = timeout(Duration::from_millis(500), drain).await;
+    }
+}
+
+struct Framing {
+    keep_alive: bool,
+    expects_continue: bool,
+    body: Body,
+}
+
+enum Body {
+    None,
+    Length(usize),
+    Chunked,
+}
+
+impl Framing {
+    fn has_body(&self) -> bool {
+        !matches!(self.body, Body::None | Body::Length(0))
+    }
+}
+
+fn parse_head(head: &Bytes, peer: SocketAddr) -> Result<(Request, Framing), Bad> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut parsed = httparse::Request::new(&mut headers);
+    match parsed.parse(head) {
+        Ok(httparse::Status::Complete(_)) => {}
+        Err(httparse::Error::TooManyHeaders) => return Err(Bad::Answer(431, "too many headers")),
+        _ => return Err(MALFORMED),
+    }
+    let (Some(method), Some(target)) = (parsed.method, parsed.path) else {
+        return Err(MALFORMED);
+    };
+    let headers: Vec<(Bytes, Bytes)> = parsed
+        .headers
+        .iter()
+        .map(|h| (head.slice_ref(h.name.as_bytes()), head.slice_ref(h.value)))
+        .collect();
+    // Proxies send the absolute form.
+    let target = match target.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('/') => {
+            rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+        }
+        _ => target,
+    };
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query.to_owned())),
+        None => (target, None),
+    };
+    let request = Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query,
+        headers,
+        body: Bytes::new(),
+        peer,
+    };
+    let connection = request.header("connection").unwrap_or("");
+    let says = |word: &str| {
+        connection
+            .split(',')
+            .any(|part| part.trim().eq_ignore_ascii_case(word))
+    };
+    let framing = Framing {
+        keep_alive: match parsed.version {
+            Some(1) => !says("close"),
+            _ => says("keep-alive"),
+        },
+        expects_continue: request
+            .header("expect")
+            .is_some_and(|v| v.eq_ignore_ascii_case("100-continue")),
+        body: body_of(&request)?,
+    };
+    Ok((request, framing))
+}
+
+fn body_of(request: &Request) -> Result<Body, Bad> {
+    let values = |name: &'static str| {
+        request
+            .headers
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| std::str::from_utf8(value).unwrap_or("?").trim())
+    };
+    let mut lengths = values("content-length");
+    let length = lengths.next();
+    if lengths.any(|other| Some(other) != length) {
+        return Err(MALFORMED);
+    }
+    match (
+        values("transfer-encoding").collect::<Vec<_>>().as_slice(),
+        length,
+    ) {
+        ([], None) => Ok(Body::None),
+        ([], Some(n)) if n.bytes().all(|b| b.is_ascii_digit()) => {
+            n.parse().map(Body::Length).map_err(|_| MALFORMED)
+        }
+        ([coding], None) if coding.eq_ignore_ascii_case("chunked") => Ok(Body::Chunked),
+        // Two framings at once is how requests are smuggled.
+        _ => Err(MALFORMED),
+    }
+}
+
+fn head_of(answer: &Answer, length: Option<usize>, keep_alive: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256_usize.saturating_add(answer.body.len()));
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(answer.status.to_string().as_bytes());
+    out.extend_from_slice(b" ");
+    out.extend_from_slice(reason(answer.status).as_bytes());
+    for (name, value) in &answer.headers {
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend(value.bytes().filter(|b| !matches!(b, b'\r' | b'\n')));
+    }
+    if let Some(length) = length {
+        out.extend_from_slice(b"\r\nContent-Length: ");
+        out.extend_from_slice(length.to_string().as_bytes());
+    }
+    if !keep_alive {
+        out.extend_from_slice(b"\r\nConnection: close");
+    }
+    out.extend_from_slice(b"\r\n\r\n");
+    out
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        202 => "Accepted",
+        204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        413 => "Content Too Large",
+        422 => "Unprocessable Content",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "Status",
+    }
+}

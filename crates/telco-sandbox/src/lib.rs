@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod admin;
+mod callback;
+mod clock;
+mod fault;
+mod history;
+mod http;
+mod ledger;
+mod random;
+pub mod room;
+pub mod rooms;
+mod sandbox;
+mod serve;
+pub mod text;
+
+pub use callback::{Callback, Callbacks, Pushed};
+pub use clock::Clock;
+pub use fault::{CallbackFault, FaultRule, Faults, Phase, When};
+pub use history::{Exchange, History, Query};
+pub use http::Limits;
+pub use ledger::{Filter, Happening, Ledger, Operation, Told, Totals, What};
+pub use random::Draw;
+pub use room::{Answer, Halt, Request, Room, Rule, Visit};
+pub use sandbox::{Builder, Sandbox};

@@ -1,0 +1,136 @@
+//! How Cowrie's answers look: field order of the documentation, and every way in which they may look wrong.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::room::{Answer, Visit};
+
+/// How keys are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Strict,
+    /// As the documentation prints them: no JSON parser takes it.
+    UnquotedKeys,
+}
+
+impl Form {
+    pub(super) fn of(visit: &Visit<'_>) -> Self {
+        if visit.quirk("unquoted-keys") {
+            Self::UnquotedKeys
+        } else {
+            Self::Strict
+        }
+    }
+}
+
+/// A JSON object with its fields in this order (a map would sort them).
+pub(super) fn object(fields: &[(&str, Value)], form: Form) -> String {
+    let fields: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| match form {
+            Form::Strict => format!("\"{name}\":{value}"),
+            Form::UnquotedKeys => format!("{name}:{value}"),
+        })
+        .collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+/// The answer with this body, unless a quirk puts another in its place.
+pub(super) fn shaped(visit: &Visit<'_>, body: String) -> Answer {
+    let json = "application/json";
+    match () {
+        () if visit.quirk("empty-body") => Answer::new(200, json, ""),
+        () if visit.quirk("null-body") => Answer::new(200, json, "null"),
+        () if visit.quirk("object-body") => Answer::new(200, json, "{}"),
+        () if visit.quirk("array-body") => Answer::new(200, json, "[]"),
+        () if visit.quirk("plain-text") => Answer::text(200, "OK"),
+        () => Answer::new(200, json, body),
+    }
+}
+
+/// A status that a quirk plants instead of doing anything.
+pub(super) fn planted(visit: &Visit<'_>, form: ErrorBody) -> Option<Answer> {
+    let found = super::fidelity::PLANTED
+        .iter()
+        .find(|(name, _)| visit.quirk(name))?;
+    let answer = form.error(found.1, "planted");
+    Some(match found.1 {
+        302 => answer.header("Location", "http://127.0.0.1:9/elsewhere"),
+        429 => answer.header("Retry-After", "1"),
+        _ => answer,
+    })
+}
+
+/// Form of an error's body (unknown; cowrie.md 4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorBody {
+    /// `{"message":"…"}`.
+    Message,
+    /// `{"status":"error","message":"…"}`, as the vendor's other API.
+    StatusMessage,
+    /// Text.
+    Text,
+    /// Nothing.
+    Empty,
+}
+
+impl ErrorBody {
+    pub(super) fn error(self, status: u16, message: &str) -> Answer {
+        let message_field = ("message", Value::from(message));
+        match self {
+            Self::Message => Answer::new(
+                status,
+                "application/json",
+                object(&[message_field], Form::Strict),
+            ),
+            Self::StatusMessage => {
+                let fields = [("status", Value::from("error")), message_field];
+                Answer::new(status, "application/json", object(&fields, Form::Strict))
+            }
+            Self::Text => Answer::text(status, message),
+            Self::Empty => Answer::new(status, "application/json", ""),
+        }
+    }
+}
+
+/// A date-time as text, UTC (the format of `stamp` is unknown).
+pub(super) fn stamp(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Civil date from days since 1970-01-01 (Howard Hinnant's algorithm, dates after 1970 only).
+    let z = days.saturating_add(719_468);
+    let (era, doe) = (z / 146_097, z % 146_097);
+    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let (day, month) = (
+        doy - (153 * mp + 2) / 5 + 1,
+        if mp < 10 { mp + 3 } else { mp - 9 },
+    );
+    let year = yoe + era * 400 + u64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
+        rest / 3_600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_are_utc_dates() {
+        assert_eq!(stamp(0), "1970-01-01T00:00:00");
+        assert_eq!(stamp(1_709_210_096_000), "2024-02-29T12:34:56");
+    }
+
+    #[test]
+    fn fields_keep_their_order() {
+        let fields = [("z", Value::from(1)), ("a", Value::from("x\"y"))];
+        assert_eq!(object(&fields, Form::Strict), r#"{"z":1,"a":"x\"y"}"#);
+        assert_eq!(object(&fields, Form::UnquotedKeys), r#"{z:1,a:"x\"y"}"#);
+    }
+}

@@ -1,0 +1,151 @@
+//! Cowrie's books: money, nonces, what was done, PINs.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::settings::Settings;
+
+/// Nonces, records and PINs kept of each; the oldest go first.
+const KEPT: usize = 500_000;
+
+/// Something that was done.
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    pub(super) id: String,
+    pub(super) kind: &'static str,
+    pub(super) net: String,
+    pub(super) msisdn: String,
+    /// Naira.
+    pub(super) amount: i64,
+    pub(super) xref: String,
+    pub(super) at_ms: u64,
+    /// From when Check sees it.
+    pub(super) visible_ms: u64,
+    /// The body of the answer, for a server that answers a repeat like the first.
+    pub(super) answer: String,
+}
+
+#[derive(Debug)]
+pub(super) struct Pin {
+    pub(super) serial: String,
+    pub(super) code: String,
+    /// Naira.
+    pub(super) unit: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) balance_kobo: i64,
+    nonces: HashMap<String, u64>,
+    nonce_order: VecDeque<String>,
+    /// By xref; a repeat that is carried out replaces its forerunner.
+    records: HashMap<String, Record>,
+    record_order: VecDeque<String>,
+    xref_of_id: HashMap<String, String>,
+    /// Sold PINs by code: face value, and whether it was redeemed.
+    sold: HashMap<String, (i64, bool)>,
+    sold_order: VecDeque<String>,
+    sold_of_unit: HashMap<i64, i64>,
+}
+
+impl State {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            balance_kobo: settings.balance.saturating_mul(100),
+            nonces: HashMap::new(),
+            nonce_order: VecDeque::new(),
+            records: HashMap::new(),
+            record_order: VecDeque::new(),
+            xref_of_id: HashMap::new(),
+            sold: HashMap::new(),
+            sold_order: VecDeque::new(),
+            sold_of_unit: HashMap::new(),
+        }
+    }
+
+    /// Takes the money, if it is there.
+    pub(super) fn charge(&mut self, kobo: i64) -> bool {
+        let enough = self.balance_kobo >= kobo;
+        if enough {
+            self.balance_kobo = self.balance_kobo.saturating_sub(kobo);
+        }
+        enough
+    }
+
+    /// Remembers a nonce; false if it was used within the memory.
+    pub(super) fn use_nonce(&mut self, nonce: String, now_ms: u64, keep_ms: u64) -> bool {
+        let until = now_ms.saturating_add(keep_ms);
+        match self.nonces.get_mut(&nonce) {
+            Some(forgotten) if *forgotten <= now_ms => *forgotten = until,
+            Some(_) => return false,
+            None => {
+                self.nonces.insert(nonce.clone(), until);
+                self.nonce_order.push_back(nonce);
+            }
+        }
+        while self.nonce_order.len() > KEPT {
+            if let Some(oldest) = self.nonce_order.pop_front() {
+                self.nonces.remove(&oldest);
+            }
+        }
+        true
+    }
+
+    pub(super) fn by_xref(&self, xref: &str) -> Option<&Record> {
+        self.records.get(xref)
+    }
+
+    pub(super) fn by_id(&self, id: &str) -> Option<&Record> {
+        self.records.get(self.xref_of_id.get(id)?)
+    }
+
+    pub(super) fn record(&mut self, record: Record) {
+        self.xref_of_id
+            .insert(record.id.clone(), record.xref.clone());
+        let xref = record.xref.clone();
+        match self.records.insert(xref.clone(), record) {
+            Some(before) => {
+                self.xref_of_id.remove(&before.id);
+            }
+            None => self.record_order.push_back(xref),
+        }
+        while self.record_order.len() > KEPT {
+            if let Some(gone) = self
+                .record_order
+                .pop_front()
+                .and_then(|xref| self.records.remove(&xref))
+            {
+                self.xref_of_id.remove(&gone.id);
+            }
+        }
+    }
+
+    /// PINs of this face value that are left.
+    pub(super) fn stock(&self, settings: &Settings, unit: i64) -> i64 {
+        let sold = self.sold_of_unit.get(&unit).copied().unwrap_or(0);
+        settings.pin_stock.saturating_sub(sold)
+    }
+
+    pub(super) fn sell(&mut self, pin: Pin) {
+        let sold = self.sold_of_unit.entry(pin.unit).or_default();
+        *sold = sold.saturating_add(1);
+        self.sold_order.push_back(pin.code.clone());
+        self.sold.insert(pin.code, (pin.unit, false));
+        while self.sold_order.len() > KEPT {
+            if let Some(oldest) = self.sold_order.pop_front() {
+                self.sold.remove(&oldest);
+            }
+        }
+    }
+
+    /// Uses a PIN up; its face value.
+    pub(super) fn redeem(&mut self, code: &str) -> Result<i64, &'static str> {
+        match self.sold.get_mut(code) {
+            None => Err("unknown PIN"),
+            Some((_, true)) => Err("PIN already used"),
+            Some((unit, used)) => {
+                *used = true;
+                Ok(*unit)
+            }
+        }
+    }
+}

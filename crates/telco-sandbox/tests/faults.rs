@@ -1,0 +1,264 @@
+//! Every phase does what its name says: what the client sees, beside what the ledger says really happened.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use support::{Client, STALL, cowrie, cowrie_request, credit, credit_query};
+use telco_sandbox::{FaultRule, Phase, Sandbox, Told, What};
+use tokio::time::timeout;
+
+/// (what the client saw, times delivered) of one credit under one rule.
+async fn under(rule: FaultRule) -> (String, u64) {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.faults().add(rule);
+    let seen = match timeout(STALL, credit(&sandbox, "r1")).await {
+        Err(_) => "stall".to_owned(),
+        Ok(Ok(reply)) => format!(
+            "{} {}",
+            reply.status,
+            serde_json::from_slice::<serde_json::Value>(&reply.body).is_ok()
+        ),
+        Ok(Err(e)) => e.kind().to_string(),
+    };
+    let delivered = sandbox
+        .operation("cowrie", "r1")
+        .map_or(0, |op| op.delivered);
+    (seen, delivered)
+}
+
+#[tokio::test]
+async fn each_phase_shows_and_does_what_it_says() {
+    let reset = ErrorKind::ConnectionReset.to_string();
+    let eof = ErrorKind::UnexpectedEof.to_string();
+    for (phase, seen, delivered) in [
+        (Phase::Refuse, &*reset, 0),
+        (Phase::Stall, "stall", 0),
+        (Phase::ResetBefore, &reset, 0),
+        (Phase::ErrorBefore, "500 true", 0),
+        (Phase::ResetReused, "200 true", 1),
+        (Phase::ActThenReset, &reset, 1),
+        (Phase::ActThenStall, "stall", 1),
+        (Phase::ActThenError, "500 true", 1),
+        (Phase::Truncate, &eof, 1),
+        (Phase::Garbage, "200 false", 1),
+        (Phase::SlowAnswer, "stall", 1),
+        (Phase::CloseIdle, "200 true", 1),
+    ] {
+        assert_eq!(
+            under(FaultRule::new(phase)).await,
+            (seen.to_owned(), delivered),
+            "{phase:?}"
+        );
+    }
+    let slow = FaultRule::new(Phase::SlowAnswer).delay(Duration::from_millis(50));
+    assert_eq!(under(slow).await, ("200 true".to_owned(), 1));
+}
+
+#[tokio::test]
+async fn a_pooled_connection_dies_under_its_second_request_and_nothing_is_done() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.faults().add(FaultRule::new(Phase::ResetReused));
+    let mut pooled = Client::connect(&sandbox.base_url("cowrie").unwrap())
+        .await
+        .unwrap();
+    let first = cowrie_request(&sandbox, "/airtime/Credit", &credit_query("a"), "na");
+    assert_eq!(pooled.send(&first).await.unwrap().status, 200);
+    let second = cowrie_request(&sandbox, "/airtime/Credit", &credit_query("b"), "nb");
+    assert!(pooled.send(&second).await.is_err());
+    assert_eq!(sandbox.operation("cowrie", "b").unwrap().delivered, 0);
+    assert_eq!(sandbox.operation("cowrie", "b").unwrap().requests, 1);
+}
+
+#[tokio::test]
+async fn an_idle_connection_closes_between_requests() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.faults().add(FaultRule::new(Phase::CloseIdle));
+    let mut pooled = Client::connect(&sandbox.base_url("cowrie").unwrap())
+        .await
+        .unwrap();
+    let first = cowrie_request(&sandbox, "/airtime/Credit", &credit_query("a"), "na");
+    let reply = pooled.send(&first).await.unwrap();
+    assert!(
+        reply.status == 200
+            && !reply
+                .head
+                .to_ascii_lowercase()
+                .contains("connection: close")
+    );
+    assert!(pooled.send(&first).await.is_err());
+    assert_eq!(sandbox.operation("cowrie", "a").unwrap().requests, 1);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_refuses_and_comes_back_on_the_same_port() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let before = sandbox.base_url("cowrie");
+    sandbox.set_down("cowrie", true).await;
+    assert_eq!(
+        credit(&sandbox, "r1").await.unwrap_err().kind(),
+        ErrorKind::ConnectionRefused
+    );
+    sandbox.set_down("cowrie", false).await;
+    assert_eq!(credit(&sandbox, "r1").await.unwrap().status, 200);
+    assert_eq!(sandbox.base_url("cowrie"), before);
+    assert_eq!(sandbox.totals().requests, 1);
+}
+
+#[tokio::test]
+async fn rules_know_whom_they_concern_and_when() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.faults().add(
+        FaultRule::new(Phase::ErrorBefore)
+            .provider("cowrie")
+            .operation("credit")
+            .nth(3),
+    );
+    sandbox
+        .faults()
+        .add(FaultRule::new(Phase::ErrorBefore).reference("mine"));
+    sandbox
+        .faults()
+        .add(FaultRule::new(Phase::ErrorBefore).number("2348039999999"));
+    sandbox
+        .faults()
+        .add(FaultRule::new(Phase::ErrorBefore).provider("another"));
+    sandbox.faults().add(
+        FaultRule::new(Phase::ErrorBefore)
+            .operation("data")
+            .times(1),
+    );
+    let mut seen = Vec::new();
+    for xref in ["a", "b", "c", "d", "mine"] {
+        seen.push(credit(&sandbox, xref).await.unwrap().status);
+    }
+    for (n, query) in [
+        "msisdn=2348039999999&amount=100&xref=e",
+        "msisdn=2348031234567&amount=100&xref=f",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let query = format!("net=MTN&{query}");
+        seen.push(
+            cowrie(&sandbox, "/airtime/Credit", &query, &format!("x{n}"))
+                .await
+                .unwrap()
+                .status,
+        );
+    }
+    for xref in ["g", "h"] {
+        seen.push(
+            cowrie(&sandbox, "/data/Credit", &credit_query(xref), xref)
+                .await
+                .unwrap()
+                .status,
+        );
+    }
+    assert_eq!(seen, [200, 200, 500, 200, 500, 500, 200, 500, 200]);
+}
+
+/// What each reference meets is a function of the seed, not of the order of requests.
+#[tokio::test]
+async fn chance_does_not_depend_on_order() {
+    async fn fates(seed: u64, backwards: bool) -> BTreeMap<String, u16> {
+        let sandbox = Sandbox::builder().seed(seed).start().await.unwrap();
+        sandbox
+            .faults()
+            .add(FaultRule::any_of([Phase::ErrorBefore, Phase::Garbage]).chance(0.5));
+        let mut refs: Vec<_> = (0..40).map(|n| format!("ref{n}")).collect();
+        if backwards {
+            refs.reverse();
+        }
+        let mut fates = BTreeMap::new();
+        for xref in refs {
+            let reply = credit(&sandbox, &xref).await.unwrap();
+            let garbled = serde_json::from_slice::<serde_json::Value>(&reply.body).is_err();
+            fates.insert(xref, if garbled { 1 } else { reply.status });
+        }
+        fates
+    }
+    let one = fates(7, false).await;
+    assert_eq!(one, fates(7, true).await);
+    assert_ne!(one, fates(8, false).await);
+    let count = |wanted| one.values().filter(|v| **v == wanted).count();
+    assert!(count(1) > 3 && count(500) > 3 && count(200) > 10, "{one:?}");
+}
+
+#[tokio::test]
+async fn the_story_tells_what_was_told_beside_what_happened() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox
+        .faults()
+        .add(FaultRule::new(Phase::ActThenReset).reference("r1"));
+    assert!(credit(&sandbox, "r1").await.is_err());
+    sandbox.told("cowrie", "r1", Told::Unknown);
+    assert_eq!(sandbox.totals().undecided, 1);
+    sandbox.told("cowrie", "r1", Told::Accepted);
+    sandbox.told("cowrie", "never-sent", Told::Accepted);
+    let totals = sandbox.totals();
+    assert_eq!(
+        (
+            totals.undecided,
+            totals.lost,
+            totals.delivered,
+            totals.doubled
+        ),
+        (0, 1, 1, 0)
+    );
+
+    // Sent again by hand: another nonce, the same reference, and the customer has it twice.
+    sandbox.faults().clear();
+    assert_eq!(
+        cowrie(&sandbox, "/airtime/Credit", &credit_query("r1"), "other")
+            .await
+            .unwrap()
+            .status,
+        200
+    );
+    let op = sandbox.operation("cowrie", "r1").unwrap();
+    assert!(op.is_doubled() && op.requests == 2 && op.number.as_deref() == Some("2348031234567"));
+    let story: Vec<_> = op.story.iter().map(|h| h.what.clone()).collect();
+    let answered = |text: &str| What::Answered(text.to_owned());
+    assert_eq!(
+        story,
+        [
+            What::Requested,
+            What::Delivered,
+            answered("connection reset"),
+            What::Told(Told::Unknown),
+            What::Told(Told::Accepted),
+            What::Requested,
+            What::Delivered,
+            answered("200"),
+        ]
+    );
+    assert_eq!(sandbox.totals().doubled, 1);
+}
+
+#[tokio::test]
+async fn several_sandboxes_do_not_know_each_other_and_drop_closes_the_ports() {
+    let (one, two) = (
+        Sandbox::start().await.unwrap(),
+        Sandbox::start().await.unwrap(),
+    );
+    credit(&one, "r1").await.unwrap();
+    assert_eq!((one.totals().delivered, two.totals().delivered), (1, 0));
+    let base = one.base_url("cowrie").unwrap();
+    drop(one);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(
+        Client::connect(&base).await.err().unwrap().kind(),
+        ErrorKind::ConnectionRefused
+    );
+    credit(&two, "r1").await.unwrap();
+}

@@ -1,0 +1,183 @@
+//! What every change must pass, and the long forms of it.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::budgets::budgets;
+use crate::isolate::{Sets, isolate_some};
+use crate::run::{cargo, nightly, root, run, there_is};
+use crate::tidy::tidy;
+use crate::{Done, publish};
+
+/// The test command of README.md, called first and as it stands there.
+const TEST: &[&str] = &["test", "--workspace"];
+
+type Step = (&'static str, fn() -> Done);
+
+const STEPS: &[Step] = &[
+    ("test", || run(&mut cargo(TEST))),
+    ("fmt", || run(&mut cargo(&["fmt", "--all", "--check"]))),
+    ("tidy", tidy),
+    ("clippy", || {
+        run(&mut cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    }),
+    ("docs", docs),
+    ("compile-fail", compile_fail),
+    ("demo", demo),
+    ("postgres", postgres),
+    ("faults", || faults(&[])),
+    ("fuzz", || fuzz(Duration::from_secs(5))),
+    ("budgets", || budgets(&[])),
+    ("isolate", || isolate_some(&[], Sets::Three)),
+    ("publish", || publish::publish(&[])),
+];
+
+pub(crate) fn ci(options: &[&str]) -> Done {
+    match options {
+        ["--list"] => {
+            STEPS.iter().for_each(|(name, _)| println!("{name}"));
+            Ok(())
+        }
+        ["--step", wanted] => match STEPS.iter().find(|(name, _)| name == wanted) {
+            Some((_, step)) => step(),
+            None => Err(format!("there is no step {wanted}").into()),
+        },
+        [] => in_order(STEPS),
+        _ => Err("ci takes nothing, --list, or --step NAME".into()),
+    }
+}
+
+fn in_order(steps: &[Step]) -> Done {
+    let started = Instant::now();
+    let mut rows = Vec::new();
+    for (name, step) in steps {
+        println!("\n=== {name}");
+        let began = Instant::now();
+        step().map_err(|failure| format!("step {name}: {failure}"))?;
+        rows.push(format!(
+            "{name:<14} {:>6.1} s",
+            began.elapsed().as_secs_f64()
+        ));
+    }
+    println!(
+        "\n{}\n{:<14} {:>6.1} s",
+        rows.join("\n"),
+        "all",
+        started.elapsed().as_secs_f64()
+    );
+    println!("{} passed, 0 failed", steps.len());
+    Ok(())
+}
+
+fn docs() -> Done {
+    run(
+        cargo(&["doc", "--workspace", "--all-features", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+/// Only nightly compares the error code of a `compile_fail` test; on stable a typo would pass for the right refusal.
+fn compile_fail() -> Done {
+    if !there_is("rustup", &["run", "nightly", "cargo", "--version"]) {
+        println!(
+            "left out: no nightly toolchain, so that error codes of compile-fail tests are not compared"
+        );
+        return Ok(());
+    }
+    run(nightly(&["test", "--doc", "-p", "telco-core"])
+        .env("CARGO_TARGET_DIR", crate::isolate::target().join("nightly")))
+}
+
+fn demo() -> Done {
+    run(&mut cargo(&[
+        "run",
+        "--quiet",
+        "-p",
+        "telco-cli",
+        "--",
+        "demo",
+    ]))
+}
+
+/// Suites that need a server: `TELCO_TEST_POSTGRES` names it.
+fn postgres() -> Done {
+    let Ok(url) = std::env::var("TELCO_TEST_POSTGRES") else {
+        println!("left out: TELCO_TEST_POSTGRES names no server (postgres://user@host/database)");
+        return Ok(());
+    };
+    for name in ["telco-ledger", "telco-otp"] {
+        run(cargo(&["test", "-p", name, "--all-features", "postgres"])
+            .env("TELCO_TEST_POSTGRES", &url))?;
+    }
+    Ok(())
+}
+
+/// Kills and faults, with `TELCO_DEEP` in their long form.
+fn faults(environment: &[(&str, &str)]) -> Done {
+    run(cargo(&["test", "-p", "telco-cli", "--test", "faults"]).envs(environment.iter().copied()))?;
+    run(cargo(&["test", "-p", "telco-ledger", "--all-features"]).envs(environment.iter().copied()))
+}
+
+/// Every fuzz target for a while.
+fn fuzz(each: Duration) -> Done {
+    let fuzz = root().join("fuzz");
+    if !there_is("rustup", &["run", "nightly", "cargo", "fuzz", "--version"]) {
+        println!(
+            "left out: fuzzing needs a nightly toolchain and cargo-fuzz (cargo install cargo-fuzz)"
+        );
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(fuzz.join("fuzz_targets"))? {
+        let path = entry?.path();
+        let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else {
+            continue;
+        };
+        let seconds = format!("-max_total_time={}", each.as_secs());
+        // No sanitizer: there is no unsafe code of ours to sanitize, and the build is twice as fast.
+        run(&mut nightly(&[
+            "fuzz",
+            "run",
+            "--sanitizer",
+            "none",
+            name,
+            "--",
+            &seconds,
+            "-rss_limit_mb=4096",
+        ]))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn deep() -> Done {
+    let steps: &[Step] = &[
+        ("budgets", || budgets(&["--time"])),
+        ("isolate", || isolate_some(&[], Sets::EachToo)),
+        ("faults", || faults(&[("TELCO_DEEP", "1")])),
+        ("fuzz", || fuzz(Duration::from_secs(120))),
+        ("benches", || run(&mut cargo(&["bench", "--workspace"]))),
+        ("mutants", mutants),
+    ];
+    in_order(steps)
+}
+
+/// Mutation testing of the crates that decide about money, signatures and outside bytes.
+fn mutants() -> Done {
+    if !there_is("cargo", &["mutants", "--version"]) {
+        println!("left out: mutation testing needs cargo-mutants (cargo install cargo-mutants)");
+        return Ok(());
+    }
+    for name in ["telco-core", "telco-crypto", "mor-hash", "telco-ledger"] {
+        run(Command::new("cargo")
+            .args(["mutants", "--package", name])
+            .current_dir(root()))?;
+    }
+    Ok(())
+}

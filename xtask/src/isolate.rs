@@ -1,0 +1,150 @@
+//! Each crate as its users get it: packaged, unpacked outside the workspace, built and tested alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::crates::{Member, members};
+use crate::run::{cargo, root, run, timed};
+use crate::{Done, Failure};
+
+/// Which sets of features are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sets {
+    /// None, default, all.
+    Three,
+    /// Those, and each feature alone.
+    EachToo,
+}
+
+pub(crate) fn isolate(options: &[&str]) -> Done {
+    let each = options.contains(&"--each-feature");
+    let named: Vec<&str> = options
+        .iter()
+        .copied()
+        .filter(|word| !word.starts_with("--"))
+        .collect();
+    isolate_some(&named, if each { Sets::EachToo } else { Sets::Three })
+}
+
+pub(crate) fn isolate_some(named: &[&str], sets: Sets) -> Done {
+    let members = members()?;
+    if let Some(unknown) = named
+        .iter()
+        .find(|name| !members.iter().any(|member| member.name == **name))
+    {
+        return Err(format!("there is no crate {unknown}").into());
+    }
+    let outside = unpack(&members)?;
+    println!("unpacked to {}", outside.display());
+    let mut rows = Vec::new();
+    for member in members
+        .iter()
+        .filter(|member| named.is_empty() || named.contains(&member.name.as_str()))
+    {
+        for set in feature_sets(member, sets) {
+            let took = timed(|| test_alone(&outside, member, &set))?;
+            rows.push(format!(
+                "{:<24} {:<28} {:>5.1} s",
+                member.name,
+                set.join(" "),
+                took.as_secs_f64()
+            ));
+        }
+    }
+    println!("\nalone, from the packaged tarball:\n{}", rows.join("\n"));
+    println!("{} passed, 0 failed", rows.len());
+    Ok(())
+}
+
+fn feature_sets(member: &Member, sets: Sets) -> Vec<Vec<String>> {
+    let mut all: Vec<Vec<String>> = vec![
+        vec!["--no-default-features".into()],
+        vec![],
+        vec!["--all-features".into()],
+    ];
+    if member.features.is_empty() {
+        all.truncate(1);
+        all = vec![vec![]];
+    }
+    if sets == Sets::EachToo {
+        let single = member
+            .features
+            .iter()
+            .filter(|feature| *feature != "default");
+        all.extend(single.map(|feature| {
+            vec![
+                "--no-default-features".into(),
+                "--features".into(),
+                feature.clone(),
+            ]
+        }));
+    }
+    all
+}
+
+/// Packages every crate and lays the tarballs out beside each other, away from the workspace. They find one another by a
+/// patch of crates.io, which does not know them yet.
+fn unpack(members: &[Member]) -> Result<PathBuf, Failure> {
+    let mut package = cargo(&[
+        "package",
+        "--workspace",
+        "--exclude",
+        "xtask",
+        "--no-verify",
+        "--allow-dirty",
+        "--quiet",
+    ]);
+    run(&mut package)?;
+    let target = target();
+    let outside = std::env::temp_dir().join(format!("telco-alone-{}", std::process::id()));
+    if outside.exists() {
+        fs::remove_dir_all(&outside)?;
+    }
+    fs::create_dir_all(outside.join(".cargo"))?;
+    let mut config = String::from("[patch.crates-io]\n");
+    for member in members {
+        let folder = format!("{}-{}", member.name, member.version);
+        let tarball = target.join("package").join(format!("{folder}.crate"));
+        run(Command::new("tar")
+            .arg("-xzf")
+            .arg(&tarball)
+            .arg("-C")
+            .arg(&outside))?;
+        fs::copy(
+            root().join("Cargo.lock"),
+            outside.join(&folder).join("Cargo.lock"),
+        )?;
+        config.push_str(&format!(
+            "{} = {{ path = {:?} }}\n",
+            member.name,
+            outside.join(&folder)
+        ));
+    }
+    // Big-number arithmetic without optimisation makes RSA tests crawl; the workspace's own profile does the same.
+    config.push_str("\n[profile.dev]\ndebug = false\n\n[profile.dev.package]\n");
+    for slow in [
+        "rsa",
+        "crypto-bigint",
+        "crypto-primes",
+        "sha1",
+        "sha2",
+        "aes",
+    ] {
+        config.push_str(&format!("{slow} = {{ opt-level = 3 }}\n"));
+    }
+    fs::write(outside.join(".cargo/config.toml"), config)?;
+    Ok(outside)
+}
+
+fn test_alone(outside: &Path, member: &Member, set: &[String]) -> Done {
+    let mut test = cargo(&["test", "--quiet"]);
+    test.args(set)
+        .current_dir(outside.join(format!("{}-{}", member.name, member.version)))
+        .env("CARGO_TARGET_DIR", target().join("alone"));
+    run(&mut test)
+}
+
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}

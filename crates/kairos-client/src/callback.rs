@@ -189,7 +189,8 @@ impl CallbackParser for PostCallParser {
             members = inner;
         }
         let push = PostCall::read(members);
-        if push == PostCall { other: push.other.clone(), ..PostCall::default() } {
+        let nothing = PostCall { other: push.other.clone(), ..PostCall::default() };
+        if push == nothing {
             return Err(CallbackError::Malformed("none of the members of a push"));
         }
         Ok(Callback::Unverified(push))

@@ -29,6 +29,8 @@ pub struct Created {
     pub answer: SecretBytes,
 }
 
+type Row = (Reference, Submission<CallReceipt>);
+
 /// Reads the answer to a create request.
 pub(crate) fn created(
     kind: Kind,
@@ -51,9 +53,9 @@ pub(crate) fn created(
     };
     match read.code.class() {
         Class::Success => {
-            let (calls, confirmed) = correlate(calls, &read.details);
-            if confirmed > 0 {
-                taken(calls)
+            let rows = correlate(&calls, &read.details);
+            if rows.iter().any(|(_, outcome)| matches!(outcome, Submission::Accepted(_))) {
+                taken(rows)
             } else if kind == Kind::Bulk && read.details == Details::None {
                 taken(all_without_ids(calls))
             } else {
@@ -61,7 +63,7 @@ pub(crate) fn created(
                 view.unknown(batch, ErrorKind::UnreadableAnswer, Some(read.code), nothing)
             }
         }
-        Class::Partial => taken(correlate(calls, &read.details).0),
+        Class::Partial => taken(correlate(&calls, &read.details)),
         Class::Refused(_) if read.code == Code::InvalidSecurityId => match code_202(kind, &read, answer) {
             Meaning::Accepted => taken(all_without_ids(calls)),
             Meaning::InvalidSecurityId => view.by_code(batch, read.code),
@@ -93,13 +95,13 @@ fn code_202(kind: Kind, read: &Answer, answer: &Response<Bytes>) -> Meaning {
     }
 }
 
-fn all_without_ids(calls: Vec<Reference>) -> Vec<(Reference, Submission<CallReceipt>)> {
+fn all_without_ids(calls: Vec<Reference>) -> Vec<Row> {
     let accepted = |reference| (reference, Submission::Accepted(CallReceipt::default()));
     calls.into_iter().map(accepted).collect()
 }
 
 /// By the caller's id; by position only if no entry has one and there are as many entries as calls.
-fn correlate(calls: Vec<Reference>, details: &Details) -> (Vec<(Reference, Submission<CallReceipt>)>, usize) {
+fn correlate(calls: &[Reference], details: &Details) -> Vec<Row> {
     let entries: &[Entry] = match details {
         Details::List(entries) => entries,
         Details::None | Details::Unreadable => &[],
@@ -107,20 +109,15 @@ fn correlate(calls: Vec<Reference>, details: &Details) -> (Vec<(Reference, Submi
     let named: HashMap<&str, &Entry> =
         entries.iter().rev().filter_map(|entry| Some((entry.client_identifier.as_deref()?, entry))).collect();
     let by_position = named.is_empty() && entries.len() == calls.len();
-    let mut confirmed = 0;
-    let row = |(position, reference): (usize, Reference)| {
+    let row = |(position, reference): (usize, &Reference)| {
         let entry = if by_position { entries.get(position) } else { named.get(reference.as_str()).copied() };
         let outcome = match entry.and_then(|entry| entry.phonon_uuid.clone()) {
-            Some(id) => {
-                confirmed += 1;
-                Submission::Accepted(CallReceipt::new(Some(id)))
-            }
-            None => Submission::unknown(&reference, unconfirmed()),
+            Some(id) => Submission::Accepted(CallReceipt::new(Some(id))),
+            None => Submission::unknown(reference, unconfirmed()),
         };
-        (reference, outcome)
+        (reference.clone(), outcome)
     };
-    let rows = calls.into_iter().enumerate().map(row).collect();
-    (rows, confirmed)
+    calls.iter().enumerate().map(row).collect()
 }
 
 fn unconfirmed() -> Error {

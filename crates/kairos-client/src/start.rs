@@ -132,7 +132,7 @@ mod tests {
     use std::time::Duration;
 
     fn at(text: &str) -> SystemTime {
-        text.parse::<Timestamp>().unwrap().into()
+        text.parse::<Timestamp>().unwrap().try_into().unwrap()
     }
 
     #[test]

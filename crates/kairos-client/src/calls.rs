@@ -78,7 +78,7 @@ impl Kairos {
         let new = text(start_at)?;
         let mut batch = old.intent().clone();
         for call in &mut batch.calls {
-            if text(call.start_at.unwrap_or(old.prepared_at()))? == new {
+            if text(call.start_at.unwrap_or(old.prepared_at()))?.as_str() == new.as_str() {
                 let same = "the new start time is the old one to the millisecond: the bytes would be refused as a duplicate";
                 return Err(NotSent::new(ErrorKind::InvalidInput, same).at(PROVIDER, "refresh"));
             }

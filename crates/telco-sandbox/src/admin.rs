@@ -271,6 +271,7 @@ async fn api(shared: &Shared, request: &Request, path: &str) -> Outcome {
                 )),
             }
         }
+        ("GET", ["handsets", number]) => ok(&json!({ "received": shared.handsets.read(number) })),
         ("GET", ["faults"]) => ok(&faults(shared)),
         ("POST", ["faults"]) => {
             match body(request)? {

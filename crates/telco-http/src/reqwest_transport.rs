@@ -187,26 +187,30 @@ fn why_no_connection(failure: &reqwest::Error) -> (&'static str, &'static str) {
     if failure.is_timeout() {
         return ("no connection within the time limit", NETWORK);
     }
+    match io_kind(failure) {
+        Some(io::ErrorKind::ConnectionRefused) => ("no connection: the host refuses it", NETWORK),
+        // How rustls reports a handshake that failed.
+        Some(io::ErrorKind::InvalidData) => (
+            "no connection: TLS failed",
+            "check the host name, the certificates of this machine and its clock",
+        ),
+        _ => ("no connection", NETWORK),
+    }
+}
+
+/// The innermost I/O error's kind. An `io::Error` that wraps another leaves it out of its `source()`.
+fn io_kind(failure: &reqwest::Error) -> Option<io::ErrorKind> {
     let mut cause = failure.source();
+    let mut kind = None;
     while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            match io.kind() {
-                io::ErrorKind::ConnectionRefused => {
-                    return ("no connection: the host refuses it", NETWORK);
-                }
-                // How rustls reports a handshake that failed.
-                io::ErrorKind::InvalidData => {
-                    return (
-                        "no connection: TLS failed",
-                        "check the host name, the certificates of this machine and its clock",
-                    );
-                }
-                _ => {}
-            }
+        let mut io = error.downcast_ref::<io::Error>();
+        while let Some(error) = io {
+            kind = Some(error.kind());
+            io = error.get_ref().and_then(|inner| inner.downcast_ref());
         }
         cause = error.source();
     }
-    ("no connection", NETWORK)
+    kind
 }
 
 /// rustls where there is a crypto provider for it, else the system's library.

@@ -84,7 +84,7 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 ///
 /// let base = BaseUrl::parse("http://127.0.0.1:8080")?;
 /// let transport = connect(&base, &Settings::default());
-/// # #[cfg(feature = "reqwest")]
+/// # #[cfg(any(feature = "rustls", feature = "native-tls"))]
 /// assert!(transport.is_ok());
 /// # Ok::<(), telco_http::InvalidBaseUrl>(())
 /// ```

@@ -14,7 +14,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use telco_sandbox::rooms::citcall::Citcall;
+use telco_sandbox::rooms::Citcall;
 use telco_sandbox::{Arrival, CallbackFault, FaultRule, Phase, Sandbox};
 use wire::{Listener, Reply, near_miss, send};
 

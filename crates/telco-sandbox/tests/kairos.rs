@@ -19,7 +19,7 @@ use aws_lc_rs::rsa::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use telco_sandbox::rooms::kairos::Kairos;
+use telco_sandbox::rooms::Kairos;
 use telco_sandbox::{Arrival, FaultRule, Phase, Sandbox};
 use wire::{Listener, Reply, near_miss, send};
 

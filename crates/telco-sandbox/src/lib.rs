@@ -12,6 +12,7 @@ mod ledger;
 mod random;
 pub mod room;
 pub mod rooms;
+mod rsa;
 mod sandbox;
 mod serve;
 pub mod text;

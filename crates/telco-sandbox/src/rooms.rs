@@ -1,19 +1,26 @@
 //! The built-in rooms, one provider each.
 
 mod citcall;
-pub mod cowrie;
+mod cowrie;
+mod kairos;
+mod mor;
 
 use std::sync::Arc;
 
 use crate::room::Room;
 
 pub use citcall::Citcall;
+pub use cowrie::Cowrie;
+pub use kairos::Kairos;
+pub use mor::Mor;
 
 /// All built-in providers, in the order of their ports.
 pub(crate) fn all(seed: u64) -> Vec<Arc<dyn Room>> {
     vec![
-        Arc::new(cowrie::Cowrie::new()),
+        Arc::new(Cowrie::new()),
         Arc::new(Citcall::new(seed)),
+        Arc::new(Kairos::new(seed)),
+        Arc::new(Mor::new()),
     ]
 }
 

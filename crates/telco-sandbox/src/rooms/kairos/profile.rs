@@ -1,8 +1,11 @@
 //! How an envelope is made: every choice of docs/protocols/kairos.md, sections 5 to 7, as data.
 
+use serde::{Deserialize, Serialize};
+
 /// A digest of the key derivation or of OAEP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Digest {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Digest {
     /// SHA-1.
     Sha1,
     /// SHA-256.
@@ -12,8 +15,9 @@ pub enum Digest {
 }
 
 /// What is encrypted: the JSON itself, or its base64 text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Payload {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Payload {
     /// The base64 text of the JSON (proven).
     Base64,
     /// The JSON bytes.
@@ -21,8 +25,9 @@ pub enum Payload {
 }
 
 /// In which form the key string goes into a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyText {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum KeyText {
     /// Its base64 text (proven for the derivation, documented for RSA).
     Base64,
     /// The string as it is.
@@ -30,8 +35,9 @@ pub enum KeyText {
 }
 
 /// From the key string to the AES key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Derivation {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Derivation {
     /// The first octets of a digest.
     Digest(Digest, usize),
     /// The input is the key.
@@ -41,8 +47,9 @@ pub enum Derivation {
 }
 
 /// Where the initialisation vector of CBC comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Iv {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Iv {
     /// Sixteen zeros.
     Zero,
     /// Agreed beforehand.
@@ -56,8 +63,9 @@ pub enum Iv {
 }
 
 /// What RSA encrypts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RsaInput {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RsaInput {
     /// The key string in one of its forms.
     Key(KeyText),
     /// The derived AES key itself.
@@ -65,8 +73,9 @@ pub enum RsaInput {
 }
 
 /// The padding under RSA; the second digest of OAEP is the one of its mask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Padding {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) enum Padding {
     /// PKCS#1 v1.5 (inferred, the default).
     Pkcs1v15,
     /// OAEP with an empty label.
@@ -80,7 +89,7 @@ pub enum Padding {
 
 impl Padding {
     /// Every padding that the specification names, with its name there.
-    pub const ALL: [(&'static str, Padding); 6] = {
+    pub(crate) const ALL: [(&'static str, Padding); 6] = {
         use Digest::{Sha1, Sha256, Sha512};
         const fn oaep(hash: Digest, mgf: Digest) -> Padding {
             Padding::Oaep { hash, mgf }
@@ -97,7 +106,7 @@ impl Padding {
 
     /// The name in the specification.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         Padding::ALL
             .iter()
             .find(|(_, padding)| *padding == self)
@@ -106,7 +115,7 @@ impl Padding {
 
     /// The padding of this name.
     #[must_use]
-    pub fn from_name(name: &str) -> Option<Padding> {
+    pub(crate) fn from_name(name: &str) -> Option<Padding> {
         Padding::ALL
             .iter()
             .find(|(known, _)| *known == name)
@@ -114,9 +123,27 @@ impl Padding {
     }
 }
 
+impl TryFrom<String> for Padding {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Padding, String> {
+        Padding::from_name(&name).ok_or_else(|| {
+            let known = Padding::ALL.map(|(name, _)| name).join(", ");
+            format!("there is no padding `{name}`; there are: {known}")
+        })
+    }
+}
+
+impl From<Padding> for String {
+    fn from(padding: Padding) -> String {
+        padding.name().to_owned()
+    }
+}
+
 /// How both values of an envelope are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Encoding {
     /// Standard base64 with padding.
     Base64,
     /// URL-safe base64 without padding.
@@ -126,22 +153,23 @@ pub enum Encoding {
 }
 
 /// All choices together. The default is the provider's (AES side proven, RSA padding inferred).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Profile {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Profile {
     /// What is encrypted.
-    pub payload: Payload,
+    pub(crate) payload: Payload,
     /// What the AES key is derived from.
-    pub derive_from: KeyText,
+    pub(crate) derive_from: KeyText,
     /// How.
-    pub derivation: Derivation,
+    pub(crate) derivation: Derivation,
     /// CBC with this vector, or ECB.
-    pub iv: Option<Iv>,
+    pub(crate) iv: Option<Iv>,
     /// What RSA encrypts.
-    pub rsa_input: RsaInput,
+    pub(crate) rsa_input: RsaInput,
     /// Under which padding.
-    pub padding: Padding,
+    pub(crate) padding: Padding,
     /// How the values are written.
-    pub encoding: Encoding,
+    pub(crate) encoding: Encoding,
 }
 
 impl Default for Profile {

@@ -15,7 +15,7 @@ pub use calls::calls;
 pub use harness::{Harness, Limits, Phase, Truth};
 pub use otp::{otp_local, otp_remote, otp_sender};
 pub use outcome::{Told, judge};
-pub use redaction::{Canaries, Log};
+pub use redaction::{Canaries, Log, redaction};
 pub use report::{Check, Report};
 pub use subscription::subscription;
 pub use topup::topup;

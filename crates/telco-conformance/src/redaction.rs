@@ -10,6 +10,8 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use telco_core::Msisdn;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::Report;
+
 /// Values that must never be seen, in every spelling in which they might leak.
 #[derive(Clone, Default)]
 pub struct Canaries {
@@ -165,6 +167,36 @@ impl<'a> MakeWriter<'a> for Log {
     fn make_writer(&'a self) -> Self {
         self.clone()
     }
+}
+
+/// The redaction suite: no canary in the `Debug` of these values nor in this log, and the safe fields that must be there
+/// (provider, operation, masked numbers) are: a log that shows nothing would pass too easily.
+pub fn redaction(
+    canaries: &Canaries,
+    values: &[(&str, &dyn Debug)],
+    log: &str,
+    must_show: &[&str],
+) -> Report {
+    let mut report = Report::default();
+    let mut shown = log.to_owned();
+    for (name, value) in values {
+        let whereabouts = format!("Debug of {name}");
+        report.check(
+            format!("{whereabouts} holds no secret"),
+            canaries.search_debug(&whereabouts, value),
+        );
+        shown.push_str(&format!("{value:?}"));
+    }
+    report.check("the log holds no secret", canaries.search("the log", log));
+    for safe in must_show {
+        let there = if shown.contains(safe) {
+            Ok(())
+        } else {
+            Err(format!("{safe:?} appears nowhere"))
+        };
+        report.check(format!("{safe:?} is shown"), there);
+    }
+    report
 }
 
 #[cfg(test)]

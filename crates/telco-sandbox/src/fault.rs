@@ -384,16 +384,14 @@ impl Faults {
         let words = [provider, operation, reference.unwrap_or("")];
         self.fire(&words, number, reference, concerns, |rule, draw| {
             let at = usize::try_from(draw.below(rule.phases.len() as u64)).unwrap_or(0);
-            if let Some(phase) = rule
+            let drawn = rule
                 .phases
                 .get(at)
                 .copied()
-                .filter(|phase| phase_fits(*phase))
-            {
-                if chosen.phase.is_none() {
-                    chosen.phase = Some(phase);
-                    chosen.delay = Duration::from_millis(rule.delay_ms);
-                }
+                .filter(|phase| phase_fits(*phase));
+            if drawn.is_some() && chosen.phase.is_none() {
+                chosen.phase = drawn;
+                chosen.delay = Duration::from_millis(rule.delay_ms);
             }
             if chosen.quirk.is_none() {
                 chosen.quirk.clone_from(&rule.quirk);

@@ -1,15 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod admin;
+mod calendar;
 mod callback;
 mod clock;
 mod fault;
+mod handset;
 mod history;
 mod http;
 mod ledger;
 mod random;
 pub mod room;
 pub mod rooms;
+mod rsa;
 mod sandbox;
 mod serve;
 pub mod text;
@@ -17,6 +20,7 @@ pub mod text;
 pub use callback::{Callback, Callbacks, Pushed};
 pub use clock::Clock;
 pub use fault::{CallbackFault, FaultRule, Faults, Phase, When};
+pub use handset::{Arrival, Received};
 pub use history::{Exchange, History, Query};
 pub use http::Limits;
 pub use ledger::{Filter, Happening, Ledger, Operation, Told, Totals, What};

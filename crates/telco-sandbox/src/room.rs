@@ -45,6 +45,7 @@ use serde_json::Value;
 use crate::callback::Callback;
 use crate::clock::Clock;
 use crate::fault::{Chosen, Faults, Phase};
+use crate::handset::{Arrival, Handsets, Received};
 use crate::ledger::{Asked, Ledger, What};
 use crate::random::Draw;
 
@@ -271,6 +272,7 @@ pub(crate) struct World<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) faults: &'a Faults,
     pub(crate) ledger: &'a Ledger,
+    pub(crate) handsets: &'a Handsets,
 }
 
 impl<'a> Visit<'a> {
@@ -418,6 +420,30 @@ impl<'a> Visit<'a> {
             why,
         );
         self.touch(reference);
+    }
+
+    /// The reference under which the ledger files this request; empty before there is one.
+    #[must_use]
+    pub fn reference_of(&self) -> &str {
+        self.reference.as_deref().unwrap_or("")
+    }
+
+    /// Something reaches a phone; its number in international digits. Tests read it with
+    /// [`Sandbox::handset`](crate::Sandbox::handset).
+    pub fn arrive(&mut self, number: &str, arrival: Arrival) {
+        let reference = self.reference_of().to_owned();
+        self.arrive_of(&reference, number, arrival);
+    }
+
+    /// The same for one member of a batch.
+    pub fn arrive_of(&mut self, reference: &str, number: &str, arrival: Arrival) {
+        let received = Received {
+            at_ms: self.now_ms(),
+            provider: self.provider,
+            reference: reference.to_owned(),
+            arrival,
+        };
+        self.world.handsets.arrive(number, received);
     }
 
     /// A line in the story of an existing operation: a lookup of it, a reversal, a note.

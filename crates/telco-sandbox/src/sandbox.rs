@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::callback::{self, Callbacks};
 use crate::clock::Clock;
 use crate::fault::{FaultRule, Faults};
+use crate::handset::{Handsets, Received};
 use crate::history::History;
 use crate::http::Limits;
 use crate::ledger::{Ledger, Operation, Told, Totals};
@@ -77,6 +78,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
     pub(crate) ledger: Ledger,
+    pub(crate) handsets: Handsets,
     pub(crate) history: History,
     pub(crate) callbacks: Callbacks,
     pub(crate) hosted: Vec<Hosted>,
@@ -164,6 +166,13 @@ impl Sandbox {
     #[must_use]
     pub fn operation(&self, provider: &str, reference: &str) -> Option<Operation> {
         self.shared.ledger.operation(provider, reference)
+    }
+
+    /// What reached a phone, newest first: missed calls, messages, calls of a flow, as its owner sees them. Only the
+    /// digits of the number count; they are international.
+    #[must_use]
+    pub fn handset(&self, number: &str) -> Vec<Received> {
+        self.shared.handsets.read(number)
     }
 
     /// Sums over everything.
@@ -320,6 +329,7 @@ impl Builder {
             clock: Clock::default(),
             faults: Faults::new(self.seed),
             ledger: Ledger::new(self.operations),
+            handsets: Handsets::default(),
             history: History::new(self.requests, self.excerpt),
             callbacks: Callbacks::default(),
             hosted,
@@ -387,6 +397,7 @@ impl Shared {
             clock: &self.clock,
             faults: &self.faults,
             ledger: &self.ledger,
+            handsets: &self.handsets,
         }
     }
 
@@ -457,6 +468,7 @@ impl Shared {
         self.clock.reset();
         self.faults.clear();
         self.ledger.clear();
+        self.handsets.clear();
         self.history.clear();
         self.callbacks.clear();
         for hosted in &self.hosted {

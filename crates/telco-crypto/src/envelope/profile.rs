@@ -209,6 +209,21 @@ impl Profile {
         self.text.length(prefix + aes::padded_length(input))
     }
 
+    /// The exact length of the initialisation vector in a field of its own; `None` if this profile sends none there.
+    #[must_use]
+    pub const fn iv_field_length(&self) -> Option<usize> {
+        match self.mode {
+            Mode::Cbc(Iv::RandomField) => Some(self.text.length(BLOCK)),
+            _ => None,
+        }
+    }
+
+    /// The same profile with another RSA padding, which fits any.
+    #[must_use]
+    pub fn with_padding(self, padding: Padding) -> Self {
+        Self { padding, ..self }
+    }
+
     /// The exact length of the wrapped key.
     #[must_use]
     pub fn wrapped_length(&self, key: &PublicKey) -> usize {

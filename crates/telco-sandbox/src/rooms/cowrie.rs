@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use self::answer::{Form, object};
-pub use self::settings::{CheckStyle, NotFound, RepeatedXref, Settings, Verify};
+use self::settings::{CheckStyle, RepeatedXref, Settings};
 use self::signature::Signer;
 use self::state::{Pin, Record, State};
 use crate::ledger::What;
@@ -86,12 +86,7 @@ impl Cowrie {
     /// A room with its default settings.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(Settings::default())
-    }
-
-    /// A room with these settings.
-    #[must_use]
-    pub fn with(settings: Settings) -> Self {
+        let settings = Settings::default();
         let account = |(id, key)| Account {
             id,
             key,

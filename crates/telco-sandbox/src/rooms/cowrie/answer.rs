@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::calendar;
 use crate::room::{Answer, Visit};
 
 /// How keys are printed.
@@ -64,7 +65,7 @@ pub(super) fn planted(visit: &Visit<'_>, form: ErrorBody) -> Option<Answer> {
 /// Form of an error's body (unknown; cowrie.md 4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ErrorBody {
+pub(super) enum ErrorBody {
     /// `{"message":"…"}`.
     Message,
     /// `{"status":"error","message":"…"}`, as the vendor's other API.
@@ -96,25 +97,9 @@ impl ErrorBody {
 
 /// A date-time as text, UTC (the format of `stamp` is unknown).
 pub(super) fn stamp(ms: u64) -> String {
-    let seconds = ms / 1_000;
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Civil date from days since 1970-01-01 (Howard Hinnant's algorithm, dates after 1970 only).
-    let z = days.saturating_add(719_468);
-    let (era, doe) = (z / 146_097, z % 146_097);
-    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let (day, month) = (
-        doy - (153 * mp + 2) / 5 + 1,
-        if mp < 10 { mp + 3 } else { mp - 9 },
-    );
-    let year = yoe + era * 400 + u64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
-        rest / 3_600,
-        rest / 60 % 60,
-        rest % 60
-    )
+    let mut text = calendar::format(i64::try_from(ms).unwrap_or(0));
+    text.truncate("1970-01-01T00:00:00".len());
+    text
 }
 
 #[cfg(test)]

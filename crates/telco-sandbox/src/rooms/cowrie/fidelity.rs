@@ -73,12 +73,8 @@ pub(super) const RULES: &[Rule] = &[
         "amounts",
         "whole naira in plain digits, no sign, separator or leading zero; anything else 400",
     ),
-    Rule::set_by(
-        "unknown",
-        "smallest and largest amount",
-        "1 and none",
-        "min_amount, max_amount",
-    ),
+    Rule::set_by("unknown", "smallest amount", "1 naira", "min_amount"),
+    Rule::set_by("unknown", "largest amount", "none", "max_amount"),
     Rule::fixed(
         "inferred",
         "net",
@@ -151,10 +147,17 @@ pub(super) const RULES: &[Rule] = &[
     Rule::fixed("unknown", "empty message", "accepted"),
     Rule::set_by(
         "unknown",
-        "largest batch and stock",
-        "1,000 and 1,000,000 of each face value; 400 when out",
-        "max_count, pin_stock",
+        "largest batch",
+        "1,000 PINs; more 400",
+        "max_count",
     ),
+    Rule::set_by(
+        "unknown",
+        "stock",
+        "1,000,000 PINs of each face value; 400 when out",
+        "pin_stock",
+    ),
+    Rule::set_by("inferred", "the account", "10,000,000 naira", "balance"),
     Rule::fixed("inferred", "redeeming an unknown or used PIN", "400"),
     Rule::fixed(
         "observed",

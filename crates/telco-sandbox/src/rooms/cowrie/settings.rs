@@ -11,7 +11,7 @@ use crate::room::Answer;
 /// Over which text the signature is verified (unknown; cowrie.md 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verify {
+pub(super) enum Verify {
     /// Either text will do.
     Either,
     /// The query as it came over the wire.
@@ -23,7 +23,7 @@ pub enum Verify {
 /// What a second request with the same `xref` and a new nonce does (unknown; cowrie.md 7.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum RepeatedXref {
+pub(super) enum RepeatedXref {
     /// It is carried out again: only the nonce protects. The cautious assumption for a client.
     Apply,
     /// 409.
@@ -37,7 +37,7 @@ pub enum RepeatedXref {
 /// How Check says that it knows nothing (unknown; cowrie.md 7.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NotFound {
+pub(super) enum NotFound {
     /// 200 without a body.
     Empty,
     /// 200 with `null`.
@@ -69,7 +69,7 @@ impl NotFound {
 /// Which field ends a Check answer: `status` in the documentation, `stamp` in the vendor's clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum CheckStyle {
+pub(super) enum CheckStyle {
     /// `"status":"OK"`.
     Status,
     /// `"stamp":"2026-01-31T12:00:00"`.
@@ -79,44 +79,43 @@ pub enum CheckStyle {
 /// Settings of the Cowrie room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[non_exhaustive]
-pub struct Settings {
+pub(super) struct Settings {
     /// Naira in the account; setting it funds the account.
-    pub balance: i64,
+    pub(super) balance: i64,
     /// Percent.
-    pub discount: i64,
+    pub(super) discount: i64,
     /// Over which text signatures are verified.
-    pub verify: Verify,
+    pub(super) verify: Verify,
     /// How long a nonce is remembered.
-    pub nonce_memory_ms: u64,
+    pub(super) nonce_memory_ms: u64,
     /// What a repeated `xref` does.
-    pub repeated_xref: RepeatedXref,
+    pub(super) repeated_xref: RepeatedXref,
     /// How long Check takes to see what was done.
-    pub check_delay_ms: u64,
+    pub(super) check_delay_ms: u64,
     /// How Check says that it knows nothing.
-    pub not_found: NotFound,
+    pub(super) not_found: NotFound,
     /// How a Check answer ends.
-    pub check_style: CheckStyle,
+    pub(super) check_style: CheckStyle,
     /// Kinds that Check sees: `credit`, `data`, `redeem`.
-    pub check_sees: Vec<String>,
+    pub(super) check_sees: Vec<String>,
     /// Whether Check finds by the server's `id` too.
-    pub check_accepts_id: bool,
+    pub(super) check_accepts_id: bool,
     /// Whether Credit and Data tell `balance` and `charge`.
-    pub balance_in_answers: bool,
+    pub(super) balance_in_answers: bool,
     /// Whether amounts of money may have decimals in answers.
-    pub decimals: bool,
+    pub(super) decimals: bool,
     /// Form of an error's body.
-    pub error_body: ErrorBody,
+    pub(super) error_body: ErrorBody,
     /// Naira; below, 400.
-    pub min_amount: i64,
+    pub(super) min_amount: i64,
     /// Naira; above, 400.
-    pub max_amount: Option<i64>,
+    pub(super) max_amount: Option<i64>,
     /// PINs per batch.
-    pub max_count: i64,
+    pub(super) max_count: i64,
     /// PINs of each face value in stock.
-    pub pin_stock: i64,
+    pub(super) pin_stock: i64,
     /// Numbers that live on another network than their prefix says: number and network.
-    pub ported: BTreeMap<String, String>,
+    pub(super) ported: BTreeMap<String, String>,
 }
 
 impl Default for Settings {

@@ -1,0 +1,189 @@
+//! The client: one flow of one account.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::header::CONTENT_TYPE;
+use http::{Request, Uri};
+use telco_core::{
+    CallCapabilities, Clock, ErrorKind, Identity, NotSent, Prepared, Provider, Randomness, Reference, SecretBytes, Submission,
+};
+use telco_crypto::rsa::PublicKey;
+use telco_http::{Bytes, Endpoint, ReadRetry, partial_body};
+
+use crate::envelope::Envelope;
+use crate::judge::{self, Created};
+use crate::order::Limits;
+use crate::wire::ApiVersion;
+use crate::{Builder, FlowId, Kind, Order, PullVersion, SecurityId};
+
+/// A client for one flow. Cheap to clone.
+///
+/// Place calls through [`CallTrigger`](telco_core::CallTrigger) and [`CallExt`](telco_core::CallExt); send spoken codes with
+/// [`voice_otp`](Self::voice_otp). What only this provider can do is here.
+///
+/// ```no_run
+/// use kairos_client::Kairos;
+/// use telco_core::{Call, CallBatch, CallExt, Msisdn, Reference, Secret, Submission};
+///
+/// # async fn run(kairos: Kairos) -> Result<(), Box<dyn std::error::Error>> {
+/// let call = Call::new(Reference::new("due-17")?, Msisdn::parse("919812345678")?).variable("Amount", Secret::new("1200"));
+/// let batch = CallBatch::new(Reference::new("dues-2026-03")?, [call]);
+/// for (reference, outcome) in kairos.place(&batch).await? {
+///     match outcome {
+///         Ok(Submission::Accepted(receipt)) => println!("{reference}: {:?}", receipt.call_id),
+///         Ok(Submission::Rejected(why)) => println!("{reference}: not called, {why}"),
+///         Ok(Submission::Unknown(unknown)) => println!("{reference}: perhaps called, {}", unknown.cause()),
+///         Err(not_sent) => println!("{reference}: not sent, {not_sent}"),
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Kairos(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) identity: Identity,
+    pub(crate) flow: FlowId,
+    pub(crate) security: SecurityId,
+    pub(crate) kind: Kind,
+    /// Present if, and only if, the kind is encrypted.
+    pub(crate) seal: Option<(PublicKey, Envelope)>,
+    pub(crate) create: Target,
+    pub(crate) key_pair: Target,
+    pub(crate) key_pair_member: String,
+    pub(crate) pull: Option<Target>,
+    pub(crate) pull_version: PullVersion,
+    pub(crate) pull_chunk: usize,
+    pub(crate) read_retry: ReadRetry,
+    pub(crate) reconnect: bool,
+    pub(crate) api_version: ApiVersion,
+    pub(crate) limits: Limits,
+    pub(crate) capabilities: CallCapabilities,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Randomness>,
+}
+
+/// One URL, and the way there.
+pub(crate) struct Target {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) uri: Uri,
+}
+
+impl Target {
+    pub(crate) fn post(&self, body: Bytes) -> Request<Bytes> {
+        let mut request = Request::new(body);
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        let json = http::HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        request
+    }
+}
+
+/// Calls in the provider's own terms under one reference: what a [`PreparedOrders`] is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Orders {
+    /// The caller's id of the batch.
+    pub reference: Reference,
+    /// The calls of this request.
+    pub orders: Vec<Order>,
+}
+
+/// One request of orders, ready to be sent, once.
+pub type PreparedOrders = Prepared<Orders>;
+
+impl Kairos {
+    /// For the flow with this id and this secret, which belong together.
+    #[must_use]
+    pub fn builder(flow: FlowId, security: SecurityId) -> Builder {
+        Builder::new(flow, security)
+    }
+
+    pub(crate) fn from_inner(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// As [`CallTrigger::prepare`](telco_core::CallTrigger::prepare), for calls in the provider's own terms: numbers as typed, start
+    /// times as text, raw variable names. Checks all, splits by count and by final size. No I/O.
+    ///
+    /// # Errors
+    /// [`NotSent`] if any order cannot be sent; its source is an [`InvalidOrder`](crate::InvalidOrder).
+    pub fn prepare_orders(&self, reference: &Reference, orders: &[Order]) -> Result<Vec<PreparedOrders>, NotSent> {
+        let now = self.0.clock.now();
+        let request = |(range, bytes): (std::ops::Range<usize>, SecretBytes)| {
+            let orders = orders.get(range).unwrap_or_default().to_vec();
+            Prepared::new(&self.0.identity, Orders { reference: reference.clone(), orders }, bytes, now)
+        };
+        Ok(self.freeze(orders, now)?.into_iter().map(request).collect())
+    }
+
+    /// Sends one request of orders, once, and returns everything that the provider said.
+    ///
+    /// # Errors
+    /// [`NotSent`] if no byte left.
+    pub async fn create(&self, prepared: PreparedOrders) -> Result<Submission<Created>, NotSent> {
+        let bytes = prepared.bytes_for(&self.0.identity)?;
+        let Orders { reference, orders } = prepared.intent();
+        let calls = orders.iter().map(|order| order.reference.clone()).collect();
+        self.transmit(reference, calls, bytes).await
+    }
+
+    /// The one place where calls leave. Connecting may be tried again, sending never.
+    pub(crate) async fn transmit(
+        &self,
+        batch: &Reference,
+        calls: Vec<Reference>,
+        frozen: &SecretBytes,
+    ) -> Result<Submission<Created>, NotSent> {
+        let (kind, target) = (self.0.kind, &self.0.create);
+        let request = target.post(self.thaw(frozen)?);
+        let answer = if self.0.reconnect {
+            target.endpoint.exchange_reconnecting(kind.operation(), request).await
+        } else {
+            target.endpoint.exchange(kind.operation(), request).await
+        };
+        match answer {
+            Ok(answer) => Ok(judge::created(kind, batch, calls, &answer, self.now())),
+            Err(failure) => {
+                let part = partial_body(&failure).cloned();
+                let outcome = Submission::after_failure(batch, failure)?;
+                Ok(match (outcome, part) {
+                    (Submission::Unknown(unknown), Some(part)) => Submission::Unknown(unknown.with_answer(part)),
+                    (outcome, _) => outcome,
+                })
+            }
+        }
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn unsupported(what: &'static str) -> NotSent {
+        NotSent::new(ErrorKind::Unsupported, what).at(judge::PROVIDER, "settings")
+    }
+}
+
+impl Provider for Kairos {
+    fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+}
+
+impl fmt::Debug for Kairos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kairos")
+            .field("identity", &self.0.identity)
+            .field("flow", &self.0.flow)
+            .field("kind", &self.0.kind)
+            .field("host", self.0.create.endpoint.base())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,101 @@
+//! Finished requests: made once, their bytes never change (docs/protocols/kairos.md, section 10).
+//!
+//! What is frozen holds no credential in clear. An envelope is frozen whole. A plain body is frozen with an empty `security-id`,
+//! which is filled in as it is sent.
+
+use std::ops::Range;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use telco_core::{ErrorKind, NotSent, SecretBytes};
+use zeroize::Zeroizing;
+
+use crate::client::Kairos;
+use crate::order::{InvalidOrder, Order};
+use crate::wire::{self, json_length};
+use crate::{InvalidStartTime, StartTime};
+
+impl Kairos {
+    /// Checks all orders, splits them, and finishes each request.
+    pub(crate) fn freeze(&self, orders: &[Order], now: SystemTime) -> Result<Vec<(Range<usize>, SecretBytes)>, NotSent> {
+        self.inner().limits.check(orders, now).map_err(|why| self.refuse(why))?;
+        let start = StartTime::at(now, self.inner().limits.offset).map_err(|why| self.refuse(why))?;
+        let calls: Vec<_> = orders.iter().map(|order| order.to_wire(&start)).collect();
+        let ranges = self.ranges(&calls).map_err(|why| self.refuse(why))?;
+        let mut calls = calls.into_iter();
+        let request = |range: Range<usize>| {
+            let bytes = self.finish(calls.by_ref().take(range.len()).collect())?;
+            Ok((range, bytes))
+        };
+        ranges.into_iter().map(request).collect()
+    }
+
+    fn ranges(&self, calls: &[wire::Call<'_>]) -> Result<Vec<Range<usize>>, InvalidOrder> {
+        let inner = self.inner();
+        let around = json_length(&self.body(Vec::new(), inner.security.expose()));
+        let lengths: Vec<usize> = calls.iter().map(wire::Call::json_length).collect();
+        inner.limits.split(around, &lengths, |json| match &inner.seal {
+            Some((key, envelope)) => envelope.body_length(json, &inner.flow, key),
+            None => json,
+        })
+    }
+
+    pub(crate) fn body<'a>(&'a self, calls: Vec<wire::Call<'a>>, security_id: &'a str) -> wire::Create<'a> {
+        wire::Create {
+            api_version: self.inner().api_version,
+            security_id,
+            flow_id: self.inner().flow.as_str(),
+            calls,
+        }
+    }
+
+    fn finish(&self, calls: Vec<wire::Call<'_>>) -> Result<SecretBytes, NotSent> {
+        let inner = self.inner();
+        let Some((key, envelope)) = &inner.seal else {
+            let mut json = self.body(calls, "").to_json();
+            return Ok(SecretBytes::new(std::mem::take(&mut *json)));
+        };
+        let json = self.body(calls, inner.security.expose()).to_json();
+        let text = std::str::from_utf8(&json).map_err(NotSent::because(ErrorKind::Other))?;
+        let body = envelope.seal_own(&inner.flow, text, key, &inner.random);
+        Ok(SecretBytes::new(body.map_err(|why| self.refuse_with(ErrorKind::Other, why))?))
+    }
+
+    /// What goes over the wire: the same frozen bytes, the same wire bytes.
+    pub(crate) fn thaw(&self, frozen: &SecretBytes) -> Result<Bytes, NotSent> {
+        let (inner, frozen) = (self.inner(), frozen.expose());
+        let head = self.head();
+        match (&inner.seal, frozen.strip_prefix(head.as_slice())) {
+            (None, Some(rest)) => {
+                let security_id = inner.security.expose().as_bytes();
+                Ok(Bytes::from([&head, security_id, rest].concat()))
+            }
+            (Some(_), None) => Ok(Bytes::copy_from_slice(frozen)),
+            _ => {
+                let why = "this request was prepared for another kind of endpoint or another API version";
+                Err(NotSent::new(ErrorKind::InvalidInput, why).at(crate::judge::PROVIDER, inner.kind.operation()))
+            }
+        }
+    }
+
+    /// Everything before the security id.
+    fn head(&self) -> Vec<u8> {
+        let mut json: Zeroizing<Vec<u8>> = self.body(Vec::new(), "").to_json();
+        let before = json.windows(3).position(|three| three == b"\"\",").map_or(0, |quotes| quotes.saturating_add(1));
+        json.truncate(before);
+        std::mem::take(&mut *json)
+    }
+
+    fn refuse(&self, why: impl Refusal) -> NotSent {
+        self.refuse_with(ErrorKind::InvalidInput, why)
+    }
+
+    fn refuse_with(&self, kind: ErrorKind, why: impl std::error::Error + Send + Sync + 'static) -> NotSent {
+        NotSent::new(kind, why.to_string()).at(crate::judge::PROVIDER, self.inner().kind.operation()).with_source(why)
+    }
+}
+
+/// The caller's values, and nothing else, are to blame.
+trait Refusal: std::error::Error + Send + Sync + 'static {}
+impl Refusal for InvalidOrder {}
+impl Refusal for InvalidStartTime {}

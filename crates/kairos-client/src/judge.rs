@@ -1,0 +1,245 @@
+//! From an HTTP answer to the truth about the calls in the request (docs/protocols/kairos.md, sections 8 to 10).
+//!
+//! The body is read first, whatever the HTTP status. What no table decides is unknown.
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use std::collections::HashMap;
+use std::time::SystemTime;
+use telco_core::{CallReceipt, Error, ErrorKind, Reference, Rejection, SecretBytes, Submission, UnknownOutcome};
+
+use crate::wire::{Answer, Details, Entry};
+use crate::{Class, Code, Kind};
+
+pub(crate) const PROVIDER: &str = "kairos";
+
+/// What the provider answered to one request that it took, in full.
+#[derive(Debug)]
+#[must_use = "each call inside may be unknown"]
+#[non_exhaustive]
+pub struct Created {
+    /// One per request.
+    pub request_id: Option<String>,
+    /// `Success`, `PartialSuccess`, or on the bulk host 202.
+    pub code: Code,
+    /// What became of each call, in the order of the request. One that the answer does not confirm is unknown: most likely it
+    /// was not taken (inferred), but no document says so.
+    pub calls: Vec<(Reference, Submission<CallReceipt>)>,
+    /// The whole answer.
+    pub answer: SecretBytes,
+}
+
+type Row = (Reference, Submission<CallReceipt>);
+
+/// Reads the answer to a create request.
+pub(crate) fn created(
+    kind: Kind,
+    batch: &Reference,
+    calls: Vec<Reference>,
+    answer: &Response<Bytes>,
+    now: SystemTime,
+) -> Submission<Created> {
+    let view = View { operation: kind.operation(), answer, now };
+    let Ok(read) = Answer::parse(answer.body()) else {
+        return view.without_code(batch);
+    };
+    let taken = |calls| {
+        Submission::Accepted(Created {
+            request_id: read.request_id.clone(),
+            code: read.code,
+            calls,
+            answer: SecretBytes::new(answer.body().as_ref()),
+        })
+    };
+    match read.code.class() {
+        Class::Success => {
+            let rows = correlate(&calls, &read.details);
+            if rows.iter().any(|(_, outcome)| matches!(outcome, Submission::Accepted(_))) {
+                taken(rows)
+            } else if kind == Kind::Bulk && read.details == Details::None {
+                taken(all_without_ids(calls))
+            } else {
+                let nothing = "it says Success, but names no call that was taken";
+                view.unknown(batch, ErrorKind::UnreadableAnswer, Some(read.code), nothing)
+            }
+        }
+        Class::Partial => taken(correlate(&calls, &read.details)),
+        Class::Refused(_) if read.code == Code::InvalidSecurityId => match code_202(kind, &read, answer) {
+            Meaning::Accepted => taken(all_without_ids(calls)),
+            Meaning::InvalidSecurityId => view.by_code(batch, read.code),
+            Meaning::Unclear => {
+                let unclear = "code 202 with neither of its meanings on this host";
+                view.unknown(batch, ErrorKind::UnreadableAnswer, Some(read.code), unclear)
+            }
+        },
+        _ => view.by_code(batch, read.code),
+    }
+}
+
+/// The two meanings of code 202.
+enum Meaning {
+    Accepted,
+    InvalidSecurityId,
+    Unclear,
+}
+
+fn code_202(kind: Kind, read: &Answer, answer: &Response<Bytes>) -> Meaning {
+    let message = read.message.as_deref().unwrap_or("").trim().to_ascii_lowercase();
+    let bulk_took_it = answer.status().as_u16() == 202 || read.request_id.is_some();
+    match kind {
+        _ if message == "accepted" => Meaning::Accepted,
+        _ if message.contains("invalid security") => Meaning::InvalidSecurityId,
+        Kind::Bulk if bulk_took_it => Meaning::Accepted,
+        Kind::Bulk => Meaning::Unclear,
+        _ => Meaning::InvalidSecurityId,
+    }
+}
+
+fn all_without_ids(calls: Vec<Reference>) -> Vec<Row> {
+    let accepted = |reference| (reference, Submission::Accepted(CallReceipt::default()));
+    calls.into_iter().map(accepted).collect()
+}
+
+/// By the caller's id; by position only if no entry has one and there are as many entries as calls.
+fn correlate(calls: &[Reference], details: &Details) -> Vec<Row> {
+    let entries: &[Entry] = match details {
+        Details::List(entries) => entries,
+        Details::None | Details::Unreadable => &[],
+    };
+    let named: HashMap<&str, &Entry> =
+        entries.iter().rev().filter_map(|entry| Some((entry.client_identifier.as_deref()?, entry))).collect();
+    let by_position = named.is_empty() && entries.len() == calls.len();
+    let row = |(position, reference): (usize, &Reference)| {
+        let entry = if by_position { entries.get(position) } else { named.get(reference.as_str()).copied() };
+        let outcome = match entry.and_then(|entry| entry.phonon_uuid.clone()) {
+            Some(id) => Submission::Accepted(CallReceipt::new(Some(id))),
+            None => Submission::unknown(reference, unconfirmed()),
+        };
+        (reference.clone(), outcome)
+    };
+    calls.iter().enumerate().map(row).collect()
+}
+
+fn unconfirmed() -> Error {
+    Error::answered(ErrorKind::UnreadableAnswer, "the answer does not confirm this call: most likely it was not taken (inferred)")
+        .at(PROVIDER, "create")
+        .with_help("check the provider's reports; call again under a new reference only once you know")
+}
+
+/// An answer, and what errors about it say.
+pub(crate) struct View<'a> {
+    pub(crate) operation: &'static str,
+    pub(crate) answer: &'a Response<Bytes>,
+    pub(crate) now: SystemTime,
+}
+
+impl View<'_> {
+    /// By the table of codes. Codes of success have been dealt with, or say nothing about this operation.
+    pub(crate) fn by_code<T>(&self, reference: &Reference, code: Code) -> Submission<T> {
+        let message = format!("the provider answered {}", code.name());
+        match code.class() {
+            Class::Refused(kind) => Submission::Rejected(self.rejection(kind, message, Some(code))),
+            Class::Duplicate => {
+                let duplicate = "duplicate, or already accepted: these bytes reached the provider before";
+                self.unknown(reference, ErrorKind::Conflict, Some(code), duplicate)
+            }
+            Class::Uncertain | Class::Success | Class::Partial | Class::Empty => {
+                self.unknown(reference, ErrorKind::Other, Some(code), message)
+            }
+        }
+    }
+
+    /// By the HTTP status, where the body has no code. Only what section 10 decides is decided.
+    pub(crate) fn without_code<T>(&self, reference: &Reference) -> Submission<T> {
+        let status = self.answer.status().as_u16();
+        match status {
+            401 | 403 => {
+                let listed = "refused without a code: the address that the request came from is probably not listed";
+                Submission::Rejected(self.rejection(ErrorKind::Permission, listed, None))
+            }
+            413 => Submission::Rejected(self.rejection(ErrorKind::InvalidInput, "the body is too large", None)),
+            _ => self.unknown(reference, kind_of(status), None, UNREADABLE),
+        }
+    }
+
+    pub(crate) fn unknown<T>(
+        &self,
+        reference: &Reference,
+        kind: ErrorKind,
+        code: Option<Code>,
+        message: impl Into<std::borrow::Cow<'static, str>>,
+    ) -> Submission<T> {
+        let outcome = UnknownOutcome::new(reference, self.error(kind, code, message));
+        Submission::Unknown(outcome.with_answer(SecretBytes::new(self.answer.body().as_ref())))
+    }
+
+    fn rejection(
+        &self,
+        kind: ErrorKind,
+        message: impl Into<std::borrow::Cow<'static, str>>,
+        code: Option<Code>,
+    ) -> Rejection {
+        let mut rejection = Rejection::new(kind, message)
+            .at(PROVIDER, self.operation)
+            .with_http_status(self.answer.status().as_u16())
+            .with_body_excerpt(&self.text());
+        if let Some(code) = code {
+            rejection = rejection.with_provider_code(code.number().to_string()).with_help(code.help());
+        }
+        rejection
+    }
+
+    pub(crate) fn error(
+        &self,
+        kind: ErrorKind,
+        code: Option<Code>,
+        message: impl Into<std::borrow::Cow<'static, str>>,
+    ) -> Error {
+        let mut error = Error::answered(kind, message)
+            .at(PROVIDER, self.operation)
+            .with_http_status(self.answer.status().as_u16())
+            .with_body_excerpt(&self.text());
+        if let Some(wait) = telco_http::retry_after(self.headers(), self.now) {
+            error = error.with_retry_after(wait);
+        }
+        if let Some(code) = code {
+            error = error.with_provider_code(code.number().to_string()).with_help(code.help());
+        }
+        error
+    }
+
+    /// The same for a read.
+    pub(crate) fn read_error(&self, code: Option<Code>) -> Error {
+        match code {
+            Some(code) => {
+                let kind = match code.class() {
+                    Class::Refused(kind) => kind,
+                    _ => ErrorKind::Other,
+                };
+                self.error(kind, Some(code), format!("the provider answered {}", code.name()))
+            }
+            None => self.error(kind_of(self.answer.status().as_u16()), None, UNREADABLE),
+        }
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        self.answer.headers()
+    }
+
+    fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(self.answer.body())
+    }
+}
+
+const UNREADABLE: &str = "the answer has no result code that can be read";
+
+/// A label only: with none of these is it decided whether the provider acted.
+fn kind_of(status: u16) -> ErrorKind {
+    match status {
+        401 | 403 => ErrorKind::Permission,
+        429 => ErrorKind::RateLimited,
+        500..=599 => ErrorKind::Unavailable,
+        300..=499 => ErrorKind::InvalidConfiguration,
+        _ => ErrorKind::UnreadableAnswer,
+    }
+}

@@ -1,0 +1,47 @@
+//! A new RSA key pair for a flow: an administrative act, never part of anything else.
+
+use telco_core::{NotSent, Reference, SecretBytes, Submission};
+
+use crate::judge::View;
+use crate::wire::{Answer, GenerateKeyPair};
+use crate::{Class, Code, Kairos};
+use telco_http::Bytes;
+
+const OPERATION: &str = "generateKeyPair";
+
+/// The provider's answer. What is in it is unknown.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct KeyPairAnswer {
+    /// The result code.
+    pub code: Code,
+    /// The JSON as it came.
+    pub answer: SecretBytes,
+}
+
+impl Kairos {
+    /// Has the provider make a new RSA key pair for this flow. **Every older public key very likely becomes useless (inferred)**, and
+    /// with it every client that still has one. Sent once, never repeated; serves outbound and dialer flows alike.
+    ///
+    /// The form of the answer is unknown. Without a result code the outcome is unknown too, and holds the whole answer.
+    ///
+    /// # Errors
+    /// [`NotSent`] if no byte left.
+    pub async fn generate_key_pair(&self, reference: &Reference) -> Result<Submission<KeyPairAnswer>, NotSent> {
+        let inner = self.inner();
+        let body = GenerateKeyPair { field: &inner.key_pair_member, flow_id: inner.flow.as_str() }.to_json();
+        let request = inner.key_pair.post(Bytes::from(body));
+        let answer = match inner.key_pair.endpoint.exchange(OPERATION, request).await {
+            Ok(answer) => answer,
+            Err(failure) => return Submission::after_failure(reference, failure),
+        };
+        let view = View { operation: OPERATION, answer: &answer, now: self.now() };
+        Ok(match Answer::parse(answer.body()).map(|answer| answer.code) {
+            Ok(code) if code.class() == Class::Success => {
+                Submission::Accepted(KeyPairAnswer { code, answer: SecretBytes::new(answer.body().as_ref()) })
+            }
+            Ok(code) => view.by_code(reference, code),
+            Err(_) => view.without_code(reference),
+        })
+    }
+}

@@ -1,0 +1,38 @@
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod callback;
+mod calls;
+mod client;
+mod codes;
+mod credentials;
+mod endpoint;
+pub mod envelope;
+mod freeze;
+mod judge;
+mod key_pair;
+mod number;
+mod order;
+// mod otp;
+mod probe;
+mod pull;
+mod start;
+pub mod wire;
+
+pub use builder::Builder;
+pub use callback::{CallDetail, Dtmf, EmailDetail, Other, PostCall, PostCallParser, SmsDetail};
+pub use client::{Kairos, Orders, PreparedOrders};
+pub use codes::{Class, Code};
+pub use credentials::{FlowId, InvalidCredential, SecurityId};
+pub use endpoint::{BULK_REQUESTS_PER_MINUTE, Kind, REAL_TIME_REQUESTS_PER_MINUTE};
+pub use judge::Created;
+pub use key_pair::KeyPairAnswer;
+pub use number::{ContactNumber, InvalidNumber, NumberPolicy};
+pub use order::{InvalidOrder, Order};
+// pub use otp::VoiceOtp;
+pub use probe::{Finding, ProbeReading};
+pub use pull::{CallRecord, FetchAttempt, PullVersion};
+pub use start::{InvalidStartTime, StartTime, UtcOffset};
+/// What a flow's envelope is sealed with, and how such keys are loaded.
+pub use telco_crypto::rsa::{KeyError, LoadOptions, Padding, PublicKey};
+// pub use telco_otp as otp_store;

@@ -1,0 +1,189 @@
+//! From credentials and settings to a client; every check that needs no network.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mor_hash::{Profile, Signer};
+use telco_core::{ErrorKind, Identity, NotSent};
+use telco_http::{BaseUrl, Endpoint, ReadRetry, Settings, Transport};
+
+use crate::client::Inner;
+use crate::wire::Carrier;
+use crate::{Credentials, MorClient};
+
+/// Settings of a [`MorClient`].
+///
+/// ```
+/// use mor_client::{Credentials, MorClient, mor_hash::Profile};
+/// use telco_core::Secret;
+///
+/// let credentials = Credentials::new("admin", Secret::new("an API secret key"));
+/// let mor = MorClient::builder("https://mor.example.com", credentials).profile(Profile::x5()).build()?;
+/// # Ok::<(), telco_core::NotSent>(())
+/// ```
+#[must_use]
+pub struct Builder {
+    base_url: String,
+    base_path: String,
+    credentials: Credentials,
+    account: Option<String>,
+    profile: Profile,
+    secret_as_given: bool,
+    carrier: Carrier,
+    escape_sms: bool,
+    own_texts: Vec<(String, ErrorKind)>,
+    retry: ReadRetry,
+    settings: Settings,
+    transport: Option<Arc<dyn Transport>>,
+}
+
+impl Builder {
+    pub(crate) fn new(base_url: String, credentials: Credentials) -> Self {
+        Self {
+            base_url,
+            base_path: "/billing/api".into(),
+            credentials,
+            account: None,
+            profile: Profile::x8(),
+            secret_as_given: false,
+            carrier: Carrier::Post,
+            escape_sms: true,
+            own_texts: Vec::new(),
+            retry: ReadRetry::default(),
+            settings: Settings::default(),
+            transport: None,
+        }
+    }
+
+    /// The server's version, or your own lists. Default [`Profile::x8`].
+    pub fn profile(self, profile: Profile) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// Where the API is below the base URL. Default `/billing/api`; very old installations have `/mor/api`.
+    pub fn base_path(self, base_path: impl Into<String>) -> Self {
+        Self {
+            base_path: base_path.into(),
+            ..self
+        }
+    }
+
+    /// What stored codes and rows are bound to. Default: the login. Choose a stable name of your own if the login may
+    /// change, or if two servers have the same one.
+    pub fn account(self, account: impl Into<String>) -> Self {
+        Self {
+            account: Some(account.into()),
+            ..self
+        }
+    }
+
+    /// Takes a secret with blanks at its ends as it is. From X5 on servers store it without, so it is refused.
+    pub fn secret_as_given(self) -> Self {
+        Self {
+            secret_as_given: true,
+            ..self
+        }
+    }
+
+    /// Sends GET instead of POST. Works only where "Allow GET API" is on, and puts every parameter into access logs.
+    pub fn use_get(self) -> Self {
+        Self {
+            carrier: Carrier::Get,
+            ..self
+        }
+    }
+
+    /// Sends the text of an SMS as it is. By default `%` and `+` are escaped once more, because X8 unescapes the text a
+    /// second time (observed; after X8 unknown).
+    pub fn sms_text_as_given(self) -> Self {
+        Self {
+            escape_sms: false,
+            ..self
+        }
+    }
+
+    /// An error text of your installation, such as a translated one, that says that the server **did not act**. Unknown
+    /// texts make the outcome of a spending call unknown.
+    pub fn error_text(mut self, text: impl Into<String>, kind: ErrorKind) -> Self {
+        self.own_texts.push((text.into(), kind));
+        self
+    }
+
+    /// How often a failed read is repeated. Nothing else ever is.
+    pub fn read_retry(self, retry: ReadRetry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// Timeouts, size limits and roots of the built-in transport.
+    pub fn settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// A transport of your own.
+    pub fn transport(self, transport: Arc<dyn Transport>) -> Self {
+        Self {
+            transport: Some(transport),
+            ..self
+        }
+    }
+
+    /// # Errors
+    /// [`NotSent`] for a base URL that is not https (or http to this machine), an empty login, a secret that this
+    /// server version cannot have, or a transport that cannot be built.
+    pub fn build(self) -> Result<MorClient, NotSent> {
+        let wrong = |what: &'static str| {
+            NotSent::new(ErrorKind::InvalidConfiguration, what).at("mor", "configuration")
+        };
+        let base = BaseUrl::parse(&self.base_url)
+            .map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
+        if self.credentials.login.is_empty() {
+            return Err(wrong("the login is empty"));
+        }
+        let path_is_plain = self
+            .base_path
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b));
+        if !self.base_path.starts_with('/') || !path_is_plain {
+            return Err(wrong(
+                "the base path must begin with a slash and hold a plain path",
+            ));
+        }
+        let secret = mor_hash::Secret::new(self.credentials.secret.expose());
+        let mut signer = Signer::new(secret, self.profile);
+        if self.secret_as_given {
+            signer = signer.allow_outer_blanks();
+        }
+        // Finds out now whether the secret is usable at all.
+        signer
+            .hash(&mor_hash::Call::default())
+            .map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => telco_http::connect(&base, &self.settings)?,
+        };
+        let account = self
+            .account
+            .unwrap_or_else(|| self.credentials.login.clone());
+        Ok(MorClient::from(Inner {
+            endpoint: Endpoint::new("mor", base, transport),
+            base_path: self.base_path,
+            identity: Identity::new("mor", account),
+            credentials: self.credentials,
+            signer,
+            carrier: self.carrier,
+            escape_sms: self.escape_sms,
+            own_texts: self.own_texts,
+            retry: self.retry,
+        }))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("base_path", &self.base_path)
+            .field("credentials", &self.credentials)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}

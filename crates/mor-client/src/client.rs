@@ -1,0 +1,250 @@
+//! The client: signs, sends once, and reads the answer.
+
+use std::sync::Arc;
+
+use mor_hash::{Call, SignedRequest, Signer, methods};
+use telco_core::{
+    Error, ErrorKind, Identity, NotSent, Provider, Reference, Rejection, RequestSigner as _,
+    SecretBytes, Submission, UnknownOutcome,
+};
+use telco_http::{Bytes, Endpoint, ReadRetry, http, partial_body};
+
+use crate::wire::{self, Answer, Carrier, Document, Refusal};
+use crate::{Basis, Builder, Credentials};
+
+/// A client of one MOR server for one login. Cheap to clone.
+///
+/// The typed calls are methods of this type, see [`methods`](crate::methods). For everything else there are
+/// [`read`](Self::read) and [`write`](Self::write).
+#[derive(Debug, Clone)]
+pub struct MorClient(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) base_path: String,
+    pub(crate) identity: Identity,
+    pub(crate) credentials: Credentials,
+    pub(crate) signer: Signer,
+    pub(crate) carrier: Carrier,
+    pub(crate) escape_sms: bool,
+    pub(crate) own_texts: Vec<(String, ErrorKind)>,
+    pub(crate) retry: ReadRetry,
+}
+
+impl From<Inner> for MorClient {
+    fn from(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+}
+
+impl Provider for MorClient {
+    fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+}
+
+impl MorClient {
+    /// Begins with the address of the server, without the API's path.
+    pub fn builder(base_url: impl Into<String>, credentials: Credentials) -> Builder {
+        Builder::new(base_url.into(), credentials)
+    }
+
+    /// What signs: to explain or verify a hash of this client.
+    #[must_use]
+    pub fn signer(&self) -> &Signer {
+        &self.0.signer
+    }
+
+    /// The finished form of a call, with login, password and hash, without sending it.
+    ///
+    /// # Errors
+    /// [`NotSent`] where the server would hash something else than what is sent, see [`mor_hash::Error`].
+    pub fn signed(&self, call: &Call<'_>) -> Result<SignedRequest, NotSent> {
+        let mut all = Call::new(call.method());
+        let given = |name: &str| call.params().any(|(sent, _)| sent == name);
+        if !given("u") {
+            all = all.with("u", self.0.credentials.login.as_str());
+        }
+        if let Some(password) = self.0.credentials.password.as_ref().filter(|_| !given("p")) {
+            all = all.with("p", password.expose());
+        }
+        all.extend(call.params());
+        // The shared trait's error says what is wrong with which parameter, and never its value.
+        self.0
+            .signer
+            .sign(&all)
+            .map_err(|refused| refused.at("mor", operation(call)))?;
+        self.0
+            .signer
+            .request(&all)
+            .map_err(NotSent::because(ErrorKind::InvalidInput))
+    }
+
+    /// Any method that only reads. Repeated on its own where the failure can pass.
+    ///
+    /// # Errors
+    /// [`Error`] with the class of the server's text; an unknown text has [`ErrorKind::Other`].
+    pub async fn read(&self, call: &Call<'_>) -> Result<Document, Error> {
+        let operation = operation(call);
+        let request = self.request(call)?;
+        let attempt = async || {
+            let response = self.0.endpoint.exchange(operation, request.clone()).await?;
+            let answer = Answer::read(&response).map_err(|failure| failure.at("mor", operation))?;
+            match answer.refusal() {
+                None => Ok(answer.into_document()),
+                Some(refusal) => Err(self.refused(operation, &refusal)),
+            }
+        };
+        self.0.endpoint.read(&self.0.retry, attempt).await
+    }
+
+    /// Any method that changes something. Sent once. Accepted when the answer has a `status` and no error; for methods
+    /// that answer in another way write a judge of your own on top of [`write_and_judge`](Self::write_and_judge).
+    ///
+    /// # Errors
+    /// [`NotSent`]: nothing left.
+    pub async fn write(
+        &self,
+        reference: &Reference,
+        call: &Call<'_>,
+    ) -> Result<Submission<Document>, NotSent> {
+        self.write_and_judge(reference, call, CHECK, |document| {
+            let status = document
+                .text_of("status")
+                .or_else(|| document.text_of("success"));
+            status
+                .filter(|status| !status.eq_ignore_ascii_case("failed"))
+                .map(|_| document.clone())
+        })
+        .await
+    }
+
+    /// Sends a method that changes something **once**. `judge` looks for the success of this method in an answer
+    /// without an error; `None` makes the outcome unknown. `to_settle` tells a person what to look at then.
+    ///
+    /// # Errors
+    /// [`NotSent`]: nothing left.
+    pub async fn write_and_judge<T>(
+        &self,
+        reference: &Reference,
+        call: &Call<'_>,
+        to_settle: &'static str,
+        judge: impl FnOnce(&Document) -> Option<T> + Send,
+    ) -> Result<Submission<T>, NotSent> {
+        let operation = operation(call);
+        let request = self.request(call)?;
+        let response = match self.0.endpoint.exchange(operation, request).await {
+            Ok(response) => response,
+            Err(failure) => return after_failure(reference, failure, to_settle),
+        };
+        let unknown = |cause: Error| {
+            let cause = cause.at("mor", operation).with_help(to_settle);
+            let answer = SecretBytes::new(response.body().as_ref());
+            Submission::Unknown(UnknownOutcome::new(reference, cause).with_answer(answer))
+        };
+        let answer = match Answer::read(&response) {
+            Ok(answer) => answer,
+            Err(failure) => return Ok(unknown(failure)),
+        };
+        let accepted = judge(answer.document());
+        Ok(match (answer.refusal(), accepted) {
+            (None, Some(accepted)) => Submission::Accepted(accepted),
+            (Some(refusal), None) => match self.rejection(operation, &refusal) {
+                Some(rejection) => Submission::Rejected(rejection),
+                None => unknown(self.refused(operation, &refusal)),
+            },
+            (Some(_), Some(_)) => unknown(Error::answered(
+                ErrorKind::UnreadableAnswer,
+                "the answer holds both an error and a result",
+            )),
+            (None, None) => unknown(Error::answered(
+                ErrorKind::UnreadableAnswer,
+                "the answer says neither done nor refused",
+            )),
+        })
+    }
+
+    pub(crate) fn escapes_sms(&self) -> bool {
+        self.0.escape_sms
+    }
+
+    fn request(&self, call: &Call<'_>) -> Result<http::Request<Bytes>, NotSent> {
+        let signed = self.signed(call)?;
+        wire::request(&self.0.endpoint, &self.0.base_path, &signed, self.0.carrier)
+    }
+
+    /// The server did not act: only for texts that are known to say so.
+    fn rejection(&self, operation: &'static str, refusal: &Refusal) -> Option<Rejection> {
+        if refusal.only_messages {
+            return None;
+        }
+        let (kind, text, help) = self.class(refusal)?;
+        let rejection = Rejection::new(kind, text.to_owned()).at("mor", operation);
+        Some(match help {
+            Some(help) => rejection.with_help(help),
+            None => rejection,
+        })
+    }
+
+    /// The error of a refused read, or the cause of an unknown outcome.
+    fn refused(&self, operation: &'static str, refusal: &Refusal) -> Error {
+        match self.class(refusal) {
+            Some((kind, text, help)) => {
+                let error = Error::answered(kind, text.to_owned()).at("mor", operation);
+                help.map_or(error.clone(), |help| error.with_help(help))
+            }
+            None => Error::answered(
+                ErrorKind::Other,
+                "the server refuses with a text that is not known",
+            )
+            .at("mor", operation)
+            .with_body_excerpt(&refusal.text),
+        }
+    }
+
+    /// Kind, text without anything private, and help. The user's own texts come first.
+    fn class(&self, refusal: &Refusal) -> Option<(ErrorKind, &str, Option<&'static str>)> {
+        let own = self
+            .0
+            .own_texts
+            .iter()
+            .find(|(text, _)| text.trim() == refusal.text.trim());
+        if let Some((text, kind)) = own {
+            return Some((*kind, text, None));
+        }
+        let known = refusal.known?;
+        let help = known.help.or(match known.basis {
+            Basis::Inferred => {
+                Some("that nothing was done is inferred from where this text comes from")
+            }
+            Basis::Stated => None,
+        });
+        Some((known.kind, known.text.trim_end(), help))
+    }
+}
+
+const CHECK: &str = "read back what the call would have changed before doing anything again";
+
+/// The method's name for errors and traces.
+fn operation(call: &Call<'_>) -> &'static str {
+    methods::find(call.method()).map_or("call", |method| method.name)
+}
+
+/// Nothing left, or unknown; what arrived of a broken answer is kept.
+fn after_failure<T>(
+    reference: &Reference,
+    failure: Error,
+    to_settle: &'static str,
+) -> Result<Submission<T>, NotSent> {
+    let failure = match failure.into_not_sent() {
+        Ok(not_sent) => return Err(not_sent),
+        Err(failure) => failure,
+    };
+    let part = partial_body(&failure).cloned();
+    let unknown = UnknownOutcome::new(reference, failure.with_help(to_settle));
+    Ok(Submission::Unknown(match part {
+        Some(part) => unknown.with_answer(part),
+        None => unknown,
+    }))
+}

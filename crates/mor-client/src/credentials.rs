@@ -1,0 +1,43 @@
+//! Who calls: a login, the owner's API secret key, and a password where an old server wants one.
+
+use std::fmt;
+
+use telco_core::Secret;
+
+/// What identifies the caller. The secret never travels; the password does, if there is one.
+#[derive(Clone)]
+pub struct Credentials {
+    pub(crate) login: String,
+    pub(crate) secret: Secret,
+    pub(crate) password: Option<Secret>,
+}
+
+impl Credentials {
+    /// The login (`u`) and the API secret key of its owner: the system's key for an administrator, the reseller's own
+    /// for a reseller, the owner's for a plain user (observed).
+    pub fn new(login: impl Into<String>, secret: Secret) -> Self {
+        Self {
+            login: login.into(),
+            secret,
+            password: None,
+        }
+    }
+
+    /// Sends `p` as well. Older servers ask for it; whether it is still checked beside a valid hash is unknown.
+    #[must_use]
+    pub fn with_password(self, password: Secret) -> Self {
+        Self {
+            password: Some(password),
+            ..self
+        }
+    }
+}
+
+/// The login alone.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("login", &self.login)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,205 @@
+//! The suites must fail, with a reason that a person can read, for providers that are broken on purpose.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
+
+#[path = "../examples/sixth_provider.rs"]
+mod sixth;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use sixth::{Airwave, KEY, PATIENCE, Server, exchange, intent};
+use telco_conformance::{Canaries, Limits, Report, redaction, topup};
+use telco_core::*;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    SendsTwice,
+    SwallowsUnknown,
+    FollowsRedirects,
+    RetriesASpend,
+    ReusesANonce,
+    AcceptsABadAnswer,
+    Hangs,
+}
+
+/// The sixth provider with one thing broken.
+#[derive(Debug)]
+struct Broken {
+    inner: Airwave,
+    server: Arc<Server>,
+    flaw: Flaw,
+}
+
+impl Provider for Broken {
+    fn identity(&self) -> &Identity {
+        self.inner.identity()
+    }
+}
+
+#[async_trait]
+impl TopupProvider for Broken {
+    fn topup_capabilities(&self) -> &TopupCapabilities {
+        self.inner.topup_capabilities()
+    }
+
+    fn prepare(&self, intent: &TopupIntent) -> Result<PreparedTopup, NotSent> {
+        if self.flaw == Flaw::ReusesANonce {
+            let bytes = SecretBytes::new("20151110202513869");
+            return Ok(PreparedTopup::new(
+                self.identity(),
+                intent.clone(),
+                bytes,
+                SystemTime::now(),
+            ));
+        }
+        self.inner.prepare(intent)
+    }
+
+    async fn send(&self, prepared: PreparedTopup) -> Result<Submission<TopupReceipt>, NotSent> {
+        let intent = prepared.intent().clone();
+        let again = self.inner.prepare(&intent);
+        let answer = self.inner.send(prepared).await?;
+        match (self.flaw, answer) {
+            (Flaw::SendsTwice, answer) => {
+                let _copy = self.inner.send(again?).await?;
+                Ok(answer)
+            }
+            (Flaw::SwallowsUnknown, Submission::Unknown(_)) => Ok(Submission::Rejected(
+                Rejection::new(ErrorKind::Other, "it failed"),
+            )),
+            (Flaw::FollowsRedirects, Submission::Unknown(unknown))
+                if unknown.cause().http_status() == Some(302) =>
+            {
+                let _ = exchange(self.server.elsewhere, "/topup", &Secret::new(KEY)).await;
+                Ok(Submission::Unknown(unknown))
+            }
+            (Flaw::RetriesASpend, Submission::Unknown(_)) => self.inner.send(again?).await,
+            (Flaw::AcceptsABadAnswer, Submission::Unknown(_)) => {
+                Ok(Submission::Accepted(TopupReceipt::new(intent.reference)))
+            }
+            (Flaw::Hangs, Submission::Unknown(unknown))
+                if unknown.cause().kind() == ErrorKind::Timeout =>
+            {
+                std::future::pending().await
+            }
+            (_, answer) => Ok(answer),
+        }
+    }
+
+    async fn lookup(&self, intent: &TopupIntent) -> Result<Lookup, Error> {
+        self.inner.lookup(intent).await
+    }
+
+    async fn balance(&self) -> Result<Balance, Error> {
+        self.inner.balance().await
+    }
+}
+
+async fn run(flaw: Flaw) -> Report {
+    let server = Server::start().await;
+    let broken = Broken {
+        inner: Airwave::new(server.address),
+        server: server.clone(),
+        flaw,
+    };
+    topup(&broken, &*server, Limits::for_timeout(PATIENCE), &intent).await
+}
+
+#[track_caller]
+fn fails_because(report: &Report, reason: &str) {
+    assert!(!report.passed(), "a broken provider passed:\n{report}");
+    let reasons: Vec<_> = report
+        .failures()
+        .filter_map(|check| check.failure.as_deref())
+        .collect();
+    assert!(
+        reasons.iter().any(|given| given.contains(reason)),
+        "no failure says {reason:?}:\n{report}"
+    );
+}
+
+#[tokio::test]
+async fn the_sound_one_passes() {
+    let server = Server::start().await;
+    let report = topup(
+        &Airwave::new(server.address),
+        &*server,
+        Limits::for_timeout(PATIENCE),
+        &intent,
+    )
+    .await;
+    report.assert_passed();
+    let left_out: Vec<_> = report.skipped().map(|check| check.name.as_str()).collect();
+    assert_eq!(left_out.len(), 2, "{left_out:?}");
+}
+
+#[tokio::test]
+async fn one_that_sends_twice_fails() {
+    fails_because(&run(Flaw::SendsTwice).await, "delivered 2 times");
+}
+
+#[tokio::test]
+async fn one_that_swallows_unknown_fails() {
+    fails_because(
+        &run(Flaw::SwallowsUnknown).await,
+        "told Rejected, but it was delivered",
+    );
+}
+
+#[tokio::test]
+async fn one_that_follows_redirects_fails() {
+    fails_because(
+        &run(Flaw::FollowsRedirects).await,
+        "requests arrived at the other host",
+    );
+}
+
+#[tokio::test]
+async fn one_that_retries_a_spend_fails() {
+    fails_because(&run(Flaw::RetriesASpend).await, "transmitted 2 times");
+}
+
+#[tokio::test]
+async fn one_that_reuses_a_nonce_fails() {
+    fails_because(&run(Flaw::ReusesANonce).await, "nonces were used twice");
+}
+
+#[tokio::test]
+async fn one_that_accepts_a_bad_answer_fails() {
+    fails_because(
+        &run(Flaw::AcceptsABadAnswer).await,
+        "told Accepted after Garbage",
+    );
+}
+
+#[tokio::test]
+async fn one_that_hangs_fails() {
+    fails_because(
+        &run(Flaw::Hangs).await,
+        "the client has no timeout of its own",
+    );
+}
+
+#[tokio::test]
+async fn one_that_leaks_a_secret_fails() {
+    struct Leaky(Airwave);
+    impl fmt::Debug for Leaky {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "Leaky {{ inner: {:?}, key: {KEY:?} }}", self.0)
+        }
+    }
+    let server = Server::start().await;
+    let canaries = Canaries::new().secret("the key", KEY);
+    let sound = Airwave::new(server.address);
+    redaction(&canaries, &[("the client", &sound)], "", &["airwave"]).assert_passed();
+    let leaky = redaction(
+        &canaries,
+        &[("the client", &Leaky(sound))],
+        "",
+        &["airwave"],
+    );
+    fails_because(&leaky, "the key appears in Debug of the client");
+    let silent = redaction(&canaries, &[("nothing", &())], "", &["airwave"]);
+    fails_because(&silent, "\"airwave\" appears nowhere");
+}

@@ -1,0 +1,106 @@
+//! The store of one process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use telco_core::{Clock, Error, SystemClock};
+
+use crate::OtpStore;
+
+/// Counters in the memory of **one** process: for tests, and for a service that runs once. Two workers with one each double
+/// the attempts, and a restart forgets them; that is why nothing here uses it unasked.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use std::time::{Duration, SystemTime};
+/// use telco_otp::{MemoryOtpStore, OtpStore};
+///
+/// let store = MemoryOtpStore::default();
+/// let later = SystemTime::now() + Duration::from_secs(60);
+/// assert_eq!(store.count("tries", later).await?, 1);
+/// assert_eq!(store.count("tries", later).await?, 2);
+/// assert!(store.claim("used", later).await?);
+/// assert!(!store.claim("used", later).await?);
+/// # Ok::<(), telco_core::Error>(()) }).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct MemoryOtpStore {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<String, Entry>,
+    /// What is past is swept out whenever the map has doubled, so that it stays as large as what is alive.
+    sweep_at: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    count: u32,
+    forget_at: SystemTime,
+}
+
+impl Default for MemoryOtpStore {
+    fn default() -> Self {
+        Self::with_clock(Arc::new(SystemClock::default()))
+    }
+}
+
+impl MemoryOtpStore {
+    /// With a clock of your own.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            state: Mutex::default(),
+        }
+    }
+
+    /// The living entries only. A panic elsewhere cannot leave a counter half-written, so a poisoned lock is as good.
+    fn living(&self) -> MutexGuard<'_, State> {
+        const SMALLEST_SWEEP: usize = 1024;
+        let now = self.clock.now();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.entries.len() >= state.sweep_at {
+            state.entries.retain(|_, entry| entry.forget_at > now);
+            state.sweep_at = (state.entries.len() * 2).max(SMALLEST_SWEEP);
+        }
+        state
+    }
+
+    fn add(&self, key: &str, forget_at: SystemTime) -> u32 {
+        let now = self.clock.now();
+        let mut state = self.living();
+        let entry = state.entries.entry(key.to_owned()).or_insert(Entry {
+            count: 0,
+            forget_at,
+        });
+        if entry.forget_at <= now {
+            *entry = Entry {
+                count: 0,
+                forget_at,
+            };
+        }
+        entry.count = entry.count.saturating_add(1);
+        entry.count
+    }
+}
+
+#[async_trait]
+impl OtpStore for MemoryOtpStore {
+    async fn count(&self, key: &str, forget_at: SystemTime) -> Result<u32, Error> {
+        Ok(self.add(key, forget_at))
+    }
+
+    async fn claim(&self, key: &str, forget_at: SystemTime) -> Result<bool, Error> {
+        Ok(self.add(key, forget_at) == 1)
+    }
+
+    async fn release(&self, key: &str) -> Result<(), Error> {
+        self.living().entries.remove(key);
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! Phones: what really reached them, for a test that reads it as the person who holds one would.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+/// Something that reached a phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Arrival {
+    /// It rang, briefly, and shows who called.
+    MissedCall {
+        /// The caller's number, as the phone shows it.
+        from: String,
+    },
+    /// A text message.
+    Message {
+        /// The sender, as the phone shows it.
+        from: String,
+        /// The text.
+        text: String,
+    },
+    /// A call that runs a flow: what it says is in the variables that came with it.
+    Call {
+        /// The flow.
+        flow: String,
+        /// Its variables by name.
+        variables: BTreeMap<String, String>,
+    },
+}
+
+/// One arrival, with where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Received {
+    /// Milliseconds since the epoch, by the sandbox's clock.
+    pub at_ms: u64,
+    /// The provider.
+    pub provider: &'static str,
+    /// The operation in the ledger that caused it.
+    pub reference: String,
+    /// What it was.
+    pub arrival: Arrival,
+}
+
+/// Arrivals kept over all phones.
+const KEPT: usize = 100_000;
+
+/// All phones there are.
+#[derive(Debug, Default)]
+pub(crate) struct Handsets {
+    shelf: Mutex<Shelf>,
+}
+
+#[derive(Debug, Default)]
+struct Shelf {
+    phones: HashMap<String, VecDeque<Received>>,
+    /// The phone of each arrival, oldest first.
+    order: VecDeque<String>,
+}
+
+impl Handsets {
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What reached this phone, newest first. Only the digits of the number count.
+    pub(crate) fn read(&self, number: &str) -> Vec<Received> {
+        let shelf = self.shelf();
+        let phone = shelf.phones.get(&digits(number));
+        phone.map_or_else(Vec::new, |received| {
+            received.iter().rev().cloned().collect()
+        })
+    }
+
+    pub(crate) fn arrive(&self, number: &str, received: Received) {
+        let mut shelf = self.shelf();
+        let number = digits(number);
+        shelf.order.push_back(number.clone());
+        shelf.phones.entry(number).or_default().push_back(received);
+        if shelf.order.len() > KEPT
+            && let Some(oldest) = shelf.order.pop_front()
+        {
+            let empty = shelf.phones.get_mut(&oldest).is_none_or(|received| {
+                received.pop_front();
+                received.is_empty()
+            });
+            if empty {
+                shelf.phones.remove(&oldest);
+            }
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        *self.shelf() = Shelf::default();
+    }
+}
+
+fn digits(number: &str) -> String {
+    number.chars().filter(char::is_ascii_digit).collect()
+}

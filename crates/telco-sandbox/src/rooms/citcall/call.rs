@@ -1,0 +1,386 @@
+//! Missed calls: v2 `asynccall`, v3 `motp`, and the callback that tells how one ended.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::settings::{self, CallerShown, Settings};
+use super::verify::Session;
+use super::{Citcall, KEPT, Refusal, Version, ascii, integer, number, scripted, text};
+use crate::callback::Callback;
+use crate::handset::Arrival;
+use crate::room::{Answer, Halt, Request, Visit};
+
+/// A call that was placed, as its callback needs it.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    version: Version,
+    reference: String,
+    trxid: String,
+    number: String,
+    token: String,
+    client_unique_id: Option<String>,
+    callback_url: Option<String>,
+    price: u64,
+    rang: bool,
+}
+
+/// A call as it is asked for, checked.
+struct Asked {
+    number: String,
+    gateway: i64,
+    client_unique_id: Option<String>,
+    /// v3: how long and how often the code may be verified.
+    session: Option<(u64, i64)>,
+    callback_url: Option<String>,
+}
+
+impl Citcall {
+    pub(super) fn call(
+        &self,
+        visit: &mut Visit<'_>,
+        request: &Request,
+        version: Version,
+        operation: &'static str,
+        fields: Result<Map<String, Value>, Refusal>,
+        settings: &Settings,
+    ) -> Result<Answer, Halt> {
+        // The ledger files a request under what it says, before anything is judged.
+        if let Ok(fields) = &fields {
+            self.introduce(visit, fields);
+            visit.begin_spending(operation)?;
+        } else {
+            visit.begin(operation)?;
+        }
+        let placed = self
+            .admit(version, request, settings)
+            .and(fields)
+            .and_then(|fields| ask(version, &fields, settings))
+            .and_then(|asked| self.place(visit, version, asked, settings));
+        Ok(match placed {
+            Ok(answer) => answer,
+            Err(refusal) => self.refuse(visit, refusal, settings),
+        })
+    }
+
+    /// Number, reference and gateway, as far as they can be made out. A second gateway for one `clientUniqueId` is
+    /// another call on purpose (a resend the user asked for), so it is another operation; the same gateway again is not.
+    pub(super) fn introduce(&self, visit: &mut Visit<'_>, fields: &Map<String, Value>) {
+        if let Some(Value::String(msisdn)) = fields.get("msisdn") {
+            visit.number(number::international(msisdn).unwrap_or_else(|_| msisdn.clone()));
+        }
+        let gateway = integer(fields, "gateway", true).ok().flatten();
+        let gateway = gateway.or_else(|| integer(fields, "retry", true).ok().flatten());
+        if let Some(gateway) = gateway {
+            visit.detail("gateway", gateway.to_string());
+        }
+        if let Some(Value::String(id)) = fields.get("clientUniqueId") {
+            let mut state = self.state();
+            if state.first_gateway.len() >= KEPT {
+                state.first_gateway.clear();
+            }
+            let gateway = gateway.unwrap_or(0);
+            let first = *state.first_gateway.entry(id.clone()).or_insert(gateway);
+            if first == gateway {
+                visit.reference(id.as_str());
+            } else {
+                visit.reference(format!("{id}#{gateway}"));
+            }
+        }
+    }
+
+    fn place(
+        &self,
+        visit: &mut Visit<'_>,
+        version: Version,
+        asked: Asked,
+        settings: &Settings,
+    ) -> Result<Answer, Refusal> {
+        if let Some(rc) = scripted(&asked.number) {
+            return Err(Refusal::new(
+                rc,
+                "this number asks for this code (see the scenarios)",
+            ));
+        }
+        self.charge(settings.call_price, settings)?;
+        let trxid = self.trxid(visit.now_ms());
+        // Eleven digits, as in the provider's sample: area, pool of the gateway, then the four that are the code.
+        let code = visit.random().digits(4);
+        let token = format!("021508{}{code}", asked.gateway.rem_euclid(10));
+        let placed = Placed {
+            version,
+            reference: visit.reference_of().to_owned(),
+            rang: asked.number != settings::UNREACHABLE,
+            price: settings.call_price,
+            trxid,
+            token,
+            number: asked.number,
+            client_unique_id: asked.client_unique_id,
+            callback_url: asked.callback_url,
+        };
+        if placed.rang {
+            visit.deliver();
+            let from = shown(&placed.token, settings.caller_shown);
+            visit.arrive(&placed.number, Arrival::MissedCall { from });
+        } else {
+            visit.near_miss("accepted, but this number never rings (see the scenarios)");
+        }
+        if let Some((valid_time, tries)) = asked.session {
+            let session = Session::of_call(
+                &placed.reference,
+                &placed.number,
+                &placed.token,
+                visit
+                    .now_ms()
+                    .saturating_add(valid_time.saturating_mul(1_000)),
+                tries,
+            );
+            self.open_session(&placed.trxid, session);
+        }
+        let answer = self.accepted(visit, &placed, asked.gateway, settings);
+        if settings.callbacks {
+            self.push_callback(visit, &placed, settings);
+        }
+        let mut state = self.state();
+        if state.calls.len() >= 1_000 {
+            state.calls.pop_front();
+        }
+        state.calls.push_back(placed);
+        Ok(answer)
+    }
+
+    fn accepted(
+        &self,
+        visit: &Visit<'_>,
+        placed: &Placed,
+        gateway: i64,
+        settings: &Settings,
+    ) -> Answer {
+        let rc = match visit.quirk("integer-rc") {
+            true => json!(0),
+            false => json!("00"),
+        };
+        let msisdn = match visit.quirk("wrong-echo") {
+            true => "+6281299999999".to_owned(),
+            false => format!("+{}", placed.number),
+        };
+        let token = match placed.number == settings::NO_TOKEN {
+            true => Value::Null,
+            false => json!(placed.token),
+        };
+        let mut body = Map::new();
+        body.insert("rc".into(), rc);
+        body.insert("info".into(), json!("success"));
+        if (placed.version == Version::V3 || settings.v2_trxid) && !visit.quirk("no-trxid") {
+            let name = if visit.quirk("trx_id") {
+                "trx_id"
+            } else {
+                "trxid"
+            };
+            body.insert(name.into(), json!(placed.trxid));
+        }
+        body.insert("msisdn".into(), json!(msisdn));
+        body.insert("token".into(), token);
+        body.insert("gateway".into(), json!(gateway));
+        if let Some(id) = &placed.client_unique_id {
+            body.insert("clientUniqueId".into(), json!(id));
+        }
+        let sealed = placed.version == Version::V2 && settings.seal_answers;
+        self.reply(visit, sealed, &Value::Object(body), 200, settings)
+    }
+
+    fn push_callback(&self, visit: &mut Visit<'_>, placed: &Placed, settings: &Settings) {
+        let (dial_code, dial_status, call_status, result) = match placed.rang {
+            true => ("200", "OK", "ANSWERED", "Success"),
+            // No value of a failed call is known; these say so without pretending to be the provider's.
+            false => ("480", "UNKNOWN-TO-SANDBOX", "FAILED", "Failed"),
+        };
+        let mut body = json!({
+            "rc": if placed.version == Version::V2 { json!("00") } else { json!(0) },
+            "msisdn": format!("+{}", placed.number),
+            "via": "voice",
+            "token": placed.token,
+            "dial_code": dial_code,
+            "dial_status": dial_status,
+            "call_status": call_status,
+            "result": result,
+        });
+        let id_name = if placed.version == Version::V2 {
+            "trx_id"
+        } else {
+            "trxid"
+        };
+        if let Value::Object(body) = &mut body {
+            body.insert(id_name.into(), json!(placed.trxid));
+            if placed.version == Version::V3 {
+                body.insert("price".into(), json!(placed.price.to_string()));
+            }
+            if let Some(id) = &placed.client_unique_id {
+                body.insert("clientUniqueId".into(), json!(id));
+            }
+        }
+        if placed.version == Version::V2 && settings.seal_callbacks {
+            let keys = self.keys(settings);
+            let at = visit.now_ms().saturating_add(settings.callback_after_ms) / 1_000;
+            if let Some(data) = keys.seal(at, &ascii(&body)) {
+                body = json!({ "data": data });
+            }
+        }
+        let mut callback = Callback::json("call-ended", &body)
+            .reference(placed.reference.as_str())
+            .number(placed.number.as_str())
+            .after(Duration::from_millis(settings.callback_after_ms));
+        if let Some(url) = &placed.callback_url {
+            callback = callback.url(url.as_str());
+        }
+        visit.push(callback);
+    }
+
+    /// Pushes the callback of a call again: `{"reference": …}`, or the newest one.
+    pub(super) fn push_again(&self, visit: &mut Visit<'_>, what: &Value) -> Result<(), String> {
+        let wanted = what.get("reference").and_then(Value::as_str);
+        let settings = self.current();
+        let placed = self
+            .state()
+            .calls
+            .iter()
+            .rev()
+            .find(|placed| wanted.is_none_or(|wanted| placed.reference == wanted))
+            .cloned()
+            .ok_or("there is no such call to tell about")?;
+        let at_once = Settings {
+            callback_after_ms: 0,
+            ..settings
+        };
+        self.push_callback(visit, &placed, &at_once);
+        Ok(())
+    }
+}
+
+fn ask(
+    version: Version,
+    fields: &Map<String, Value>,
+    settings: &Settings,
+) -> Result<Asked, Refusal> {
+    let msisdn = text(fields, "msisdn")?;
+    if version == Version::V3 && msisdn.starts_with(['+', '0']) {
+        return Err(Refusal::new(
+            settings.number_rc,
+            "v3 takes digits with the country code and nothing before it: `62…`",
+        ));
+    }
+    let number = number::international(msisdn)
+        .map_err(|why| Refusal::new(settings.number_rc, format!("`msisdn`: {why}")))?;
+    let gateway = match version {
+        Version::V2 => {
+            if matches!(fields.get("gateway"), Some(Value::String(_))) {
+                return Err(Refusal::new(
+                    97,
+                    "`gateway` is an integer, and came as a string",
+                ));
+            }
+            let gateway = integer(fields, "gateway", false)?
+                .ok_or_else(|| Refusal::new(88, "`gateway` is missing"))?;
+            in_range(gateway, 1, 4, "gateway", settings)?
+        }
+        Version::V3 => match (
+            integer(fields, "retry", true)?,
+            integer(fields, "gateway", true)?,
+        ) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal::new(
+                    settings.gateway_rc,
+                    "`retry` and `gateway` are two names of one thing; send one",
+                ));
+            }
+            (Some(retry), None) => in_range(retry, 0, 4, "retry", settings)?,
+            (None, Some(gateway)) => in_range(gateway, 0, 5, "gateway", settings)?,
+            (None, None) => return Err(Refusal::new(88, "`retry` (or `gateway`) is missing")),
+        },
+    };
+    let client_unique_id = match fields.get("clientUniqueId") {
+        None => None,
+        Some(Value::String(id)) => Some(id.clone()),
+        Some(Value::Null) => {
+            return Err(Refusal::new(
+                97,
+                "`clientUniqueId` is null; leave it out instead",
+            ));
+        }
+        Some(_) => return Err(Refusal::new(97, "`clientUniqueId` is not a string")),
+    };
+    if version == Version::V2 {
+        return Ok(Asked {
+            number,
+            gateway,
+            client_unique_id,
+            session: None,
+            callback_url: None,
+        });
+    }
+    Ok(Asked {
+        number,
+        gateway,
+        client_unique_id,
+        session: session_of(fields)?,
+        callback_url: callback_url(fields)?,
+    })
+}
+
+/// `valid_time` and `limit_try`: both or neither.
+pub(super) fn session_of(fields: &Map<String, Value>) -> Result<Option<(u64, i64)>, Refusal> {
+    match (
+        integer(fields, "valid_time", true)?,
+        integer(fields, "limit_try", true)?,
+    ) {
+        (None, None) => Ok(None),
+        (Some(seconds), Some(tries)) if seconds > 0 && (1..=20).contains(&tries) => {
+            Ok(Some((seconds.unsigned_abs(), tries)))
+        }
+        (Some(_), Some(_)) => Err(Refusal::new(
+            88,
+            "`valid_time` is at least 1 and `limit_try` from 1 to 20",
+        )),
+        _ => Err(Refusal::new(
+            88,
+            "`valid_time` and `limit_try` come together or not at all",
+        )),
+    }
+}
+
+pub(super) fn callback_url(fields: &Map<String, Value>) -> Result<Option<String>, Refusal> {
+    match fields.get("callback_url") {
+        None => Ok(None),
+        Some(Value::String(url)) if url.starts_with("http://") || url.starts_with("https://") => {
+            Ok(Some(url.clone()))
+        }
+        Some(_) => Err(Refusal::new(88, "`callback_url` is not an absolute URL")),
+    }
+}
+
+fn in_range(
+    value: i64,
+    least: i64,
+    most: i64,
+    name: &str,
+    settings: &Settings,
+) -> Result<i64, Refusal> {
+    if (least..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Refusal::new(
+            settings.gateway_rc,
+            format!("`{name}` is {value}, and goes from {least} to {most}"),
+        ))
+    }
+}
+
+/// The calling number as the phone shows it.
+fn shown(token: &str, form: CallerShown) -> String {
+    let national = token.strip_prefix('0').unwrap_or(token);
+    match form {
+        CallerShown::National => token.to_owned(),
+        CallerShown::Bare => format!("62{national}"),
+        CallerShown::International => format!("+62{national}"),
+    }
+}

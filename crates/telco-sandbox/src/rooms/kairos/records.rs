@@ -1,0 +1,308 @@
+//! What is known of a call afterwards: pushes, pulls; and new key pairs.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::settings::{Settings, national};
+use super::{Kairos, Refusal, codes};
+use crate::calendar;
+use crate::callback::Callback;
+use crate::room::{Answer, Halt, Request, Visit};
+use crate::rsa::PrivateKey;
+
+/// A call that was placed.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) client_identifier: String,
+    pub(super) phonon_uuid: String,
+    pub(super) request_id: String,
+    pub(super) flow_id: String,
+    /// The alternates, in the order tried.
+    pub(super) tried: Vec<String>,
+    /// The one that answered.
+    pub(super) connected: Option<String>,
+    pub(super) dialled_ms: u64,
+    /// When pulls begin to see it.
+    pub(super) visible_ms: u64,
+}
+
+impl Record {
+    /// One entry per number that was dialled: ring for 5 s, then talk for 12 s, or not.
+    fn call_details(&self) -> Vec<Value> {
+        let mut at = self.dialled_ms;
+        let mut details = Vec::new();
+        for number in &self.tried {
+            let answered = self.connected.as_ref() == Some(number);
+            let ringing = at;
+            let connect = ringing.saturating_add(5_000);
+            let end = connect.saturating_add(if answered { 12_345 } else { 0 });
+            let mut detail = json!({
+                "cdrId": format!("{}-{}", self.phonon_uuid, details.len()),
+                "startTime": time(at),
+                "endTime": time(end),
+                "calleeNumber": number,
+                "didNumber": "918047000000",
+                "hangupCause": if answered { "16" } else { "19" },
+                "incoming": false,
+                "calleeType": "VISITOR",
+                "remoteHangup": answered,
+                "is_ringing": "true",
+                "ringingStartTime": time(ringing),
+                "foreignCallIds": [],
+            });
+            if let (true, Value::Object(detail)) = (answered, &mut detail) {
+                detail.insert("connectTime".into(), json!(time(connect)));
+                detail.insert(
+                    "duration".into(),
+                    json!(end.saturating_sub(connect).to_string()),
+                );
+                detail.insert("dtmfPressesd".into(), json!([]));
+            }
+            details.push(detail);
+            if answered {
+                break;
+            }
+            at = end;
+        }
+        details
+    }
+
+    /// The number by which faults and the screen know the call.
+    fn number(&self) -> String {
+        let number = self
+            .connected
+            .as_ref()
+            .or(self.tried.first())
+            .cloned()
+            .unwrap_or_default();
+        national(&number).map_or(number.clone(), |national| format!("91{national}"))
+    }
+}
+
+/// India's clock, as `start-time` is written.
+fn time(unix_ms: u64) -> String {
+    const OFFSET_MS: u64 = (5 * 60 + 30) * 60_000;
+    let local = i64::try_from(unix_ms.saturating_add(OFFSET_MS)).unwrap_or(i64::MAX);
+    calendar::format(local) + "+05:30"
+}
+
+impl Kairos {
+    /// The push after a call.
+    pub(super) fn push(
+        &self,
+        visit: &mut Visit<'_>,
+        record: &Record,
+        after_ms: u64,
+        settings: &Settings,
+    ) {
+        let body =
+            json!({ "phonon-uuid": record.phonon_uuid, "callDetails": record.call_details() });
+        self.push_body(visit, record, "post-call", body, after_ms, settings);
+    }
+
+    fn push_body(
+        &self,
+        visit: &mut Visit<'_>,
+        record: &Record,
+        event: &'static str,
+        body: Value,
+        after_ms: u64,
+        settings: &Settings,
+    ) {
+        let body = if settings.push_wrapped {
+            json!({ "body": body })
+        } else {
+            body
+        };
+        let mut callback = Callback::json(event, &body)
+            .reference(record.client_identifier.as_str())
+            .number(record.number())
+            .after(Duration::from_millis(after_ms));
+        if !settings.push_basic.is_empty() {
+            let credentials = STANDARD.encode(&settings.push_basic);
+            callback
+                .headers
+                .push(("Authorization", format!("Basic {credentials}")));
+        }
+        visit.push(callback);
+    }
+
+    /// Pushes on demand: `{"reference": …, "event": "call" | "sms" | "email"}`; the newest call without a reference.
+    pub(super) fn push_again(&self, visit: &mut Visit<'_>, what: &Value) -> Result<(), String> {
+        let settings = self.current();
+        let wanted = what.get("reference").and_then(Value::as_str);
+        let record = {
+            let state = self.state();
+            let mut newest = state
+                .order
+                .iter()
+                .rev()
+                .filter_map(|uuid| state.records.get(uuid));
+            newest
+                .find(|record| wanted.is_none_or(|wanted| record.client_identifier == wanted))
+                .cloned()
+        };
+        let record = record.ok_or("there is no such call to tell about")?;
+        let uuid = &record.phonon_uuid;
+        match what.get("event").and_then(Value::as_str).unwrap_or("call") {
+            "call" => self.push(visit, &record, 0, &settings),
+            "sms" => {
+                let sms = json!({
+                    "id": format!("{uuid}-sms"), "text": "sandbox", "to": record.number(), "from": "SANDBX",
+                    "sendTime": time(visit.now_ms()), "deliveryStatus": "SENT_TO_QUEUE",
+                });
+                let body = json!({ "phonon-uuid": uuid, "smsDetails": [sms] });
+                self.push_body(visit, &record, "post-call", body, 0, &settings);
+            }
+            "email" => {
+                let email = json!({
+                    "id": format!("{uuid}-email"), "subject": "sandbox", "content": "sandbox",
+                    "from": "sandbox@example.com",
+                });
+                let body = json!({ "phonon-uuid": uuid, "emailDetails": [email] });
+                self.push_body(visit, &record, "post-call", body, 0, &settings);
+            }
+            other => {
+                return Err(format!(
+                    "there is no event `{other}`; there are call, sms and email"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn pull(
+        &self,
+        visit: &mut Visit<'_>,
+        request: &Request,
+        settings: &Settings,
+    ) -> Result<Answer, Halt> {
+        visit.begin("pull")?;
+        let found = self
+            .known_address(request, settings)
+            .and_then(|()| self.find(visit.now_ms(), &request.body, settings));
+        Ok(match found {
+            Ok(data) => {
+                let code = if data.is_empty() { 213 } else { 200 };
+                let message = codes::message(code);
+                let body = json!({ "api-response-code": code, "api-response-message": message, "data": data });
+                Answer::json(200, &body)
+            }
+            Err(refusal) => {
+                visit.near_miss(refusal.why);
+                self.coded(visit, refusal.code, settings)
+            }
+        })
+    }
+
+    fn find(&self, now_ms: u64, body: &[u8], settings: &Settings) -> Result<Vec<Value>, Refusal> {
+        let json: Map<String, Value> = serde_json::from_slice(body)
+            .map_err(|error| Refusal::new(400, format!("the body is no JSON object: {error}")))?;
+        let text = |name: &str| json.get(name).and_then(Value::as_str);
+        // Version 2 names the flow; version 1 sees the account's calls.
+        let flow = match (text("security-id"), text("flow-id")) {
+            (None, None) => None,
+            (security_id, flow_id) => {
+                let flow = [&self.multicast, &self.dialer]
+                    .into_iter()
+                    .find(|flow| Some(flow.flow_id.as_str()) == flow_id)
+                    .ok_or_else(|| Refusal::new(301, "no flow has this `flow-id`"))?;
+                if Some(flow.security_id.as_str()) != security_id {
+                    return Err(Refusal::new(
+                        202,
+                        "`security-id` is not the one of this flow",
+                    ));
+                }
+                Some(flow)
+            }
+        };
+        let last_only = match text("fetch-attempt") {
+            Some("ALL") => false,
+            Some("LAST") => true,
+            _ => return Err(Refusal::new(210, "`fetch-attempt` is \"ALL\" or \"LAST\"")),
+        };
+        let Some(Value::Array(uuids)) = json.get("phonon-uuids") else {
+            return Err(Refusal::new(210, "`phonon-uuids` is missing or no array"));
+        };
+        if uuids.len() > settings.pull_limit {
+            return Err(Refusal::new(
+                303,
+                format!(
+                    "{} UUIDs; {} are the most (setting `pull_limit`)",
+                    uuids.len(),
+                    settings.pull_limit
+                ),
+            ));
+        }
+        let state = self.state();
+        Ok(uuids
+            .iter()
+            .filter_map(|uuid| state.records.get(uuid.as_str()?))
+            .filter(|record| record.visible_ms <= now_ms)
+            .filter(|record| flow.is_none_or(|flow| flow.flow_id == record.flow_id))
+            .map(|record| {
+                let mut attempts = record.call_details();
+                if last_only && attempts.len() > 1 {
+                    attempts.drain(..attempts.len().saturating_sub(1));
+                }
+                json!({
+                    "request-id": record.request_id,
+                    "phonon-uuid": record.phonon_uuid,
+                    "client-identifier": record.client_identifier,
+                    "callDetails": attempts,
+                })
+            })
+            .collect())
+    }
+
+    /// A new key pair for a flow; the private half stays here.
+    pub(super) fn generate_key_pair(
+        &self,
+        visit: &mut Visit<'_>,
+        request: &Request,
+        settings: &Settings,
+    ) -> Result<Answer, Halt> {
+        visit.begin_spending("generate-key-pair")?;
+        let made = self
+            .known_address(request, settings)
+            .and_then(|()| self.new_pair(&request.body, settings));
+        Ok(match made {
+            Ok(()) => {
+                visit.deliver();
+                self.coded(visit, 200, settings)
+            }
+            Err(refusal) => {
+                visit.refuse(&format!("code {}", refusal.code));
+                visit.near_miss(refusal.why);
+                self.coded(visit, refusal.code, settings)
+            }
+        })
+    }
+
+    fn new_pair(&self, body: &[u8], settings: &Settings) -> Result<(), Refusal> {
+        let json: Map<String, Value> = serde_json::from_slice(body)
+            .map_err(|error| Refusal::new(400, format!("the body is no JSON object: {error}")))?;
+        let Some(Value::String(flow_id)) = json.get(&settings.flow_field) else {
+            return Err(Refusal::new(
+                210,
+                format!("`{}` is missing or not a string", settings.flow_field),
+            ));
+        };
+        let keys = self.keys(flow_id);
+        let newest = keys
+            .first()
+            .ok_or_else(|| Refusal::new(301, "no flow has this id"))?;
+        let bits = u32::try_from(newest.public().size().saturating_mul(8)).unwrap_or(2_048);
+        let new =
+            PrivateKey::generate(bits).ok_or_else(|| Refusal::new(500, "no key could be made"))?;
+        self.state()
+            .keys
+            .entry(flow_id.clone())
+            .or_default()
+            .push(new);
+        Ok(())
+    }
+}

@@ -110,11 +110,15 @@ impl Endpoint {
     ///
     /// # Errors
     /// The last failure, marked as one of a read.
-    pub async fn read<T>(
+    pub async fn read<T, F>(
         &self,
         policy: &ReadRetry,
-        mut attempt: impl AsyncFnMut() -> Result<T, Error>,
-    ) -> Result<T, Error> {
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, Error>
+    where
+        // `AsyncFnMut` would read better, but its future cannot be proven `Send` for every lifetime, as async traits need.
+        F: Future<Output = Result<T, Error>>,
+    {
         let started = Instant::now();
         let mut waits = policy.delays.iter();
         loop {

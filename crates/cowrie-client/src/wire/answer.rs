@@ -1,0 +1,285 @@
+use std::fmt;
+
+use telco_core::{
+    Amount, Currency, Error, ErrorKind, Msisdn, Operator, Pin, RecordState, Reference, Secret,
+    SecretBytes, Submission, TopupReceipt, TopupRecord,
+};
+
+use super::fields::{Body, Fields};
+use super::{Operation, UnsignedRequest};
+use crate::{Account, Network, PROVIDER, Redeemed, codes, parse_msisdn};
+
+/// Reads the answer to Balance. `None` unless its balance can be read.
+///
+/// ```
+/// use cowrie_client::wire::read_account;
+///
+/// let account = read_account(br#"{"balance":100000.50,"discount":4}"#).unwrap();
+/// assert_eq!(account.balance.minor(), 10_000_050);
+/// ```
+#[must_use]
+pub fn read_account(body: &[u8]) -> Option<Account> {
+    let Body::Object(fields) = Body::read(body) else {
+        return None;
+    };
+    Some(Account {
+        balance: fields.naira("balance")?,
+        // A percentage has two decimals here as well; what cannot be read is absent, for it only informs.
+        discount_hundredths: fields.naira("discount").map(Amount::minor),
+    })
+}
+
+/// The answer is about another top-up than the one sent: this field differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EchoMismatch {
+    /// `xref`, `net`, `msisdn` or `amount`.
+    pub field: &'static str,
+}
+
+impl fmt::Display for EchoMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the answer has another {} than the request", self.field)
+    }
+}
+
+impl std::error::Error for EchoMismatch {}
+
+/// What was sent, to hold an echo against. Unreadable values count as absent.
+struct Sent {
+    xref: Option<String>,
+    network: Option<Operator>,
+    to: Option<Msisdn>,
+    amount: Option<Amount>,
+    count: Option<usize>,
+}
+
+impl Sent {
+    fn of(request: &UnsignedRequest) -> Self {
+        let value = |name| request.query().value(name);
+        Self {
+            xref: value("xref").map(str::to_owned),
+            network: value("net").map(operator),
+            to: value("msisdn").and_then(|text| Msisdn::parse(text).ok()),
+            amount: value("amount").and_then(|text| Amount::parse_major(text, Currency::NGN)),
+            count: value("count").and_then(|text| text.parse().ok()),
+        }
+    }
+
+    /// Compares what both sides know.
+    fn compare(&self, fields: &Fields) -> Result<(), EchoMismatch> {
+        fn differ<T: PartialEq>(ours: Option<&T>, theirs: Option<T>) -> bool {
+            ours.zip(theirs)
+                .is_some_and(|(ours, theirs)| *ours != theirs)
+        }
+        let field = if differ(self.xref.as_ref(), fields.text("xref")) {
+            "xref"
+        } else if differ(self.network.as_ref(), echoed_network(fields)) {
+            "net"
+        } else if differ(self.to.as_ref(), echoed_number(fields)) {
+            "msisdn"
+        } else if differ(self.amount.as_ref(), fields.naira("amount")) {
+            "amount"
+        } else {
+            return Ok(());
+        };
+        Err(EchoMismatch { field })
+    }
+}
+
+/// The canonical code, whatever alias it came as.
+fn operator(text: &str) -> Operator {
+    text.parse::<Network>()
+        .map_or_else(|_| Operator::new(text), Operator::from)
+}
+
+fn echoed_network(fields: &Fields) -> Option<Operator> {
+    fields.text("net").map(|text| operator(&text))
+}
+
+fn echoed_number(fields: &Fields) -> Option<Msisdn> {
+    fields
+        .text("msisdn")
+        .and_then(|text| parse_msisdn(&text).ok())
+}
+
+fn confirms_nothing(operation: Operation, what: &'static str) -> Error {
+    Error::answered(ErrorKind::UnreadableAnswer, what)
+        .at(PROVIDER, operation.name())
+        .with_http_status(200)
+        .with_help("it may have been carried out: look the operation up; do not send it again")
+}
+
+/// Reads the 200 answer to Credit or Data: accepted if it is an object with `id` or `xref` whose echoes agree with the
+/// request.
+pub fn read_topup(
+    reference: &Reference,
+    request: &UnsignedRequest,
+    body: &[u8],
+) -> Submission<TopupReceipt> {
+    let operation = request.operation();
+    let unclear = |what| codes::unknown(reference, confirms_nothing(operation, what), body);
+    let Body::Object(fields) = Body::read(body) else {
+        return Submission::Unknown(unclear("the answer is no JSON object"));
+    };
+    let id = fields.text("id");
+    if id.is_none() && fields.text("xref").is_none() {
+        return Submission::Unknown(unclear("the answer has neither id nor xref"));
+    }
+    let mut receipt = TopupReceipt::new(reference.clone());
+    receipt.provider_id = id;
+    receipt.cost = fields.naira("charge");
+    receipt.balance = fields.naira("balance");
+    receipt.answer = Some(SecretBytes::new(body));
+    if let Some(message) = fields.text("message")
+        && !message.eq_ignore_ascii_case("OK")
+    {
+        // The text itself is the provider's and may hold anything; it stays reachable in `answer`.
+        receipt.warnings.push(
+            "accepted with a message other than OK: look the operation up (see `answer` for the text)"
+                .to_owned(),
+        );
+    }
+    match Sent::of(request).compare(&fields) {
+        Ok(()) => Submission::Accepted(receipt),
+        Err(mismatch) => {
+            let cause = confirms_nothing(operation, "the answer is about another top-up")
+                .with_source(mismatch);
+            Submission::Unknown(codes::unknown(reference, cause, body).with_provisional(receipt))
+        }
+    }
+}
+
+/// Reads the 200 answer to AllocateSingle (an object) or Allocate (an array, or one object): accepted if every element has a
+/// PIN. A foreign `xref` or another count than asked for is a warning: every paid PIN is delivered.
+pub fn read_pins(
+    reference: &Reference,
+    request: &UnsignedRequest,
+    body: &[u8],
+) -> Submission<TopupReceipt> {
+    let elements = match Body::read(body) {
+        Body::Object(fields) => vec![fields],
+        Body::Array(elements) if request.operation() == Operation::Allocate => elements,
+        _ => Vec::new(),
+    };
+    let sent = Sent::of(request);
+    let mut receipt = TopupReceipt::new(reference.clone());
+    receipt.answer = Some(SecretBytes::new(body));
+    for fields in &elements {
+        if let Some(code) = fields.text("pin") {
+            let mut pin = Pin::new(Secret::new(code));
+            pin.serial = fields.text("serial");
+            pin.face_value = fields.naira("unit");
+            receipt.pins.push(pin);
+        }
+    }
+    if elements.is_empty() || receipt.pins.len() < elements.len() {
+        let cause = confirms_nothing(request.operation(), "not every element of the answer has a PIN")
+            .with_help("PINs may have been bought: read them from the kept answer, and ask the provider; there is no lookup");
+        let unknown = codes::unknown(reference, cause, body);
+        return Submission::Unknown(if receipt.pins.is_empty() {
+            unknown
+        } else {
+            unknown.with_provisional(receipt)
+        });
+    }
+    let foreign = |fields: &Fields| {
+        sent.xref.is_some()
+            && fields
+                .text("xref")
+                .is_some_and(|xref| Some(xref) != sent.xref)
+    };
+    if elements.iter().any(foreign) {
+        receipt
+            .warnings
+            .push("a PIN came with another xref than the request's".to_owned());
+    }
+    if sent.count.is_some_and(|count| count != receipt.pins.len()) {
+        receipt
+            .warnings
+            .push("the count of PINs is not what was asked for".to_owned());
+    }
+    Submission::Accepted(receipt)
+}
+
+/// Reads the 200 answer to Redeem: accepted if it is an object with a text `message`.
+pub fn read_redeemed(reference: &Reference, body: &[u8]) -> Submission<Redeemed> {
+    let message = match Body::read(body) {
+        Body::Object(fields) => fields.text("message"),
+        _ => None,
+    };
+    match message {
+        Some(message) => Submission::Accepted(Redeemed {
+            reference: reference.clone(),
+            message,
+        }),
+        None => {
+            let cause = confirms_nothing(Operation::Redeem, "the answer has no message");
+            Submission::Unknown(codes::unknown(reference, cause, body))
+        }
+    }
+}
+
+/// What Check says of the state of a top-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordStatus {
+    /// `OK`: confirmed. The only value that documentation shows.
+    Ok,
+    /// Another text: on record, not final. Never a reason to send again.
+    Other(String),
+    /// None, as older servers answer: on record, unconfirmed.
+    Absent,
+}
+
+/// What the 200 answer to Check is.
+#[derive(Debug, Clone)]
+pub enum Checked {
+    /// On record.
+    Found {
+        /// The fields as they came.
+        fields: Fields,
+        /// Its state.
+        status: RecordStatus,
+    },
+    /// Nothing on record: an empty body, `null`, `{}` or `[]`. **Never proof of failure.**
+    NotFound,
+    /// Neither of the two: ask again.
+    Undetermined,
+}
+
+/// Reads the 200 answer to Check.
+#[must_use]
+pub fn read_check(body: &[u8]) -> Checked {
+    match Body::read(body) {
+        Body::Nothing => Checked::NotFound,
+        Body::Array(items) if items.is_empty() => Checked::NotFound,
+        Body::Object(fields) if fields.is_empty() => Checked::NotFound,
+        Body::Object(fields) if fields.text("id").is_some() || fields.text("xref").is_some() => {
+            let status = match fields.text("status") {
+                None => RecordStatus::Absent,
+                Some(text) if text.eq_ignore_ascii_case("OK") => RecordStatus::Ok,
+                Some(text) => RecordStatus::Other(text),
+            };
+            Checked::Found { fields, status }
+        }
+        _ => Checked::Undetermined,
+    }
+}
+
+/// The record in the vocabulary of telco-core, and whether its `xref` could have been ours at all.
+pub(crate) fn record_of(fields: &Fields, status: &RecordStatus) -> (TopupRecord, bool) {
+    let mut record = TopupRecord::new(match status {
+        RecordStatus::Ok => RecordState::Completed,
+        RecordStatus::Other(_) => RecordState::Pending,
+        RecordStatus::Absent => RecordState::Unstated,
+    });
+    record.provider_id = fields.text("id");
+    record.operator = echoed_network(fields);
+    record.recipient = echoed_number(fields);
+    record.amount = fields.naira("amount");
+    let xref = fields.text("xref");
+    record.reference = xref.as_ref().and_then(|text| Reference::new(text).ok());
+    let readable = xref.is_none() || record.reference.is_some();
+    (record, readable)
+}

@@ -1,0 +1,257 @@
+use std::fmt;
+
+use telco_core::{ErrorKind, NotSent, SecretBytes};
+use telco_http::http::header::{CACHE_CONTROL, HeaderName};
+use telco_http::http::{HeaderValue, Method, Request};
+use telco_http::{BaseUrl, Bytes};
+
+use crate::credentials::Caller;
+use crate::signing::signature;
+use crate::{Credentials, Encoding, Nonce, Query};
+
+/// The calls of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// What the account holds.
+    Balance,
+    /// Airtime.
+    Credit,
+    /// A data plan.
+    Data,
+    /// What became of a top-up.
+    Check,
+    /// One PIN.
+    AllocateSingle,
+    /// Many PINs. Documented later than the rest.
+    Allocate,
+    /// Spends a PIN on a number. Documented later than the rest; no official binding has it.
+    Redeem,
+}
+
+impl Operation {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Balance,
+        Self::Credit,
+        Self::Data,
+        Self::Check,
+        Self::AllocateSingle,
+        Self::Allocate,
+        Self::Redeem,
+    ];
+
+    /// For errors and traces: `credit`, `allocate_single`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Balance => "balance",
+            Self::Credit => "credit",
+            Self::Data => "data",
+            Self::Check => "check",
+            Self::AllocateSingle => "allocate_single",
+            Self::Allocate => "allocate",
+            Self::Redeem => "redeem",
+        }
+    }
+
+    /// It moves money, GET or not.
+    #[must_use]
+    pub const fn costs(self) -> bool {
+        !matches!(self, Self::Balance | Self::Check)
+    }
+
+    /// Whether a Check may find it afterwards. There is no query at all for allocated PINs; for Data and Redeem it is unknown
+    /// whether Check sees them, so asking can only help.
+    #[must_use]
+    pub const fn can_be_checked(self) -> bool {
+        matches!(self, Self::Credit | Self::Data | Self::Redeem)
+    }
+
+    /// Case-exact. The terminal family has no PIN calls.
+    const fn path(self, caller: &Caller) -> Option<&'static str> {
+        Some(match (self, caller) {
+            (Self::Balance, Caller::Client { .. }) => "/airtime/Balance",
+            (Self::Credit, Caller::Client { .. }) => "/airtime/Credit",
+            (Self::Data, Caller::Client { .. }) => "/data/Credit",
+            (Self::Check, Caller::Client { .. }) => "/airtime/Check",
+            (Self::AllocateSingle, Caller::Client { .. }) => "/pin/AllocateSingle",
+            (Self::Allocate, Caller::Client { .. }) => "/pin/Allocate",
+            (Self::Redeem, Caller::Client { .. }) => "/pin/Redeem",
+            (Self::Balance, Caller::Agent { .. }) => "/terminal/Balance",
+            (Self::Credit, Caller::Agent { .. }) => "/terminal/Credit",
+            (Self::Data, Caller::Agent { .. }) => "/terminal/data/Credit",
+            (Self::Check, Caller::Agent { .. }) => "/terminal/Check",
+            (_, Caller::Agent { .. }) => return None,
+        })
+    }
+}
+
+/// A whole request but for who sends it: everything that is not deterministic, and no credential. Signing it with the same
+/// credentials gives the same bytes every time.
+///
+/// ```
+/// use cowrie_client::http::BaseUrl;
+/// use cowrie_client::wire::{Operation, UnsignedRequest};
+/// use cowrie_client::{ClientKey, Credentials, Encoding, Nonce, Query};
+///
+/// let key = ClientKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")?;
+/// let credentials = Credentials::client("me@client.com", key)?;
+/// let query = Query::new(Encoding::Strict).with("reference", "7734c7da7687442")?;
+/// let check = UnsignedRequest::new(Operation::Check, Nonce::new("20151110202513869")?, query);
+///
+/// let base = BaseUrl::parse("https://api.cowriesys.com").unwrap();
+/// let request = check.signed(&credentials, &base)?;
+/// assert_eq!(request.uri(), "https://api.cowriesys.com/airtime/Check?reference=7734c7da7687442");
+/// assert_eq!(request.headers()["signature"], "TgP4Kf1aIn7XqseaIe7E5ScEEj0b55bPu7RkweMRNHI=");
+/// # Ok::<(), telco_core::NotSent>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct UnsignedRequest {
+    operation: Operation,
+    nonce: Nonce,
+    query: Query,
+}
+
+/// A stored request cannot be read: it is of another version, or damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidFrozen;
+
+impl fmt::Display for InvalidFrozen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the stored request is damaged or of another version of cowrie-client")
+    }
+}
+
+impl std::error::Error for InvalidFrozen {}
+
+/// First line of the stored form.
+const VERSION: &str = "cowrie-1";
+
+impl UnsignedRequest {
+    /// From its parts.
+    #[must_use]
+    pub fn new(operation: Operation, nonce: Nonce, query: Query) -> Self {
+        Self {
+            operation,
+            nonce,
+            query,
+        }
+    }
+
+    /// Which call.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// Its query.
+    #[must_use]
+    pub fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// The storable form: nonce and query, but neither key nor signature nor the caller's id. One line each: version,
+    /// operation, encoding, nonce, query as sent; then, where it differs, the text that is signed.
+    #[must_use]
+    pub fn freeze(&self) -> SecretBytes {
+        let mut text = [
+            VERSION,
+            self.operation.name(),
+            self.query.encoding().as_str(),
+            self.nonce.as_str(),
+            self.query.sent(),
+        ]
+        .join("\n");
+        if let Some(plain) = self.query.plain() {
+            text.push('\n');
+            text.push_str(plain);
+        }
+        SecretBytes::new(text)
+    }
+
+    /// Reads what [`freeze`](Self::freeze) wrote.
+    ///
+    /// # Errors
+    /// [`InvalidFrozen`].
+    pub fn thaw(frozen: &SecretBytes) -> Result<Self, InvalidFrozen> {
+        let text = std::str::from_utf8(frozen.expose()).map_err(|_| InvalidFrozen)?;
+        // The signed text comes last, because alone of all it may have line breaks in it.
+        let mut lines = text.splitn(6, '\n');
+        let mut line = || lines.next().ok_or(InvalidFrozen);
+        if line()? != VERSION {
+            return Err(InvalidFrozen);
+        }
+        let (operation, encoding, nonce, sent) = (line()?, line()?, line()?, line()?);
+        let plain = lines.next();
+        let operation = Operation::ALL.into_iter().find(|o| o.name() == operation);
+        let encoding = Encoding::ALL.into_iter().find(|e| e.as_str() == encoding);
+        match (operation, encoding, Nonce::new(nonce)) {
+            (Some(operation), Some(encoding), Ok(nonce)) => Ok(Self {
+                operation,
+                nonce,
+                query: Query::restore(encoding, sent, plain),
+            }),
+            _ => Err(InvalidFrozen),
+        }
+    }
+
+    /// The finished request: GET, no body, signed.
+    ///
+    /// # Errors
+    /// [`NotSent`] if the caller's family has no such call, or the query cannot stand in a URL.
+    pub fn signed(
+        &self,
+        credentials: &Credentials,
+        base: &BaseUrl,
+    ) -> Result<Request<Bytes>, NotSent> {
+        const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+        let path = self.operation.path(&credentials.caller).ok_or_else(|| {
+            NotSent::unsupported("the terminal family has no PIN calls: use a client's credentials")
+        })?;
+        let unfit = || NotSent::new(ErrorKind::InvalidInput, "the request cannot stand in a URL");
+        let uri = if self.query.sent().is_empty() {
+            base.join(path)
+        } else {
+            base.join(&[path, "?", self.query.sent()].concat())
+        };
+        let signature = signature(&credentials.key, self.nonce.as_str(), self.query.signed());
+
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = Method::GET;
+        *request.uri_mut() = uri.ok_or_else(unfit)?;
+        let headers = request.headers_mut();
+        headers.reserve(6);
+        match &credentials.caller {
+            Caller::Client { client_id } => {
+                headers.insert(HeaderName::from_static("clientid"), client_id.clone());
+            }
+            Caller::Agent {
+                agent_id,
+                terminal_id,
+            } => {
+                headers.insert(HeaderName::from_static("agentid"), agent_id.clone());
+                headers.insert(HeaderName::from_static("terminalid"), terminal_id.clone());
+            }
+        }
+        for (name, value) in [
+            ("signature", signature.expose()),
+            ("nonce", self.nonce.as_str()),
+        ] {
+            let mut value = HeaderValue::from_str(value).map_err(|_| unfit())?;
+            value.set_sensitive(true);
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        headers.insert(CACHE_CONTROL, NO_STORE);
+        Ok(request)
+    }
+}
+
+impl fmt::Debug for UnsignedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnsignedRequest")
+            .field("operation", &self.operation)
+            .field("query", &self.query)
+            .finish_non_exhaustive()
+    }
+}

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::config::{self, Settings};
 use crate::exit::{Done, Failure};
 use crate::output::Form;
-use crate::{mor, sandbox};
+use crate::{cowrie, demo, mor, sandbox};
 
 /// Telecom clients that tell the truth: top-ups, one-time codes, calls, request signatures, and a sandbox of five providers.
 #[derive(Debug, Parser)]
@@ -28,8 +28,13 @@ const EXIT_CODES: &str = "Exit codes: 0 done or accepted · 2 usage · 10 nothin
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The main job against a sandbox in this process: no account, no network
+    Demo(demo::Demo),
     /// Run the five providers as local servers, until Ctrl-C
     Sandbox(sandbox::Run),
+    /// Cowrie, Nigeria: airtime, data, PINs
+    #[command(subcommand)]
+    Cowrie(cowrie::Cowrie),
     /// Kolmisoft MOR: the request hash
     #[command(subcommand)]
     Mor(mor::Mor),
@@ -48,7 +53,9 @@ impl Cli {
     pub(crate) fn run(self) -> Done {
         let settings = Settings::load(self.config.as_deref())?;
         match &self.command {
+            Command::Demo(options) => block_on(demo::run(options, self.output)),
             Command::Sandbox(options) => block_on(sandbox::run(options, self.output)),
+            Command::Cowrie(command) => block_on(cowrie::run(command, &settings, self.output)),
             Command::Mor(command) => mor::run(command, &settings, self.output),
             Command::Config(command) => config::run(command),
             Command::Completions { shell } => {

@@ -42,6 +42,11 @@ impl Failure {
         Self::with_code(13, message)
     }
 
+    /// 1: we ourselves do not hold what we promise. Must not happen.
+    pub(crate) fn broken(message: impl Into<String>) -> Self {
+        Self::with_code(1, message)
+    }
+
     /// 130: stopped by the user, with nothing lost.
     pub(crate) fn interrupted(message: impl Into<String>) -> Self {
         Self::with_code(130, message)

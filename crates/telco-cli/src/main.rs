@@ -2,6 +2,8 @@
 
 mod cli;
 mod config;
+mod cowrie;
+mod demo;
 mod exit;
 mod mor;
 mod output;

@@ -1,0 +1,88 @@
+//! The command line: what there is, and which room answers it.
+
+use std::path::PathBuf;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::config::{self, Settings};
+use crate::exit::{Done, Failure};
+use crate::output::Form;
+use crate::{cowrie, demo, mor, sandbox};
+
+/// Telecom clients that tell the truth: top-ups, one-time codes, calls, request signatures, and a sandbox of five providers.
+#[derive(Debug, Parser)]
+#[command(name = "telco", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// The settings file [default: telco.toml here, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// For people, or for programs
+    #[arg(long, global = true, value_enum, default_value_t)]
+    output: Form,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done or accepted · 2 usage · 10 nothing was sent · 11 rejected by the provider \
+     · 12 unknown outcome, must be settled · 13 a read got no usable answer · 130 interrupted with nothing lost";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The main job against a sandbox in this process: no account, no network
+    Demo(demo::Demo),
+    /// Run the five providers as local servers, until Ctrl-C
+    Sandbox(sandbox::Run),
+    /// Cowrie, Nigeria: airtime, data, PINs
+    #[command(subcommand)]
+    Cowrie(cowrie::Cowrie),
+    /// Kolmisoft MOR: the request hash
+    #[command(subcommand)]
+    Mor(mor::Mor),
+    /// The settings file
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Cli {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Done {
+        let settings = Settings::load(self.config.as_deref())?;
+        match &self.command {
+            Command::Demo(options) => block_on(demo::run(options, self.output)),
+            Command::Sandbox(options) => block_on(sandbox::run(options, self.output)),
+            Command::Cowrie(command) => block_on(cowrie::run(command, &settings, self.output)),
+            Command::Mor(command) => mor::run(command, &settings, self.output),
+            Command::Config(command) => config::run(command),
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(*shell, &mut Self::command(), "telco", &mut script);
+                crate::output::octets(&script)
+            }
+        }
+    }
+}
+
+/// On a runtime that ends with the command.
+fn block_on(command: impl Future<Output = Done>) -> Done {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|e| Failure::not_sent(format!("no runtime: {e}")))?
+        .block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,278 @@
+//! Settings: from flags, then the environment (`TELCO_<PROVIDER>_<FIELD>`), then `telco.toml`.
+
+use std::path::{Path, PathBuf};
+
+use telco_core::Secret;
+use toml::Table;
+
+use crate::exit::{Done, Failure};
+use crate::output;
+use crate::secret::Source;
+
+const FILE: &str = "telco.toml";
+
+/// What `telco config example` prints.
+pub(crate) const EXAMPLE: &str = include_str!("telco.example.toml");
+
+/// The settings file, and the environment before it.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    file: Table,
+    /// Where it was read from, if it was.
+    pub(crate) path: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Reads the file that was named, or `telco.toml` here if there is one.
+    pub(crate) fn load(named: Option<&Path>) -> Result<Self, Failure> {
+        let path = match named {
+            Some(path) => path.to_owned(),
+            None if Path::new(FILE).exists() => FILE.into(),
+            None => return Ok(Self::default()),
+        };
+        let text = std::fs::read_to_string(&path).map_err(|e| {
+            Failure::not_sent(format!(
+                "the settings file {} cannot be read: {e}",
+                path.display()
+            ))
+        })?;
+        // The parser's own message quotes the line, which may hold a secret; its place is enough.
+        let file = text.parse::<Table>().map_err(|e| {
+            let line = e
+                .span()
+                .and_then(|span| text.get(..span.start))
+                .map_or(1, |before| before.lines().count().max(1));
+            Failure::not_sent(format!(
+                "the settings file {} is no valid TOML, near line {line}",
+                path.display()
+            ))
+            .help("`telco config example` prints one that is")
+        })?;
+        Ok(Self {
+            file,
+            path: Some(path),
+        })
+    }
+
+    /// One provider's settings.
+    pub(crate) fn of(&self, provider: &'static str) -> Section<'_> {
+        Section {
+            settings: self,
+            provider,
+        }
+    }
+}
+
+/// One provider's settings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Section<'a> {
+    settings: &'a Settings,
+    provider: &'static str,
+}
+
+impl Section<'_> {
+    /// A setting that may be left out.
+    pub(crate) fn text(&self, field: &str, flag: Option<&str>) -> Result<Option<String>, Failure> {
+        if let Some(value) = flag {
+            return Ok(Some(value.to_owned()));
+        }
+        match self.environment(field) {
+            Some(value) => Ok(Some(value)),
+            None => self.file(field),
+        }
+    }
+
+    /// A setting that must be there.
+    pub(crate) fn required(&self, field: &str, flag: Option<&str>) -> Result<String, Failure> {
+        self.text(field, flag)?.ok_or_else(|| self.missing(field))
+    }
+
+    /// Where a secret comes from, if it was said.
+    pub(crate) fn source(
+        &self,
+        field: &str,
+        flag: Option<&Source>,
+    ) -> Result<Option<Source>, Failure> {
+        if let Some(source) = flag {
+            return Ok(Some(source.clone()));
+        }
+        if let Some(value) = self.environment(field) {
+            return Ok(Some(Source::from_environment(value)));
+        }
+        let Some(text) = self.file(field)? else {
+            return Ok(None);
+        };
+        let source = text.parse().map_err(|why| {
+            Failure::not_sent(format!(
+                "{field} under [{}] in the settings file: {why}",
+                self.provider
+            ))
+        })?;
+        Ok(Some(source))
+    }
+
+    /// A secret that must be there.
+    pub(crate) fn secret(&self, field: &str, flag: Option<&Source>) -> Result<Secret, Failure> {
+        self.source(field, flag)?
+            .ok_or_else(|| self.missing(field))?
+            .text()
+    }
+
+    /// There is anything at all under this provider.
+    pub(crate) fn is_set_up(&self) -> bool {
+        let prefix = format!("TELCO_{}_", self.provider.to_uppercase());
+        self.settings.file.contains_key(self.provider)
+            || std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with(&prefix))
+    }
+
+    fn variable(&self, field: &str) -> String {
+        format!("TELCO_{}_{}", self.provider, field).to_uppercase()
+    }
+
+    fn environment(&self, field: &str) -> Option<String> {
+        std::env::var(self.variable(field))
+            .ok()
+            .filter(|value| !value.is_empty())
+    }
+
+    fn file(&self, field: &str) -> Result<Option<String>, Failure> {
+        let value = self
+            .settings
+            .file
+            .get(self.provider)
+            .and_then(|section| section.get(field));
+        match value {
+            None => Ok(None),
+            Some(toml::Value::String(text)) => Ok(Some(text.clone())),
+            Some(toml::Value::Integer(number)) => Ok(Some(number.to_string())),
+            Some(toml::Value::Boolean(flag)) => Ok(Some(flag.to_string())),
+            Some(_) => Err(Failure::not_sent(format!(
+                "{field} under [{}] in the settings file must be a text",
+                self.provider
+            ))),
+        }
+    }
+
+    fn missing(&self, field: &str) -> Failure {
+        let (provider, variable, flag) =
+            (self.provider, self.variable(field), field.replace('_', "-"));
+        Failure::not_sent(format!("{provider}: no {field}")).help(format!(
+            "give --{flag}, or set {variable}, or write {field} under [{provider}] in {FILE}"
+        ))
+    }
+}
+
+/// What does `telco config …` do.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Config {
+    /// Print a commented settings file
+    Example,
+}
+
+/// Runs it.
+pub(crate) fn run(command: &Config) -> Done {
+    match command {
+        Config::Example => output::octets(EXAMPLE.as_bytes()),
+    }
+}
+
+/// Spending against a real provider is asked for; against this machine it is not.
+pub(crate) fn confirm_spend(base_url: &str, what: &str, yes: bool) -> Done {
+    if is_loopback(base_url) {
+        Ok(())
+    } else {
+        output::confirm(&format!("This {what} at {base_url} and costs money."), yes)
+    }
+}
+
+/// The host of a base URL is this machine.
+pub(crate) fn is_loopback(base_url: &str) -> bool {
+    let after_scheme = base_url
+        .split_once("://")
+        .map_or(base_url, |(_, rest)| rest);
+    let authority = after_scheme
+        .split(['/', '?', '#'])
+        .next()
+        .unwrap_or_default();
+    // What stands before an @ is no host: http://127.0.0.1@example.com goes to example.com.
+    let host_port = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host_port.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host_port
+            .rsplit_once(':')
+            .map_or(host_port, |(host, _)| host),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for yes in [
+            "http://127.0.0.1:80",
+            "http://localhost:9/x",
+            "http://[::1]:8080",
+            "http://127.9.9.9",
+        ] {
+            assert!(is_loopback(yes), "{yes}");
+        }
+        for no in [
+            "https://api.cowriesys.com",
+            "http://127.0.0.1.example.com",
+            "http://127.0.0.1@example.com",
+            "http://localhost.example",
+            "",
+        ] {
+            assert!(!is_loopback(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn the_example_is_valid_and_holds_no_literal_secret() {
+        let uncommented: String = EXAMPLE
+            .lines()
+            .map(|line| {
+                line.strip_prefix("# ")
+                    .filter(|rest| rest.contains(" = "))
+                    .unwrap_or(line)
+            })
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let table = uncommented.parse::<Table>().unwrap();
+        for (provider, section) in &table {
+            for (field, value) in section.as_table().unwrap() {
+                if ["key", "secret", "token"]
+                    .iter()
+                    .any(|word| field.contains(word))
+                    && !field.ends_with("_path")
+                {
+                    let text = value.as_str().unwrap();
+                    assert!(text.parse::<Source>().is_ok(), "{provider}.{field}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_literal_secret_in_the_file_is_refused() {
+        let settings = Settings {
+            file: "[cowrie]\nclient_key = 'hunter2hunter2'".parse().unwrap(),
+            path: None,
+        };
+        let refusal = settings
+            .of("cowrie")
+            .source("client_key", None)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refusal.contains("env:NAME") && !refusal.contains("hunter2"),
+            "{refusal}"
+        );
+    }
+}

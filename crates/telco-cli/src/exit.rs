@@ -1,0 +1,147 @@
+//! How a command ends: its exit code, and what it says on standard error.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use telco_core::{Delivery, Error, NotSent, Rejection, Submission};
+
+/// What a command answers.
+pub(crate) type Done = Result<(), Failure>;
+
+/// Why a command did not end with 0.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+    help: Option<String>,
+}
+
+impl Failure {
+    /// 2: the words of the call are off.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::with_code(2, message)
+    }
+
+    /// 10: nothing was sent: input, configuration, connection.
+    pub(crate) fn not_sent(message: impl Into<String>) -> Self {
+        Self::with_code(10, message)
+    }
+
+    /// 11: the provider said no; a check that found the opposite.
+    pub(crate) fn rejected(message: impl Into<String>) -> Self {
+        Self::with_code(11, message)
+    }
+
+    /// 12: it may have happened, and must be settled.
+    pub(crate) fn unknown(message: impl Into<String>) -> Self {
+        Self::with_code(12, message)
+    }
+
+    /// 13: a read got no usable answer.
+    pub(crate) fn unread(message: impl Into<String>) -> Self {
+        Self::with_code(13, message)
+    }
+
+    /// 1: we ourselves do not hold what we promise. Must not happen.
+    pub(crate) fn broken(message: impl Into<String>) -> Self {
+        Self::with_code(1, message)
+    }
+
+    /// 130: stopped by the user, with nothing lost.
+    pub(crate) fn interrupted(message: impl Into<String>) -> Self {
+        Self::with_code(130, message)
+    }
+
+    fn with_code(code: u8, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn help(self, help: impl Into<String>) -> Self {
+        Self {
+            help: Some(help.into()),
+            ..self
+        }
+    }
+
+    /// Of a read.
+    pub(crate) fn of_read(error: &Error) -> Self {
+        let failure = if error.delivery() == Delivery::NotSent {
+            Self::not_sent
+        } else {
+            Self::unread
+        };
+        failure(chain(error)).help_from(error)
+    }
+
+    fn help_from(self, error: &Error) -> Self {
+        Self {
+            help: error.help().map(str::to_owned).or(self.help),
+            ..self
+        }
+    }
+
+    /// For the shell.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<NotSent> for Failure {
+    fn from(not_sent: NotSent) -> Self {
+        Self::not_sent(format!("nothing was sent: {}", chain(not_sent.as_error())))
+            .help_from(not_sent.as_error())
+    }
+}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        Self::rejected(format!("rejected: {}", chain(rejection.as_error())))
+            .help_from(rejection.as_error())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "telco: {}", self.message)?;
+        self.help
+            .as_ref()
+            .map_or(Ok(()), |help| write!(f, "\n  help: {help}"))
+    }
+}
+
+/// The error and what it came from, in one line.
+fn chain(error: &Error) -> String {
+    let mut line = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    line
+}
+
+/// Takes the acceptance out of a spending call's answer, or ends the command with the right code. `settle` says how an
+/// unknown outcome of this command is settled.
+pub(crate) fn accepted<T>(
+    answer: Result<Submission<T>, NotSent>,
+    settle: &str,
+) -> Result<T, Failure> {
+    match answer? {
+        Submission::Accepted(value) => Ok(value),
+        Submission::Rejected(rejection) => Err(rejection.into()),
+        Submission::Unknown(unknown) => {
+            let message = format!(
+                "unknown outcome of {}: {}",
+                unknown.reference(),
+                chain(unknown.cause())
+            );
+            Err(Failure::unknown(message).help(settle))
+        }
+    }
+}

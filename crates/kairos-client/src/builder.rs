@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use telco_core::{
-    CallCapabilities, Clock, ErrorKind, Identity, NotSent, OsRandomness, Randomness, ReplayGuard, SystemClock,
+    CallCapabilities, Clock, ErrorKind, Identity, NotSent, OsRandomness, Randomness, ReplayGuard,
+    SystemClock,
 };
 use telco_crypto::rsa::PublicKey;
 use telco_http::{BaseUrl, Endpoint, ReadRetry, Settings, Transport, connect};
@@ -162,25 +163,46 @@ impl Builder {
             (false, None) => None,
             (true, None) => return Err(refuse("an encrypted kind needs the flow's public key")),
             (false, Some(_)) => {
-                return Err(refuse("a public key was given, but the kind sends in plain: choose an encrypted kind"));
+                return Err(refuse(
+                    "a public key was given, but the kind sends in plain: choose an encrypted kind",
+                ));
             }
         };
         if let Some((key, envelope)) = &seal {
             // What would fail at every request fails here, once.
-            envelope.seal_own(&self.flow, "{}", key, &self.random).map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
+            envelope
+                .seal_own(&self.flow, "{}", key, &self.random)
+                .map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
         }
         let base = self.base_url.as_deref();
         let (transport, http) = (self.transport, self.http);
         let target = |whole: Option<String>, base: &str, path: &str| {
-            Target::new(&whole.unwrap_or_else(|| endpoint::join(base, path)), transport.as_ref(), &http)
+            Target::new(
+                &whole.unwrap_or_else(|| endpoint::join(base, path)),
+                transport.as_ref(),
+                &http,
+            )
         };
-        let create = target(self.create_url, base.unwrap_or(self.kind.base_url()), self.kind.path())?;
-        let key_pair = target(self.key_pair_url, base.unwrap_or(endpoint::CENTRAL), GENERATE_KEY_PAIR)?;
-        let pull = self.pull_url.map(|url| target(Some(url), "", "")).transpose()?;
+        let create = target(
+            self.create_url,
+            base.unwrap_or(self.kind.base_url()),
+            self.kind.path(),
+        )?;
+        let key_pair = target(
+            self.key_pair_url,
+            base.unwrap_or(endpoint::CENTRAL),
+            GENERATE_KEY_PAIR,
+        )?;
+        let pull = self
+            .pull_url
+            .map(|url| target(Some(url), "", ""))
+            .transpose()?;
         let mut capabilities = CallCapabilities::new(self.limits.calls);
         capabilities.replay = self.replay;
         capabilities.call_ids = self.kind != Kind::Bulk;
-        let account = self.account.unwrap_or_else(|| self.flow.as_str().to_owned());
+        let account = self
+            .account
+            .unwrap_or_else(|| self.flow.as_str().to_owned());
         Ok(Kairos::from_inner(Inner {
             identity: Identity::new(PROVIDER, account),
             flow: self.flow,
@@ -205,10 +227,16 @@ impl Builder {
 }
 
 impl Target {
-    fn new(url: &str, transport: Option<&Arc<dyn Transport>>, settings: &Settings) -> Result<Self, NotSent> {
+    fn new(
+        url: &str,
+        transport: Option<&Arc<dyn Transport>>,
+        settings: &Settings,
+    ) -> Result<Self, NotSent> {
         let (before, last) = url.rsplit_once('/').ok_or_else(|| refuse("not a URL"))?;
-        let base = BaseUrl::parse(before).map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
-        let transport = transport.map_or_else(|| connect(&base, settings), |own| Ok(Arc::clone(own)))?;
+        let base =
+            BaseUrl::parse(before).map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
+        let transport =
+            transport.map_or_else(|| connect(&base, settings), |own| Ok(Arc::clone(own)))?;
         let endpoint = Endpoint::new(PROVIDER, base, transport);
         let uri = endpoint.uri(&format!("/{last}"))?;
         Ok(Self { endpoint, uri })
@@ -221,6 +249,9 @@ fn refuse(why: &'static str) -> NotSent {
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("flow", &self.flow).field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("flow", &self.flow)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }

@@ -165,7 +165,12 @@ impl PostCallParser {
     #[must_use]
     pub fn requiring_basic(user: &str, password: &Secret) -> Self {
         let pair = Secret::new(format!("{user}:{}", password.expose()));
-        Self { basic: Some(Secret::new(format!("Basic {}", base64(pair.expose().as_bytes())))) }
+        Self {
+            basic: Some(Secret::new(format!(
+                "Basic {}",
+                base64(pair.expose().as_bytes())
+            ))),
+        }
     }
 }
 
@@ -189,7 +194,10 @@ impl CallbackParser for PostCallParser {
             members = inner;
         }
         let push = PostCall::read(members);
-        let nothing = PostCall { other: push.other.clone(), ..PostCall::default() };
+        let nothing = PostCall {
+            other: push.other.clone(),
+            ..PostCall::default()
+        };
         if push == nothing {
             return Err(CallbackError::Malformed("none of the members of a push"));
         }
@@ -230,7 +238,10 @@ impl CallDetail {
             callee_type: take(m, "calleeType"),
             remote_hangup: yes_or_no(m, "remoteHangup"),
             is_ringing: yes_or_no(m, "is_ringing"),
-            foreign_call_ids: array(m, "foreignCallIds").into_iter().filter_map(text).collect(),
+            foreign_call_ids: array(m, "foreignCallIds")
+                .into_iter()
+                .filter_map(text)
+                .collect(),
             other: Other(members),
         }
     }
@@ -275,8 +286,14 @@ impl EmailDetail {
 
 /// A text or a number, as text; anything else stays where it is, among the others.
 fn take(members: &mut Members, name: &str) -> Option<String> {
-    let fits = members.get(name).is_some_and(|value| value.is_string() || value.is_number());
-    if fits { members.remove(name).and_then(text) } else { None }
+    let fits = members
+        .get(name)
+        .is_some_and(|value| value.is_string() || value.is_number());
+    if fits {
+        members.remove(name).and_then(text)
+    } else {
+        None
+    }
 }
 
 fn list<T>(members: &mut Members, name: &str, read: impl Fn(Members) -> T) -> Vec<T> {
@@ -284,7 +301,10 @@ fn list<T>(members: &mut Members, name: &str, read: impl Fn(Members) -> T) -> Ve
         Value::Object(members) => Some(read(members)),
         _ => None,
     };
-    array(members, name).into_iter().filter_map(object).collect()
+    array(members, name)
+        .into_iter()
+        .filter_map(object)
+        .collect()
 }
 
 fn array(members: &mut Members, name: &str) -> Vec<Value> {

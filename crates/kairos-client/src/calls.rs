@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use telco_core::{
-    BatchReceipt, CallBatch, CallCapabilities, CallTrigger, ErrorKind, Frozen, NotSent, Prepared, PreparedCalls, SecretBytes,
-    Submission, async_trait,
+    BatchReceipt, CallBatch, CallCapabilities, CallTrigger, ErrorKind, Frozen, NotSent, Prepared,
+    PreparedCalls, SecretBytes, Submission, async_trait,
 };
 
 use crate::judge::{Created, PROVIDER};
@@ -23,9 +23,18 @@ impl CallTrigger for Kairos {
         let orders = orders.map_err(NotSent::because(ErrorKind::InvalidInput))?;
         let request = |(range, bytes): (std::ops::Range<usize>, SecretBytes)| {
             let calls = batch.calls.get(range).unwrap_or_default();
-            Prepared::new(&self.inner().identity, CallBatch::new(batch.reference.clone(), calls), bytes, now)
+            Prepared::new(
+                &self.inner().identity,
+                CallBatch::new(batch.reference.clone(), calls),
+                bytes,
+                now,
+            )
         };
-        Ok(self.freeze(&orders, now)?.into_iter().map(request).collect())
+        Ok(self
+            .freeze(&orders, now)?
+            .into_iter()
+            .map(request)
+            .collect())
     }
 
     async fn send(&self, prepared: PreparedCalls) -> Result<Submission<BatchReceipt>, NotSent> {
@@ -35,10 +44,22 @@ impl CallTrigger for Kairos {
 }
 
 impl Kairos {
-    async fn send_bytes(&self, batch: &CallBatch, bytes: &SecretBytes) -> Result<Submission<BatchReceipt>, NotSent> {
-        let calls = batch.calls.iter().map(|call| call.reference.clone()).collect();
+    async fn send_bytes(
+        &self,
+        batch: &CallBatch,
+        bytes: &SecretBytes,
+    ) -> Result<Submission<BatchReceipt>, NotSent> {
+        let calls = batch
+            .calls
+            .iter()
+            .map(|call| call.reference.clone())
+            .collect();
         let outcome = self.transmit(&batch.reference, calls, bytes).await?;
-        Ok(outcome.map(|Created { request_id, calls, .. }| BatchReceipt::new(request_id, calls)))
+        Ok(outcome.map(
+            |Created {
+                 request_id, calls, ..
+             }| BatchReceipt::new(request_id, calls),
+        ))
     }
 
     /// Sends the very same bytes again, after an answer was lost. The provider refuses bytes that it took before (documented), so
@@ -47,16 +68,23 @@ impl Kairos {
     ///
     /// Accepted or unknown, never more: a refusal of the copy says nothing about the first. "Taken before" is unknown of kind
     /// [`Conflict`](ErrorKind::Conflict): most likely the first copy was accepted.
-    pub async fn replay(&self, frozen: &Frozen<CallBatch>, now: SystemTime) -> Submission<BatchReceipt> {
+    pub async fn replay(
+        &self,
+        frozen: &Frozen<CallBatch>,
+        now: SystemTime,
+    ) -> Submission<BatchReceipt> {
         let batch = frozen.intent();
         let guard = self.inner().capabilities.replay;
         if *frozen.identity() != self.inner().identity || !guard.allows(frozen.prepared_at(), now) {
             let refusal = "not replayed: not allowed, or no longer, or another account made it";
-            let cause = NotSent::new(ErrorKind::Policy, refusal).at(PROVIDER, self.inner().kind.operation());
+            let cause = NotSent::new(ErrorKind::Policy, refusal)
+                .at(PROVIDER, self.inner().kind.operation());
             return Submission::unknown(&batch.reference, cause.into());
         }
         match self.send_bytes(batch, frozen.bytes()).await {
-            Ok(Submission::Rejected(refusal)) => Submission::unknown(&batch.reference, refusal.into()),
+            Ok(Submission::Rejected(refusal)) => {
+                Submission::unknown(&batch.reference, refusal.into())
+            }
             Ok(outcome) => outcome,
             Err(not_sent) => Submission::unknown(&batch.reference, not_sent.into()),
         }
@@ -69,12 +97,22 @@ impl Kairos {
     ///
     /// # Errors
     /// [`NotSent`] if a call would start at the very time it had, or for another account's request.
-    pub fn refresh(&self, old: &Frozen<CallBatch>, start_at: SystemTime) -> Result<Vec<PreparedCalls>, NotSent> {
+    pub fn refresh(
+        &self,
+        old: &Frozen<CallBatch>,
+        start_at: SystemTime,
+    ) -> Result<Vec<PreparedCalls>, NotSent> {
         let inner = self.inner();
         if *old.identity() != inner.identity {
-            return Err(NotSent::new(ErrorKind::InvalidInput, "another account made this request").at(PROVIDER, "refresh"));
+            return Err(
+                NotSent::new(ErrorKind::InvalidInput, "another account made this request")
+                    .at(PROVIDER, "refresh"),
+            );
         }
-        let text = |time| crate::StartTime::at(time, inner.limits.offset).map_err(NotSent::because(ErrorKind::InvalidInput));
+        let text = |time| {
+            crate::StartTime::at(time, inner.limits.offset)
+                .map_err(NotSent::because(ErrorKind::InvalidInput))
+        };
         let new = text(start_at)?;
         let mut batch = old.intent().clone();
         for call in &mut batch.calls {

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use http::header::CONTENT_TYPE;
 use http::{Request, Uri};
 use telco_core::{
-    CallCapabilities, Clock, ErrorKind, Identity, NotSent, Prepared, Provider, Randomness, Reference, SecretBytes, Submission,
+    CallCapabilities, Clock, ErrorKind, Identity, NotSent, Prepared, Provider, Randomness,
+    Reference, SecretBytes, Submission,
 };
 use telco_crypto::rsa::PublicKey;
 use telco_http::{Bytes, Endpoint, ReadRetry, partial_body};
@@ -115,11 +116,23 @@ impl Kairos {
     ///
     /// # Errors
     /// [`NotSent`] if any order cannot be sent; its source is an [`InvalidOrder`](crate::InvalidOrder).
-    pub fn prepare_orders(&self, reference: &Reference, orders: &[Order]) -> Result<Vec<PreparedOrders>, NotSent> {
+    pub fn prepare_orders(
+        &self,
+        reference: &Reference,
+        orders: &[Order],
+    ) -> Result<Vec<PreparedOrders>, NotSent> {
         let now = self.0.clock.now();
         let request = |(range, bytes): (std::ops::Range<usize>, SecretBytes)| {
             let orders = orders.get(range).unwrap_or_default().to_vec();
-            Prepared::new(&self.0.identity, Orders { reference: reference.clone(), orders }, bytes, now)
+            Prepared::new(
+                &self.0.identity,
+                Orders {
+                    reference: reference.clone(),
+                    orders,
+                },
+                bytes,
+                now,
+            )
         };
         Ok(self.freeze(orders, now)?.into_iter().map(request).collect())
     }
@@ -145,7 +158,10 @@ impl Kairos {
         let (kind, target) = (self.0.kind, &self.0.create);
         let request = target.post(self.thaw(frozen)?);
         let answer = if self.0.reconnect {
-            target.endpoint.exchange_reconnecting(kind.operation(), request).await
+            target
+                .endpoint
+                .exchange_reconnecting(kind.operation(), request)
+                .await
         } else {
             target.endpoint.exchange(kind.operation(), request).await
         };
@@ -155,7 +171,9 @@ impl Kairos {
                 let part = partial_body(&failure).cloned();
                 let outcome = Submission::after_failure(batch, failure)?;
                 Ok(match (outcome, part) {
-                    (Submission::Unknown(unknown), Some(part)) => Submission::Unknown(unknown.with_answer(part)),
+                    (Submission::Unknown(unknown), Some(part)) => {
+                        Submission::Unknown(unknown.with_answer(part))
+                    }
                     (outcome, _) => outcome,
                 })
             }

@@ -91,53 +91,175 @@ struct Row {
 }
 
 const fn row(number: i64, code: Code, name: &'static str, class: Class, help: &'static str) -> Row {
-    Row { number, code, name, class, help }
+    Row {
+        number,
+        code,
+        name,
+        class,
+        help,
+    }
 }
 
 /// The provider's table; "inferred" marks advice that no document gives.
 const TABLE: [Row; 22] = {
     use Class::{Duplicate, Empty, Partial, Refused, Success, Uncertain};
-    use ErrorKind::{InsufficientBalance, InvalidConfiguration, InvalidInput, InvalidRecipient};
     use ErrorKind::{Authentication, Permission, Unavailable};
+    use ErrorKind::{InsufficientBalance, InvalidConfiguration, InvalidInput, InvalidRecipient};
     [
-        row(200, Code::Success, "SUCCESS", Success, "read the answer per call"),
-        row(201, Code::ChecksumRepeated, "CHECKSUM_REPEATED", Duplicate,
-            "these very bytes reached the provider before: find out what became of the first copy; to repeat on purpose, use refresh"),
-        row(202, Code::InvalidSecurityId, "INVALID_SECURITY_ID", Refused(Authentication),
-            "check the security id, and the endpoint: multicast flows go to the outbound kinds, dialer flows to the dialer kinds"),
-        row(203, Code::InvalidApiVersion, "INVALID_API_VERSION", Refused(InvalidInput), "use API version 1.0"),
-        row(204, Code::InvalidGatewayId, "INVALID_GATEWAY_ID", Refused(InvalidConfiguration),
-            "check the account's SMS gateway (inferred)"),
-        row(205, Code::InvalidContactNumber, "INVALID_CONTACT_NUMBER", Refused(InvalidRecipient),
-            "check the numbers: country code first"),
-        row(206, Code::FailureFromGateway, "FAILURE_FROM_GATEWAY", Uncertain,
-            "a call may have gone out: check the provider's reports before calling again"),
-        row(207, Code::DidNotMapped, "DID_NOT_MAPPED", Refused(InvalidConfiguration), "attach a caller number to the flow"),
-        row(208, Code::NoMaskAvailable, "NO_MASK_AVAILABLE", Refused(Unavailable),
-            "the pool of masking numbers was empty (inferred): try later"),
-        row(209, Code::PartialSuccess, "PARTIAL_SUCCESS", Partial,
-            "calls without an id were probably not taken (inferred): never resend the batch, decide call by call"),
-        row(210, Code::InvalidMandatoryParameters, "INVALID_MANDATORY_PARAMETERS", Refused(InvalidInput),
-            "a field is missing or invalid"),
-        row(211, Code::ValidityExpired, "VALIDITY_EXPIRED", Refused(Permission), "renew the account"),
-        row(212, Code::InsufficientBalance, "INSUFFICIENT_BALANCE", Refused(InsufficientBalance),
-            "top up the account, then refresh the request: the same bytes would be a duplicate"),
-        row(213, Code::NoDataAvailable, "NO_DATA_AVAILABLE", Empty, "there is nothing for these ids yet"),
-        row(301, Code::InvalidFlowId, "INVALID_FLOW_ID", Refused(InvalidConfiguration),
-            "check the flow id, and the endpoint: multicast flows go to the outbound kinds, dialer flows to the dialer kinds"),
-        row(302, Code::EmptyCallList, "EMPTY_CALL_LIST", Refused(InvalidInput), "name at least one call"),
-        row(303, Code::MaxDataListSizeExceeded, "MAX_DATA_LIST_SIZE_EXCEEDED", Refused(InvalidInput),
-            "split the batch further"),
-        row(304, Code::InvalidFlowVersion, "INVALID_FLOW_VERSION", Refused(InvalidConfiguration),
-            "publish the flow, or check TEST against 1.0 (inferred)"),
-        row(400, Code::InvalidFormat, "INVALID_FORMAT", Refused(InvalidInput),
-            "the JSON was not understood; on encrypted endpoints suspect the envelope profile or the RSA padding (inferred)"),
-        row(401, Code::IpNotWhitelisted, "IP_NOT_WHITELISTED", Refused(Permission),
-            "have the address that your requests leave from listed"),
-        row(402, Code::PhoneNotWhitelisted, "PHONE_NOT_WHITELISTED", Refused(Permission),
-            "the account may call listed numbers only, as trial accounts do (inferred)"),
-        row(500, Code::Failure, "FAILURE", Uncertain,
-            "any failure; on encrypted endpoints suspect the envelope profile or the RSA padding. Check the provider's reports before calling again"),
+        row(
+            200,
+            Code::Success,
+            "SUCCESS",
+            Success,
+            "read the answer per call",
+        ),
+        row(
+            201,
+            Code::ChecksumRepeated,
+            "CHECKSUM_REPEATED",
+            Duplicate,
+            "these very bytes reached the provider before: find out what became of the first copy; to repeat on purpose, use refresh",
+        ),
+        row(
+            202,
+            Code::InvalidSecurityId,
+            "INVALID_SECURITY_ID",
+            Refused(Authentication),
+            "check the security id, and the endpoint: multicast flows go to the outbound kinds, dialer flows to the dialer kinds",
+        ),
+        row(
+            203,
+            Code::InvalidApiVersion,
+            "INVALID_API_VERSION",
+            Refused(InvalidInput),
+            "use API version 1.0",
+        ),
+        row(
+            204,
+            Code::InvalidGatewayId,
+            "INVALID_GATEWAY_ID",
+            Refused(InvalidConfiguration),
+            "check the account's SMS gateway (inferred)",
+        ),
+        row(
+            205,
+            Code::InvalidContactNumber,
+            "INVALID_CONTACT_NUMBER",
+            Refused(InvalidRecipient),
+            "check the numbers: country code first",
+        ),
+        row(
+            206,
+            Code::FailureFromGateway,
+            "FAILURE_FROM_GATEWAY",
+            Uncertain,
+            "a call may have gone out: check the provider's reports before calling again",
+        ),
+        row(
+            207,
+            Code::DidNotMapped,
+            "DID_NOT_MAPPED",
+            Refused(InvalidConfiguration),
+            "attach a caller number to the flow",
+        ),
+        row(
+            208,
+            Code::NoMaskAvailable,
+            "NO_MASK_AVAILABLE",
+            Refused(Unavailable),
+            "the pool of masking numbers was empty (inferred): try later",
+        ),
+        row(
+            209,
+            Code::PartialSuccess,
+            "PARTIAL_SUCCESS",
+            Partial,
+            "calls without an id were probably not taken (inferred): never resend the batch, decide call by call",
+        ),
+        row(
+            210,
+            Code::InvalidMandatoryParameters,
+            "INVALID_MANDATORY_PARAMETERS",
+            Refused(InvalidInput),
+            "a field is missing or invalid",
+        ),
+        row(
+            211,
+            Code::ValidityExpired,
+            "VALIDITY_EXPIRED",
+            Refused(Permission),
+            "renew the account",
+        ),
+        row(
+            212,
+            Code::InsufficientBalance,
+            "INSUFFICIENT_BALANCE",
+            Refused(InsufficientBalance),
+            "top up the account, then refresh the request: the same bytes would be a duplicate",
+        ),
+        row(
+            213,
+            Code::NoDataAvailable,
+            "NO_DATA_AVAILABLE",
+            Empty,
+            "there is nothing for these ids yet",
+        ),
+        row(
+            301,
+            Code::InvalidFlowId,
+            "INVALID_FLOW_ID",
+            Refused(InvalidConfiguration),
+            "check the flow id, and the endpoint: multicast flows go to the outbound kinds, dialer flows to the dialer kinds",
+        ),
+        row(
+            302,
+            Code::EmptyCallList,
+            "EMPTY_CALL_LIST",
+            Refused(InvalidInput),
+            "name at least one call",
+        ),
+        row(
+            303,
+            Code::MaxDataListSizeExceeded,
+            "MAX_DATA_LIST_SIZE_EXCEEDED",
+            Refused(InvalidInput),
+            "split the batch further",
+        ),
+        row(
+            304,
+            Code::InvalidFlowVersion,
+            "INVALID_FLOW_VERSION",
+            Refused(InvalidConfiguration),
+            "publish the flow, or check TEST against 1.0 (inferred)",
+        ),
+        row(
+            400,
+            Code::InvalidFormat,
+            "INVALID_FORMAT",
+            Refused(InvalidInput),
+            "the JSON was not understood; on encrypted endpoints suspect the envelope profile or the RSA padding (inferred)",
+        ),
+        row(
+            401,
+            Code::IpNotWhitelisted,
+            "IP_NOT_WHITELISTED",
+            Refused(Permission),
+            "have the address that your requests leave from listed",
+        ),
+        row(
+            402,
+            Code::PhoneNotWhitelisted,
+            "PHONE_NOT_WHITELISTED",
+            Refused(Permission),
+            "the account may call listed numbers only, as trial accounts do (inferred)",
+        ),
+        row(
+            500,
+            Code::Failure,
+            "FAILURE",
+            Uncertain,
+            "any failure; on encrypted endpoints suspect the envelope profile or the RSA padding. Check the provider's reports before calling again",
+        ),
     ]
 };
 
@@ -145,7 +267,10 @@ impl Code {
     /// The code with this number.
     #[must_use]
     pub fn from_number(number: i64) -> Self {
-        TABLE.iter().find(|row| row.number == number).map_or(Self::Other(number), |row| row.code)
+        TABLE
+            .iter()
+            .find(|row| row.number == number)
+            .map_or(Self::Other(number), |row| row.code)
     }
 
     fn row(self) -> Option<&'static Row> {
@@ -176,7 +301,10 @@ impl Code {
     /// What a person should check first.
     #[must_use]
     pub fn help(self) -> &'static str {
-        self.row().map_or("no document names this code: ask the provider before calling again", |row| row.help)
+        self.row().map_or(
+            "no document names this code: ask the provider before calling again",
+            |row| row.help,
+        )
     }
 
     /// All 22 that the provider documents.
@@ -197,13 +325,19 @@ mod tests {
             assert_ne!(code.number(), 0, "{code:?}");
         }
         assert_eq!(Code::Other(7).number(), 7);
-        assert_eq!((Code::Other(7).name(), Code::Other(7).class()), ("OTHER", Class::Uncertain));
+        assert_eq!(
+            (Code::Other(7).name(), Code::Other(7).class()),
+            ("OTHER", Class::Uncertain)
+        );
     }
 
     #[test]
     fn only_a_definite_no_is_refused() {
         let of = |wanted: fn(Class) -> bool| -> Vec<i64> {
-            Code::all().filter(|code| wanted(code.class())).map(Code::number).collect()
+            Code::all()
+                .filter(|code| wanted(code.class()))
+                .map(Code::number)
+                .collect()
         };
         assert_eq!(of(|class| class == Class::Uncertain), [206, 500]);
         assert_eq!(of(|class| class == Class::Duplicate), [201]);

@@ -31,7 +31,9 @@ pub struct SecurityId(Secret);
 #[non_exhaustive]
 pub enum InvalidCredential {
     /// Not eight ASCII letters and digits.
-    #[error("not a flow id: give the eight letters and digits of the Edit Flow page, in their case")]
+    #[error(
+        "not a flow id: give the eight letters and digits of the Edit Flow page, in their case"
+    )]
     FlowId,
     /// Not 64 ASCII letters and digits.
     #[error("not a security id: give the 64 letters and digits of the flow's edit page")]
@@ -45,7 +47,11 @@ impl FlowId {
     /// [`InvalidCredential::FlowId`].
     pub fn new(id: impl AsRef<str>) -> Result<Self, InvalidCredential> {
         let id = id.as_ref();
-        if alphanumeric(id, 8) { Ok(Self(id.into())) } else { Err(InvalidCredential::FlowId) }
+        if alphanumeric(id, 8) {
+            Ok(Self(id.into()))
+        } else {
+            Err(InvalidCredential::FlowId)
+        }
     }
 
     /// The id itself.
@@ -62,7 +68,11 @@ impl SecurityId {
     /// [`InvalidCredential::SecurityId`].
     pub fn new(id: impl Into<String>) -> Result<Self, InvalidCredential> {
         let id = Secret::new(id);
-        if alphanumeric(id.expose(), 64) { Ok(Self(id)) } else { Err(InvalidCredential::SecurityId) }
+        if alphanumeric(id.expose(), 64) {
+            Ok(Self(id))
+        } else {
+            Err(InvalidCredential::SecurityId)
+        }
     }
 
     /// One of another form, should the provider ever give out such.
@@ -97,7 +107,14 @@ mod tests {
 
     #[test]
     fn lengths_and_letters() {
-        for bad in ["", "1234567", "123456789", "1234567!", "ZH0RKJv\u{e4}", " ZH0RKJv"] {
+        for bad in [
+            "",
+            "1234567",
+            "123456789",
+            "1234567!",
+            "ZH0RKJv\u{e4}",
+            " ZH0RKJv",
+        ] {
             assert_eq!(FlowId::new(bad), Err(InvalidCredential::FlowId), "{bad:?}");
         }
         assert!(FlowId::new("12345678").is_ok());

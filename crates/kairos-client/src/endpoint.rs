@@ -18,8 +18,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind. An encrypted bulk endpoint is not documented.
-    pub const ALL: [Self; 5] =
-        [Self::RealTime, Self::Bulk, Self::Dialer, Self::EncryptedRealTime, Self::EncryptedDialer];
+    pub const ALL: [Self; 5] = [
+        Self::RealTime,
+        Self::Bulk,
+        Self::Dialer,
+        Self::EncryptedRealTime,
+        Self::EncryptedDialer,
+    ];
 
     /// The documented base URL; paths follow it.
     #[must_use]
@@ -83,14 +88,23 @@ mod tests {
     #[test]
     fn the_documented_urls() {
         let url = |kind: Kind| join(kind.base_url(), kind.path());
-        assert_eq!(Kind::ALL.map(url), [
-            "https://central.phonon.io/kairos-apis/outbound/create",
-            "https://central-api.phonon.io/kairos-apis/outbound/create",
-            "https://central.phonon.io/kairos-apis/outbounddialer/create",
-            "https://central.phonon.io/kairos-apis/enc/outbound/create",
-            "https://central.phonon.io/kairos-apis/enc/outbounddialer/create",
-        ]);
-        assert_eq!(join(CENTRAL, GENERATE_KEY_PAIR), "https://central.phonon.io/kairos-apis/enc/outbound/generateKeyPair");
-        assert_eq!(join("https://host.test/kairos-apis/", "outbound/create"), "https://host.test/kairos-apis/outbound/create");
+        assert_eq!(
+            Kind::ALL.map(url),
+            [
+                "https://central.phonon.io/kairos-apis/outbound/create",
+                "https://central-api.phonon.io/kairos-apis/outbound/create",
+                "https://central.phonon.io/kairos-apis/outbounddialer/create",
+                "https://central.phonon.io/kairos-apis/enc/outbound/create",
+                "https://central.phonon.io/kairos-apis/enc/outbounddialer/create",
+            ]
+        );
+        assert_eq!(
+            join(CENTRAL, GENERATE_KEY_PAIR),
+            "https://central.phonon.io/kairos-apis/enc/outbound/generateKeyPair"
+        );
+        assert_eq!(
+            join("https://host.test/kairos-apis/", "outbound/create"),
+            "https://host.test/kairos-apis/outbound/create"
+        );
     }
 }

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use telco_core::Randomness;
 use telco_crypto::digest::Algorithm;
 use telco_crypto::envelope::{
-    Derivation, Iv, KeyEncoding, KeyLength, KeyText, Mode, PayloadEncoding, Profile, ProfileBuilder, SealError, Sealed,
+    Derivation, Iv, KeyEncoding, KeyLength, KeyText, Mode, PayloadEncoding, Profile,
+    ProfileBuilder, SealError, Sealed,
 };
 use telco_crypto::random::NoRandomness;
 use telco_crypto::rsa::{Padding, PublicKey};
@@ -21,10 +22,26 @@ use crate::wire::json_length;
 pub const PADDINGS: [(&str, &str, Padding); 6] = [
     ("pkcs1v15", "pkcs1v15", Padding::Pkcs1v15),
     ("oaep_sha1", "oaep-sha1-mgf1-sha1", Padding::OAEP_SHA1),
-    ("oaep_sha256_java", "oaep-sha256-mgf1-sha1", Padding::OAEP_SHA256_MASK_SHA1),
-    ("oaep_sha256", "oaep-sha256-mgf1-sha256", Padding::OAEP_SHA256),
-    ("oaep_sha512_java", "oaep-sha512-mgf1-sha1", Padding::OAEP_SHA512_MASK_SHA1),
-    ("oaep_sha512", "oaep-sha512-mgf1-sha512", Padding::OAEP_SHA512),
+    (
+        "oaep_sha256_java",
+        "oaep-sha256-mgf1-sha1",
+        Padding::OAEP_SHA256_MASK_SHA1,
+    ),
+    (
+        "oaep_sha256",
+        "oaep-sha256-mgf1-sha256",
+        Padding::OAEP_SHA256,
+    ),
+    (
+        "oaep_sha512_java",
+        "oaep-sha512-mgf1-sha1",
+        Padding::OAEP_SHA512_MASK_SHA1,
+    ),
+    (
+        "oaep_sha512",
+        "oaep-sha512-mgf1-sha512",
+        Padding::OAEP_SHA512,
+    ),
 ];
 
 /// The padding with this name, ours or that of the known answers.
@@ -36,13 +53,19 @@ pub const PADDINGS: [(&str, &str, Padding); 6] = [
 /// ```
 #[must_use]
 pub fn padding_named(name: &str) -> Option<Padding> {
-    PADDINGS.iter().find(|(ours, theirs, _)| *ours == name || *theirs == name).map(|(_, _, padding)| *padding)
+    PADDINGS
+        .iter()
+        .find(|(ours, theirs, _)| *ours == name || *theirs == name)
+        .map(|(_, _, padding)| *padding)
 }
 
 /// Our name of a padding.
 #[must_use]
 pub fn padding_name(padding: Padding) -> &'static str {
-    PADDINGS.iter().find(|(_, _, known)| *known == padding).map_or("another", |(name, _, _)| name)
+    PADDINGS
+        .iter()
+        .find(|(_, _, known)| *known == padding)
+        .map_or("another", |(name, _, _)| name)
 }
 
 type Row = (&'static str, PayloadEncoding, KeyEncoding, Derivation, Mode);
@@ -70,16 +93,40 @@ const PROFILES: [Row; 21] = {
         ("zeropad16-raw", B64, RAW, ZeroPadded(Aes128), Ecb),
         ("zeropad16-b64key", B64, K64, ZeroPadded(Aes128), Ecb),
         ("zeropad32-b64key", B64, K64, ZeroPadded(Aes256), Ecb),
-        ("sha256-of-b64key-raw-payload", PayloadEncoding::Raw, K64, PHONON, Ecb),
+        (
+            "sha256-of-b64key-raw-payload",
+            PayloadEncoding::Raw,
+            K64,
+            PHONON,
+            Ecb,
+        ),
         ("direct-16", B64, RAW, Direct, Ecb),
         ("direct-32", B64, RAW, Direct, Ecb),
         ("cbc-zero-iv", B64, K64, PHONON, Cbc(Iv::Zero)),
-        ("cbc-zero-iv-sha1", B64, K64, Digest(Sha1, Aes128), Cbc(Iv::Zero)),
+        (
+            "cbc-zero-iv-sha1",
+            B64,
+            K64,
+            Digest(Sha1, Aes128),
+            Cbc(Iv::Zero),
+        ),
         ("cbc-iv-is-key", B64, K64, PHONON, Cbc(Iv::FirstKeyBytes)),
         ("cbc-iv-prefix", B64, K64, PHONON, Cbc(Iv::RandomPrefix)),
         ("cbc-iv-field", B64, K64, PHONON, Cbc(Iv::RandomField)),
-        ("direct-32-cbc-iv-prefix", B64, RAW, Direct, Cbc(Iv::RandomPrefix)),
-        ("cbc256-iv-prefix", B64, K64, Digest(Sha256, Aes256), Cbc(Iv::RandomPrefix)),
+        (
+            "direct-32-cbc-iv-prefix",
+            B64,
+            RAW,
+            Direct,
+            Cbc(Iv::RandomPrefix),
+        ),
+        (
+            "cbc256-iv-prefix",
+            B64,
+            K64,
+            Digest(Sha256, Aes256),
+            Cbc(Iv::RandomPrefix),
+        ),
     ]
 };
 
@@ -99,8 +146,14 @@ pub fn profile_names() -> impl Iterator<Item = &'static str> {
 /// ```
 #[must_use]
 pub fn profile_named(name: &str) -> Option<ProfileBuilder> {
-    let (_, payload, encoding, derivation, mode) = PROFILES.iter().find(|(known, ..)| *known == name)?;
-    Some(Profile::builder().payload(*payload).key(*encoding, *derivation).mode(*mode))
+    let (_, payload, encoding, derivation, mode) =
+        PROFILES.iter().find(|(known, ..)| *known == name)?;
+    Some(
+        Profile::builder()
+            .payload(*payload)
+            .key(*encoding, *derivation)
+            .mode(*mode),
+    )
 }
 
 /// What the members of the envelope are called. Presence and names are documented, their order is free.
@@ -159,7 +212,9 @@ pub struct Envelope {
 #[non_exhaustive]
 pub enum EnvelopeError {
     /// The profile sends an initialisation vector in a member of its own, and that has no name; or the other way round.
-    #[error("this profile and the name of an initialisation vector's member do not go together: give one if, and only if, the profile sends it")]
+    #[error(
+        "this profile and the name of an initialisation vector's member do not go together: give one if, and only if, the profile sends it"
+    )]
     IvMember,
     /// The text is for another flow than the envelope.
     #[error("the flow-id inside differs from the envelope's")]
@@ -176,13 +231,20 @@ impl Envelope {
     /// [`EnvelopeError::IvMember`].
     pub fn new(profile: Profile, members: Members) -> Result<Self, EnvelopeError> {
         let named = members.iv.as_ref().is_some_and(|name| !name.is_empty());
-        if named == profile.iv_field_length().is_some() { Ok(Self { profile, members }) } else { Err(EnvelopeError::IvMember) }
+        if named == profile.iv_field_length().is_some() {
+            Ok(Self { profile, members })
+        } else {
+            Err(EnvelopeError::IvMember)
+        }
     }
 
     /// The same with another RSA padding.
     #[must_use]
     pub fn with_padding(self, padding: Padding) -> Self {
-        Self { profile: self.profile.with_padding(padding), ..self }
+        Self {
+            profile: self.profile.with_padding(padding),
+            ..self
+        }
     }
 
     /// How its pieces are put together.
@@ -195,7 +257,13 @@ impl Envelope {
     ///
     /// # Errors
     /// [`EnvelopeError`].
-    pub fn seal(&self, flow: &FlowId, json: &str, key: &PublicKey, random: &dyn Randomness) -> Result<Vec<u8>, EnvelopeError> {
+    pub fn seal(
+        &self,
+        flow: &FlowId,
+        json: &str,
+        key: &PublicKey,
+        random: &dyn Randomness,
+    ) -> Result<Vec<u8>, EnvelopeError> {
         check_flow(flow, json)?;
         self.seal_own(flow, json, key, random)
     }
@@ -213,7 +281,9 @@ impl Envelope {
         random: &dyn Randomness,
     ) -> Result<Vec<u8>, EnvelopeError> {
         check_flow(flow, json)?;
-        let sealed = self.profile.seal_with(json, key_string, key, &mut source(random))?;
+        let sealed = self
+            .profile
+            .seal_with(json, key_string, key, &mut source(random))?;
         Ok(self.body(flow, &sealed))
     }
 
@@ -234,7 +304,9 @@ impl Envelope {
     pub fn body_length(&self, json: usize, flow: &FlowId, key: &PublicKey) -> usize {
         let iv = " ".repeat(self.profile.iv_field_length().unwrap_or(0));
         let frame = self.members(flow, "", "", Some(&iv));
-        let frame: usize = frame.map(|(name, value)| json_length(&name) + json_length(&value) + 2).sum();
+        let frame: usize = frame
+            .map(|(name, value)| json_length(&name) + json_length(&value) + 2)
+            .sum();
         1 + frame + self.profile.value_length(json) + self.profile.wrapped_length(key)
     }
 
@@ -246,9 +318,19 @@ impl Envelope {
         iv: Option<&'a str>,
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
         let names = &self.members;
-        let always = [(names.value.as_str(), value), (&names.key, wrapped), (&names.flow, flow.as_str())];
-        let further = names.further.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        always.into_iter().chain(names.iv.as_deref().zip(iv)).chain(further)
+        let always = [
+            (names.value.as_str(), value),
+            (&names.key, wrapped),
+            (&names.flow, flow.as_str()),
+        ];
+        let further = names
+            .further
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        always
+            .into_iter()
+            .chain(names.iv.as_deref().zip(iv))
+            .chain(further)
     }
 
     fn body(&self, flow: &FlowId, sealed: &Sealed) -> Vec<u8> {
@@ -276,12 +358,16 @@ fn check_flow(flow: &FlowId, json: &str) -> Result<(), EnvelopeError> {
         flow: Option<Cow<'a, str>>,
     }
     match serde_json::from_str::<Inside<'_>>(json) {
-        Ok(Inside { flow: Some(inside) }) if inside != flow.as_str() => Err(EnvelopeError::OtherFlow),
+        Ok(Inside { flow: Some(inside) }) if inside != flow.as_str() => {
+            Err(EnvelopeError::OtherFlow)
+        }
         _ => Ok(()),
     }
 }
 
 /// telco-crypto knows no crate but itself, so it takes a closure.
-pub(crate) fn source(random: &dyn Randomness) -> impl FnMut(&mut [u8]) -> Result<(), NoRandomness> + '_ {
+pub(crate) fn source(
+    random: &dyn Randomness,
+) -> impl FnMut(&mut [u8]) -> Result<(), NoRandomness> + '_ {
     |out| random.fill(out).map_err(|_| NoRandomness)
 }

@@ -17,9 +17,17 @@ use crate::{InvalidStartTime, StartTime};
 
 impl Kairos {
     /// Checks all orders, splits them, and finishes each request.
-    pub(crate) fn freeze(&self, orders: &[Order], now: SystemTime) -> Result<Vec<(Range<usize>, SecretBytes)>, NotSent> {
-        self.inner().limits.check(orders, now).map_err(|why| self.refuse(why))?;
-        let start = StartTime::at(now, self.inner().limits.offset).map_err(|why| self.refuse(why))?;
+    pub(crate) fn freeze(
+        &self,
+        orders: &[Order],
+        now: SystemTime,
+    ) -> Result<Vec<(Range<usize>, SecretBytes)>, NotSent> {
+        self.inner()
+            .limits
+            .check(orders, now)
+            .map_err(|why| self.refuse(why))?;
+        let start =
+            StartTime::at(now, self.inner().limits.offset).map_err(|why| self.refuse(why))?;
         let calls: Vec<_> = orders.iter().map(|order| order.to_wire(&start)).collect();
         let ranges = self.ranges(&calls).map_err(|why| self.refuse(why))?;
         let mut calls = calls.into_iter();
@@ -34,13 +42,19 @@ impl Kairos {
         let inner = self.inner();
         let around = json_length(&self.body(Vec::new(), inner.security.expose()));
         let lengths: Vec<usize> = calls.iter().map(wire::Call::json_length).collect();
-        inner.limits.split(around, &lengths, |json| match &inner.seal {
-            Some((key, envelope)) => envelope.body_length(json, &inner.flow, key),
-            None => json,
-        })
+        inner
+            .limits
+            .split(around, &lengths, |json| match &inner.seal {
+                Some((key, envelope)) => envelope.body_length(json, &inner.flow, key),
+                None => json,
+            })
     }
 
-    pub(crate) fn body<'a>(&'a self, calls: Vec<wire::Call<'a>>, security_id: &'a str) -> wire::Create<'a> {
+    pub(crate) fn body<'a>(
+        &'a self,
+        calls: Vec<wire::Call<'a>>,
+        security_id: &'a str,
+    ) -> wire::Create<'a> {
         wire::Create {
             api_version: self.inner().api_version,
             security_id,
@@ -58,7 +72,9 @@ impl Kairos {
         let json = self.body(calls, inner.security.expose()).to_json();
         let text = std::str::from_utf8(&json).map_err(NotSent::because(ErrorKind::Other))?;
         let body = envelope.seal_own(&inner.flow, text, key, &inner.random);
-        Ok(SecretBytes::new(body.map_err(|why| self.refuse_with(ErrorKind::Other, why))?))
+        Ok(SecretBytes::new(
+            body.map_err(|why| self.refuse_with(ErrorKind::Other, why))?,
+        ))
     }
 
     /// What goes over the wire: the same frozen bytes, the same wire bytes.
@@ -72,8 +88,10 @@ impl Kairos {
             }
             (Some(_), None) => Ok(Bytes::copy_from_slice(frozen)),
             _ => {
-                let why = "this request was prepared for another kind of endpoint or another API version";
-                Err(NotSent::new(ErrorKind::InvalidInput, why).at(crate::judge::PROVIDER, inner.kind.operation()))
+                let why =
+                    "this request was prepared for another kind of endpoint or another API version";
+                Err(NotSent::new(ErrorKind::InvalidInput, why)
+                    .at(crate::judge::PROVIDER, inner.kind.operation()))
             }
         }
     }
@@ -81,7 +99,10 @@ impl Kairos {
     /// Everything before the security id.
     fn head(&self) -> Vec<u8> {
         let mut json: Zeroizing<Vec<u8>> = self.body(Vec::new(), "").to_json();
-        let before = json.windows(3).position(|three| three == b"\"\",").map_or(0, |quotes| quotes.saturating_add(1));
+        let before = json
+            .windows(3)
+            .position(|three| three == b"\"\",")
+            .map_or(0, |quotes| quotes.saturating_add(1));
         json.truncate(before);
         std::mem::take(&mut *json)
     }
@@ -90,8 +111,14 @@ impl Kairos {
         self.refuse_with(ErrorKind::InvalidInput, why)
     }
 
-    fn refuse_with(&self, kind: ErrorKind, why: impl std::error::Error + Send + Sync + 'static) -> NotSent {
-        NotSent::new(kind, why.to_string()).at(crate::judge::PROVIDER, self.inner().kind.operation()).with_source(why)
+    fn refuse_with(
+        &self,
+        kind: ErrorKind,
+        why: impl std::error::Error + Send + Sync + 'static,
+    ) -> NotSent {
+        NotSent::new(kind, why.to_string())
+            .at(crate::judge::PROVIDER, self.inner().kind.operation())
+            .with_source(why)
     }
 }
 

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use std::collections::HashMap;
 use std::time::SystemTime;
-use telco_core::{CallReceipt, Error, ErrorKind, Reference, Rejection, SecretBytes, Submission, UnknownOutcome};
+use telco_core::{
+    CallReceipt, Error, ErrorKind, Reference, Rejection, SecretBytes, Submission, UnknownOutcome,
+};
 
 use crate::wire::{Answer, Details, Entry};
 use crate::{Class, Code, Kind};
@@ -39,7 +41,11 @@ pub(crate) fn created(
     answer: &Response<Bytes>,
     now: SystemTime,
 ) -> Submission<Created> {
-    let view = View { operation: kind.operation(), answer, now };
+    let view = View {
+        operation: kind.operation(),
+        answer,
+        now,
+    };
     let Ok(read) = Answer::parse(answer.body()) else {
         return view.without_code(batch);
     };
@@ -54,7 +60,10 @@ pub(crate) fn created(
     match read.code.class() {
         Class::Success => {
             let rows = correlate(&calls, &read.details);
-            if rows.iter().any(|(_, outcome)| matches!(outcome, Submission::Accepted(_))) {
+            if rows
+                .iter()
+                .any(|(_, outcome)| matches!(outcome, Submission::Accepted(_)))
+            {
                 taken(rows)
             } else if kind == Kind::Bulk && read.details == Details::None {
                 taken(all_without_ids(calls))
@@ -64,14 +73,16 @@ pub(crate) fn created(
             }
         }
         Class::Partial => taken(correlate(&calls, &read.details)),
-        Class::Refused(_) if read.code == Code::InvalidSecurityId => match code_202(kind, &read, answer) {
-            Meaning::Accepted => taken(all_without_ids(calls)),
-            Meaning::InvalidSecurityId => view.by_code(batch, read.code),
-            Meaning::Unclear => {
-                let unclear = "code 202 with neither of its meanings on this host";
-                view.unknown(batch, ErrorKind::UnreadableAnswer, Some(read.code), unclear)
+        Class::Refused(_) if read.code == Code::InvalidSecurityId => {
+            match code_202(kind, &read, answer) {
+                Meaning::Accepted => taken(all_without_ids(calls)),
+                Meaning::InvalidSecurityId => view.by_code(batch, read.code),
+                Meaning::Unclear => {
+                    let unclear = "code 202 with neither of its meanings on this host";
+                    view.unknown(batch, ErrorKind::UnreadableAnswer, Some(read.code), unclear)
+                }
             }
-        },
+        }
         _ => view.by_code(batch, read.code),
     }
 }
@@ -84,7 +95,12 @@ enum Meaning {
 }
 
 fn code_202(kind: Kind, read: &Answer, answer: &Response<Bytes>) -> Meaning {
-    let message = read.message.as_deref().unwrap_or("").trim().to_ascii_lowercase();
+    let message = read
+        .message
+        .as_deref()
+        .unwrap_or("")
+        .trim()
+        .to_ascii_lowercase();
     let bulk_took_it = answer.status().as_u16() == 202 || read.request_id.is_some();
     match kind {
         _ if message == "accepted" => Meaning::Accepted,
@@ -106,11 +122,18 @@ fn correlate(calls: &[Reference], details: &Details) -> Vec<Row> {
         Details::List(entries) => entries,
         Details::None | Details::Unreadable => &[],
     };
-    let named: HashMap<&str, &Entry> =
-        entries.iter().rev().filter_map(|entry| Some((entry.client_identifier.as_deref()?, entry))).collect();
+    let named: HashMap<&str, &Entry> = entries
+        .iter()
+        .rev()
+        .filter_map(|entry| Some((entry.client_identifier.as_deref()?, entry)))
+        .collect();
     let by_position = named.is_empty() && entries.len() == calls.len();
     let row = |(position, reference): (usize, &Reference)| {
-        let entry = if by_position { entries.get(position) } else { named.get(reference.as_str()).copied() };
+        let entry = if by_position {
+            entries.get(position)
+        } else {
+            named.get(reference.as_str()).copied()
+        };
         let outcome = match entry.and_then(|entry| entry.phonon_uuid.clone()) {
             Some(id) => Submission::Accepted(CallReceipt::new(Some(id))),
             None => Submission::unknown(reference, unconfirmed()),
@@ -121,9 +144,12 @@ fn correlate(calls: &[Reference], details: &Details) -> Vec<Row> {
 }
 
 fn unconfirmed() -> Error {
-    Error::answered(ErrorKind::UnreadableAnswer, "the answer does not confirm this call: most likely it was not taken (inferred)")
-        .at(PROVIDER, "create")
-        .with_help("check the provider's reports; call again under a new reference only once you know")
+    Error::answered(
+        ErrorKind::UnreadableAnswer,
+        "the answer does not confirm this call: most likely it was not taken (inferred)",
+    )
+    .at(PROVIDER, "create")
+    .with_help("check the provider's reports; call again under a new reference only once you know")
 }
 
 /// An answer, and what errors about it say.
@@ -140,7 +166,8 @@ impl View<'_> {
         match code.class() {
             Class::Refused(kind) => Submission::Rejected(self.rejection(kind, message, Some(code))),
             Class::Duplicate => {
-                let duplicate = "duplicate, or already accepted: these bytes reached the provider before";
+                let duplicate =
+                    "duplicate, or already accepted: these bytes reached the provider before";
                 self.unknown(reference, ErrorKind::Conflict, Some(code), duplicate)
             }
             Class::Uncertain | Class::Success | Class::Partial | Class::Empty => {
@@ -157,7 +184,11 @@ impl View<'_> {
                 let listed = "refused without a code: the address that the request came from is probably not listed";
                 Submission::Rejected(self.rejection(ErrorKind::Permission, listed, None))
             }
-            413 => Submission::Rejected(self.rejection(ErrorKind::InvalidInput, "the body is too large", None)),
+            413 => Submission::Rejected(self.rejection(
+                ErrorKind::InvalidInput,
+                "the body is too large",
+                None,
+            )),
             _ => self.unknown(reference, kind_of(status), None, UNREADABLE),
         }
     }
@@ -184,7 +215,9 @@ impl View<'_> {
             .with_http_status(self.answer.status().as_u16())
             .with_body_excerpt(&self.text());
         if let Some(code) = code {
-            rejection = rejection.with_provider_code(code.number().to_string()).with_help(code.help());
+            rejection = rejection
+                .with_provider_code(code.number().to_string())
+                .with_help(code.help());
         }
         rejection
     }
@@ -203,7 +236,9 @@ impl View<'_> {
             error = error.with_retry_after(wait);
         }
         if let Some(code) = code {
-            error = error.with_provider_code(code.number().to_string()).with_help(code.help());
+            error = error
+                .with_provider_code(code.number().to_string())
+                .with_help(code.help());
         }
         error
     }
@@ -216,7 +251,11 @@ impl View<'_> {
                     Class::Refused(kind) => kind,
                     _ => ErrorKind::Other,
                 };
-                self.error(kind, Some(code), format!("the provider answered {}", code.name()))
+                self.error(
+                    kind,
+                    Some(code),
+                    format!("the provider answered {}", code.name()),
+                )
             }
             None => self.error(kind_of(self.answer.status().as_u16()), None, UNREADABLE),
         }

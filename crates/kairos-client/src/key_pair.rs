@@ -27,21 +27,35 @@ impl Kairos {
     ///
     /// # Errors
     /// [`NotSent`] if no byte left.
-    pub async fn generate_key_pair(&self, reference: &Reference) -> Result<Submission<KeyPairAnswer>, NotSent> {
+    pub async fn generate_key_pair(
+        &self,
+        reference: &Reference,
+    ) -> Result<Submission<KeyPairAnswer>, NotSent> {
         let inner = self.inner();
-        let body = GenerateKeyPair { field: &inner.key_pair_member, flow_id: inner.flow.as_str() }.to_json();
+        let body = GenerateKeyPair {
+            field: &inner.key_pair_member,
+            flow_id: inner.flow.as_str(),
+        }
+        .to_json();
         let request = inner.key_pair.post(Bytes::from(body));
         let answer = match inner.key_pair.endpoint.exchange(OPERATION, request).await {
             Ok(answer) => answer,
             Err(failure) => return Submission::after_failure(reference, failure),
         };
-        let view = View { operation: OPERATION, answer: &answer, now: self.now() };
-        Ok(match Answer::parse(answer.body()).map(|answer| answer.code) {
-            Ok(code) if code.class() == Class::Success => {
-                Submission::Accepted(KeyPairAnswer { code, answer: SecretBytes::new(answer.body().as_ref()) })
-            }
-            Ok(code) => view.by_code(reference, code),
-            Err(_) => view.without_code(reference),
-        })
+        let view = View {
+            operation: OPERATION,
+            answer: &answer,
+            now: self.now(),
+        };
+        Ok(
+            match Answer::parse(answer.body()).map(|answer| answer.code) {
+                Ok(code) if code.class() == Class::Success => Submission::Accepted(KeyPairAnswer {
+                    code,
+                    answer: SecretBytes::new(answer.body().as_ref()),
+                }),
+                Ok(code) => view.by_code(reference, code),
+                Err(_) => view.without_code(reference),
+            },
+        )
     }
 }

@@ -48,7 +48,12 @@ impl Order {
     /// At once, without variables.
     #[must_use]
     pub fn new(reference: Reference, number: ContactNumber) -> Self {
-        Self { reference, numbers: vec![number], start: None, variables: Vec::new() }
+        Self {
+            reference,
+            numbers: vec![number],
+            start: None,
+            variables: Vec::new(),
+        }
     }
 
     /// Another number of the same person.
@@ -61,7 +66,10 @@ impl Order {
     /// At a time.
     #[must_use]
     pub fn starting(self, start: StartTime) -> Self {
-        Self { start: Some(start), ..self }
+        Self {
+            start: Some(start),
+            ..self
+        }
     }
 
     /// A variable of the flow. `$flow.key.` is put before the name where it is missing.
@@ -83,11 +91,15 @@ impl Order {
     /// # Errors
     /// [`InvalidStartTime`] for a year that cannot be written.
     pub fn from_call(call: &telco_core::Call, offset: UtcOffset) -> Result<Self, InvalidStartTime> {
-        let variable = |(name, value): &(String, Secret)| (with_prefix(name.clone()), value.clone());
+        let variable =
+            |(name, value): &(String, Secret)| (with_prefix(name.clone()), value.clone());
         Ok(Self {
             reference: call.reference.clone(),
             numbers: call.to.iter().map(ContactNumber::from).collect(),
-            start: call.start_at.map(|at| StartTime::at(at, offset)).transpose()?,
+            start: call
+                .start_at
+                .map(|at| StartTime::at(at, offset))
+                .transpose()?,
             variables: call.variables.iter().map(variable).collect(),
         })
     }
@@ -109,7 +121,11 @@ impl Order {
 
 /// An empty name stays empty, to be refused.
 fn with_prefix(name: String) -> String {
-    if name.is_empty() || name.starts_with(PREFIX) { name } else { format!("{PREFIX}{name}") }
+    if name.is_empty() || name.starts_with(PREFIX) {
+        name
+    } else {
+        format!("{PREFIX}{name}")
+    }
 }
 
 impl fmt::Debug for Order {
@@ -151,7 +167,9 @@ pub enum InvalidOrder {
         position: usize,
     },
     /// More alternates than a call takes.
-    #[error("call {position} has {numbers} numbers; at most {limit} of one person are tried (inferred; can be raised)")]
+    #[error(
+        "call {position} has {numbers} numbers; at most {limit} of one person are tried (inferred; can be raised)"
+    )]
     TooManyNumbers {
         /// Which call.
         position: usize,
@@ -167,7 +185,9 @@ pub enum InvalidOrder {
         position: usize,
     },
     /// A start time on a day that is over.
-    #[error("call {position} starts on a past day; what the provider does then is unknown (can be allowed)")]
+    #[error(
+        "call {position} starts on a past day; what the provider does then is unknown (can be allowed)"
+    )]
     PastDay {
         /// Which call.
         position: usize,
@@ -224,7 +244,11 @@ impl Limits {
                 return Err(InvalidOrder::NoNumber { position });
             }
             if numbers > limit {
-                return Err(InvalidOrder::TooManyNumbers { position, numbers, limit });
+                return Err(InvalidOrder::TooManyNumbers {
+                    position,
+                    numbers,
+                    limit,
+                });
             }
             if order.variables.iter().any(|(name, _)| name.is_empty()) {
                 return Err(InvalidOrder::UnnamedVariable { position });
@@ -254,9 +278,17 @@ impl Limits {
                 ranges.push(start..position);
                 (start, json) = (position, around);
             }
-            json = if position > start { json.saturating_add(length).saturating_add(1) } else { json.saturating_add(length) };
+            json = if position > start {
+                json.saturating_add(length).saturating_add(1)
+            } else {
+                json.saturating_add(length)
+            };
             if position == start && body(json) > self.body {
-                return Err(InvalidOrder::TooLarge { position, bytes: body(json), limit: self.body });
+                return Err(InvalidOrder::TooLarge {
+                    position,
+                    bytes: body(json),
+                    limit: self.body,
+                });
             }
         }
         if start < lengths.len() {
@@ -271,12 +303,20 @@ mod tests {
     use super::*;
 
     fn limits(calls: usize, body: usize) -> Limits {
-        Limits { calls, body, ..Limits::default() }
+        Limits {
+            calls,
+            body,
+            ..Limits::default()
+        }
     }
 
     #[test]
     fn splits_by_count() {
-        let split = |n: usize| limits(500, usize::MAX).split(10, &vec![7; n], |json| json).unwrap();
+        let split = |n: usize| {
+            limits(500, usize::MAX)
+                .split(10, &vec![7; n], |json| json)
+                .unwrap()
+        };
         assert_eq!(split(1), [0..1]);
         assert_eq!(split(500), [0..500]);
         assert_eq!(split(501), [0..500, 500..501]);
@@ -290,8 +330,22 @@ mod tests {
         assert_eq!(split(62).unwrap(), [0..2, 2..4, 4..5]);
         assert_eq!(split(61).unwrap(), [0..1, 1..2, 2..3, 3..4, 4..5]);
         assert_eq!(split(40).unwrap().len(), 5);
-        assert_eq!(split(39), Err(InvalidOrder::TooLarge { position: 0, bytes: 40, limit: 39 }));
+        assert_eq!(
+            split(39),
+            Err(InvalidOrder::TooLarge {
+                position: 0,
+                bytes: 40,
+                limit: 39
+            })
+        );
         let late = limits(500, 62).split(10, &[10, 10, 30], |json| json * 2);
-        assert_eq!(late, Err(InvalidOrder::TooLarge { position: 2, bytes: 80, limit: 62 }));
+        assert_eq!(
+            late,
+            Err(InvalidOrder::TooLarge {
+                position: 2,
+                bytes: 80,
+                limit: 62
+            })
+        );
     }
 }

@@ -67,7 +67,10 @@ impl Kairos {
         let mut json = self.body(Vec::new(), inner.security.expose()).to_json();
         let end = json.pop();
         let mut noise = [0; 4];
-        inner.random.fill(&mut noise).map_err(NotSent::because(ErrorKind::Other))?;
+        inner
+            .random
+            .fill(&mut noise)
+            .map_err(NotSent::because(ErrorKind::Other))?;
         let bits = u32::from_be_bytes(noise);
         json.extend((0..u32::BITS).map(|bit| if bits >> bit & 1 == 0 { b' ' } else { b'\t' }));
         json.extend(end);
@@ -76,14 +79,31 @@ impl Kairos {
             .clone()
             .with_padding(padding)
             .seal_own(&inner.flow, text, key, &inner.random)
-            .map_err(|why| NotSent::new(ErrorKind::InvalidInput, why.to_string()).at(PROVIDER, OPERATION))?;
-        let answer = inner.create.endpoint.exchange(OPERATION, inner.create.post(Bytes::from(body))).await?;
+            .map_err(|why| {
+                NotSent::new(ErrorKind::InvalidInput, why.to_string()).at(PROVIDER, OPERATION)
+            })?;
+        let answer = inner
+            .create
+            .endpoint
+            .exchange(OPERATION, inner.create.post(Bytes::from(body)))
+            .await?;
         let code = Answer::parse(answer.body()).ok().map(|answer| answer.code);
         let finding = match code {
-            Some(Code::EmptyCallList | Code::InvalidSecurityId | Code::InvalidApiVersion | Code::InvalidFlowId) => Finding::Right,
+            Some(
+                Code::EmptyCallList
+                | Code::InvalidSecurityId
+                | Code::InvalidApiVersion
+                | Code::InvalidFlowId,
+            ) => Finding::Right,
             Some(Code::InvalidFormat | Code::Failure) => Finding::ProbablyWrong,
             _ => Finding::Nothing,
         };
-        Ok(ProbeReading { name, padding, finding, code, http_status: answer.status().as_u16() })
+        Ok(ProbeReading {
+            name,
+            padding,
+            finding,
+            code,
+            http_status: answer.status().as_u16(),
+        })
     }
 }

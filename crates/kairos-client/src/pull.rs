@@ -58,10 +58,17 @@ impl Kairos {
     ///
     /// # Errors
     /// [`Error`] if no Pull URL is configured, or after the last repeat.
-    pub async fn pull(&self, phonon_uuids: &[String], attempt: FetchAttempt) -> Result<Vec<CallRecord>, Error> {
+    pub async fn pull(
+        &self,
+        phonon_uuids: &[String],
+        attempt: FetchAttempt,
+    ) -> Result<Vec<CallRecord>, Error> {
         let inner = self.inner();
         let Some(target) = &inner.pull else {
-            return Err(Self::unsupported("no Pull URL is configured: the provider gives one on request").into());
+            return Err(Self::unsupported(
+                "no Pull URL is configured: the provider gives one on request",
+            )
+            .into());
         };
         let mut records = Vec::new();
         for chunk in phonon_uuids.chunks(inner.pull_chunk) {
@@ -77,8 +84,15 @@ impl Kairos {
             };
             let body = Bytes::copy_from_slice(&body.to_json());
             let once = async || {
-                let answer = target.endpoint.exchange(OPERATION, target.post(body.clone())).await?;
-                let view = View { operation: OPERATION, answer: &answer, now: self.now() };
+                let answer = target
+                    .endpoint
+                    .exchange(OPERATION, target.post(body.clone()))
+                    .await?;
+                let view = View {
+                    operation: OPERATION,
+                    answer: &answer,
+                    now: self.now(),
+                };
                 read(&view)
             };
             records.extend(target.endpoint.read(&inner.read_retry, once).await?);
@@ -93,7 +107,9 @@ fn read(view: &View<'_>) -> Result<Vec<CallRecord>, Error> {
     };
     match (answer.code.class(), answer.other.remove("data")) {
         (Class::Empty, _) => Ok(Vec::new()),
-        (Class::Success, Some(Value::Array(rows))) => Ok(rows.into_iter().filter_map(CallRecord::read).collect()),
+        (Class::Success, Some(Value::Array(rows))) => {
+            Ok(rows.into_iter().filter_map(CallRecord::read).collect())
+        }
         (Class::Success, _) => Err(view.read_error(None)),
         _ => Err(view.read_error(Some(answer.code))),
     }
@@ -101,7 +117,9 @@ fn read(view: &View<'_>) -> Result<Vec<CallRecord>, Error> {
 
 impl CallRecord {
     fn read(row: Value) -> Option<Self> {
-        let Value::Object(mut other) = row else { return None };
+        let Value::Object(mut other) = row else {
+            return None;
+        };
         Some(Self {
             request_id: other.remove("request-id").and_then(text),
             phonon_uuid: other.remove("phonon-uuid").and_then(text),

@@ -25,7 +25,11 @@ impl UtcOffset {
     /// ```
     #[must_use]
     pub const fn minutes(east: i16) -> Option<Self> {
-        if east > -1440 && east < 1440 { Some(Self { minutes: east }) } else { None }
+        if east > -1440 && east < 1440 {
+            Some(Self { minutes: east })
+        } else {
+            None
+        }
     }
 
     fn offset(self) -> Offset {
@@ -61,7 +65,9 @@ pub struct StartTime {
 #[non_exhaustive]
 pub enum InvalidStartTime {
     /// Another form.
-    #[error("not a start time: give YYYY-MM-DDTHH:MM:SS, three fraction digits or none, and an offset such as +05:30")]
+    #[error(
+        "not a start time: give YYYY-MM-DDTHH:MM:SS, three fraction digits or none, and an offset such as +05:30"
+    )]
     Form,
     /// No such day or time of day, or beyond the years that can be written.
     #[error("not a start time: no such moment")]
@@ -93,7 +99,10 @@ impl StartTime {
             east / 60,
             east % 60,
         );
-        Ok(Self { text: text.into(), at })
+        Ok(Self {
+            text: text.into(),
+            at,
+        })
     }
 
     /// Takes the caller's text as it is: an offset or `Z`, never both; three fraction digits or none.
@@ -103,14 +112,20 @@ impl StartTime {
     /// # Errors
     /// [`InvalidStartTime`] for forms that the provider does not document.
     pub fn parse(text: &str) -> Result<Self, InvalidStartTime> {
-        let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        let shape: String = text
+            .chars()
+            .map(|c| if c.is_ascii_digit() { '0' } else { c })
+            .collect();
         let (clock, zone) = shape.split_at_checked(19).ok_or(InvalidStartTime::Form)?;
         let zone = zone.strip_prefix(".000").unwrap_or(zone);
         if clock != "0000-00-00T00:00:00" || !["Z", "+00:00", "-00:00"].contains(&zone) {
             return Err(InvalidStartTime::Form);
         }
         let at = text.parse().map_err(|_| InvalidStartTime::Moment)?;
-        Ok(Self { text: text.into(), at })
+        Ok(Self {
+            text: text.into(),
+            at,
+        })
     }
 
     /// The text on the wire.
@@ -139,9 +154,15 @@ mod tests {
     fn the_fraction_is_cut_off() {
         let late = at("2026-12-31T23:59:59.999999999Z");
         let utc = UtcOffset::minutes(0).unwrap();
-        assert_eq!(StartTime::at(late, utc).unwrap().as_str(), "2026-12-31T23:59:59.999+00:00");
+        assert_eq!(
+            StartTime::at(late, utc).unwrap().as_str(),
+            "2026-12-31T23:59:59.999+00:00"
+        );
         let west = UtcOffset::minutes(-210).unwrap();
-        assert_eq!(StartTime::at(late, west).unwrap().as_str(), "2026-12-31T20:29:59.999-03:30");
+        assert_eq!(
+            StartTime::at(late, west).unwrap().as_str(),
+            "2026-12-31T20:29:59.999-03:30"
+        );
     }
 
     #[test]
@@ -156,7 +177,10 @@ mod tests {
             assert_eq!(StartTime::parse(good).unwrap().as_str(), good);
         }
         let fraction = |digits: &str| format!("2022-01-23T08:02:53.{digits}+05:30");
-        let wrong: Vec<String> = ["", "3", "31", "3112", "311123456"].iter().map(|d| fraction(d)).collect();
+        let wrong: Vec<String> = ["", "3", "31", "3112", "311123456"]
+            .iter()
+            .map(|d| fraction(d))
+            .collect();
         for bad in wrong.iter().map(String::as_str).chain([
             "",
             "2022-01-23",
@@ -170,20 +194,42 @@ mod tests {
             " 2022-01-23T08:02:53Z",
             "2022-01-23T08:02:53.311+05:30[Asia/Kolkata]",
         ]) {
-            assert_eq!(StartTime::parse(bad), Err(InvalidStartTime::Form), "{bad:?}");
+            assert_eq!(
+                StartTime::parse(bad),
+                Err(InvalidStartTime::Form),
+                "{bad:?}"
+            );
         }
-        for never in ["2022-02-30T08:02:53Z", "2022-01-23T25:02:53Z", "2022-13-01T00:00:00Z"] {
-            assert_eq!(StartTime::parse(never), Err(InvalidStartTime::Moment), "{never:?}");
+        for never in [
+            "2022-02-30T08:02:53Z",
+            "2022-01-23T25:02:53Z",
+            "2022-13-01T00:00:00Z",
+        ] {
+            assert_eq!(
+                StartTime::parse(never),
+                Err(InvalidStartTime::Moment),
+                "{never:?}"
+            );
         }
     }
 
     #[test]
     fn days_are_those_of_the_offset() {
         let now = at("2026-03-10T19:00:00Z"); // already the 11th in India
-        let past = |text| StartTime::parse(text).unwrap().is_on_a_past_day(now, UtcOffset::INDIA);
+        let past = |text| {
+            StartTime::parse(text)
+                .unwrap()
+                .is_on_a_past_day(now, UtcOffset::INDIA)
+        };
         assert!(past("2026-03-10T23:59:59+05:30"), "yesterday");
-        assert!(!past("2026-03-11T00:00:01+05:30"), "an hour of today that has passed");
-        assert!(!past("2026-03-10T18:31:00Z"), "today in India, though the UTC date is older");
+        assert!(
+            !past("2026-03-11T00:00:01+05:30"),
+            "an hour of today that has passed"
+        );
+        assert!(
+            !past("2026-03-10T18:31:00Z"),
+            "today in India, though the UTC date is older"
+        );
         assert!(past("2026-03-10T18:29:00Z"));
         assert!(!past("2026-03-12T00:00:00+05:30"), "tomorrow");
         let stamped = StartTime::at(now - Duration::from_secs(3 * 3600), UtcOffset::INDIA).unwrap();

@@ -27,7 +27,9 @@ fn rows(file: &Value) -> &Vec<Value> {
 }
 
 fn text<'a>(row: &'a Value, member: &str) -> &'a str {
-    row[member].as_str().unwrap_or_else(|| panic!("{member} in {row}"))
+    row[member]
+        .as_str()
+        .unwrap_or_else(|| panic!("{member} in {row}"))
 }
 
 fn payload(row: &Value) -> String {
@@ -61,20 +63,34 @@ fn aes_every_reachable_row_both_ways() {
         }
         let profile = profile.unwrap_or_else(|| panic!("{id}")).build().unwrap();
         let key_text = KeyText::allow_weak(text(row, "key_string")).unwrap();
-        assert_eq!(hex(&profile.derive(&key_text).unwrap()), text(row, "aes_key_hex"), "{id}");
+        assert_eq!(
+            hex(&profile.derive(&key_text).unwrap()),
+            text(row, "aes_key_hex"),
+            "{id}"
+        );
 
         let iv = row["iv_hex"].as_str().map(|iv| decode_hex(iv).unwrap());
         let mut fixed_iv = |out: &mut [u8]| {
             out.copy_from_slice(iv.as_deref().unwrap());
             Ok(())
         };
-        let sealed = profile.encrypt(&payload(row), &key_text, &mut fixed_iv).unwrap();
+        let sealed = profile
+            .encrypt(&payload(row), &key_text, &mut fixed_iv)
+            .unwrap();
         assert_eq!(sealed.value, text(row, "ciphertext_base64"), "{id}");
-        assert_eq!(sealed.value.len(), profile.value_length(payload(row).len()), "{id}");
+        assert_eq!(
+            sealed.value.len(),
+            profile.value_length(payload(row).len()),
+            "{id}"
+        );
         if let Some(field) = &sealed.iv {
             assert_eq!(Some(decode_base64(field).unwrap()), iv, "{id}");
         }
-        assert_eq!(*profile.decrypt(&sealed, &key_text).unwrap(), payload(row), "{id}");
+        assert_eq!(
+            *profile.decrypt(&sealed, &key_text).unwrap(),
+            payload(row),
+            "{id}"
+        );
         reproduced += 1;
     }
     assert_eq!(reproduced, 25);
@@ -84,12 +100,21 @@ fn aes_every_reachable_row_both_ways() {
 fn aes_every_refuted_row_differs_from_the_providers_value() {
     let file = vectors("aes");
     let provider = text(&rows(&file)[0], "ciphertext_base64");
-    let differs = |row: &&Value| text(row, "grade") == "refuted" || OUT_OF_REACH.contains(&text(row, "id"));
+    let differs =
+        |row: &&Value| text(row, "grade") == "refuted" || OUT_OF_REACH.contains(&text(row, "id"));
     let others: Vec<_> = rows(&file).iter().filter(differs).collect();
     assert_eq!(others.len(), 16);
     for row in others {
-        assert_eq!(text(row, "payload_base64"), text(&rows(&file)[0], "payload_base64"));
-        assert_ne!(text(row, "ciphertext_base64"), provider, "{}", text(row, "id"));
+        assert_eq!(
+            text(row, "payload_base64"),
+            text(&rows(&file)[0], "payload_base64")
+        );
+        assert_ne!(
+            text(row, "ciphertext_base64"),
+            provider,
+            "{}",
+            text(row, "id")
+        );
     }
 }
 
@@ -110,15 +135,23 @@ fn typed_structs_reproduce_the_providers_printed_ciphertext() {
     let aes = vectors("aes");
     let pretty = serde_json::to_string_pretty(&create).unwrap();
     assert_eq!(pretty.len(), 332);
-    assert_eq!(base64(pretty.as_bytes()), text(&rows(&aes)[0], "payload_base64"));
+    assert_eq!(
+        base64(pretty.as_bytes()),
+        text(&rows(&aes)[0], "payload_base64")
+    );
 
     let key_text = KeyText::allow_weak("abcd1234").unwrap();
     let mut none = |_: &mut [u8]| Err(telco_crypto::random::NoRandomness);
-    let sealed = Profile::default().encrypt(&pretty, &key_text, &mut none).unwrap();
+    let sealed = Profile::default()
+        .encrypt(&pretty, &key_text, &mut none)
+        .unwrap();
     let envelopes = vectors("envelopes");
     let sample = &rows(&envelopes)[0];
     assert_eq!(text(sample, "id"), "provider-sample");
-    assert_eq!(sealed.value, text(&sample["envelope"], "requestEncryptedValue"));
+    assert_eq!(
+        sealed.value,
+        text(&sample["envelope"], "requestEncryptedValue")
+    );
     let ciphertext = decode_base64(&sealed.value).unwrap();
     assert_eq!(ciphertext.len(), 448);
     assert_eq!(
@@ -137,11 +170,20 @@ fn typed_structs_reproduce_the_providers_printed_ciphertext() {
 fn aes_boundaries_get_a_whole_block_of_padding() {
     let file = vectors("aes");
     for (id, bytes) in [("phonon-boundary-16", 32), ("phonon-boundary-32", 48)] {
-        let row = rows(&file).iter().find(|row| text(row, "id") == id).unwrap();
+        let row = rows(&file)
+            .iter()
+            .find(|row| text(row, "id") == id)
+            .unwrap();
         assert_eq!(text(row, "payload_base64").len() + 16, bytes);
-        assert_eq!(decode_base64(text(row, "ciphertext_base64")).unwrap().len(), bytes);
+        assert_eq!(
+            decode_base64(text(row, "ciphertext_base64")).unwrap().len(),
+            bytes
+        );
     }
-    let utf8 = rows(&file).iter().find(|row| text(row, "id") == "phonon-utf8").unwrap();
+    let utf8 = rows(&file)
+        .iter()
+        .find(|row| text(row, "id") == "phonon-utf8")
+        .unwrap();
     assert_eq!(payload(utf8), text(utf8, "payload_json"));
     assert!(!payload(utf8).is_ascii());
 }
@@ -150,18 +192,41 @@ fn aes_boundaries_get_a_whole_block_of_padding() {
 fn rsa_every_row_decrypts_and_our_own_encryption_too() {
     let file = vectors("rsa");
     assert_eq!(rows(&file).len(), 8);
-    let mut random = |out: &mut [u8]| OsRandomness.fill(out).map_err(|_| telco_crypto::random::NoRandomness);
+    let mut random = |out: &mut [u8]| {
+        OsRandomness
+            .fill(out)
+            .map_err(|_| telco_crypto::random::NoRandomness)
+    };
     for row in rows(&file) {
-        let (id, padding) = (text(row, "id"), padding_named(text(row, "padding")).unwrap());
-        let (secret, public) = (private_key(text(row, "test_key")), public_key(text(row, "test_key")));
+        let (id, padding) = (
+            text(row, "id"),
+            padding_named(text(row, "padding")).unwrap(),
+        );
+        let (secret, public) = (
+            private_key(text(row, "test_key")),
+            public_key(text(row, "test_key")),
+        );
         let open = |ciphertext: &[u8]| secret.decrypt(padding, ciphertext).unwrap().to_vec();
         let plaintext = text(row, "plaintext").as_bytes();
-        assert_eq!(open(&decode_base64(text(row, "ciphertext_base64")).unwrap()), plaintext, "{id}");
-        assert_eq!(public.max_plaintext(padding) as u64, row["max_plaintext_bytes"].as_u64().unwrap(), "{id}");
+        assert_eq!(
+            open(&decode_base64(text(row, "ciphertext_base64")).unwrap()),
+            plaintext,
+            "{id}"
+        );
+        assert_eq!(
+            public.max_plaintext(padding) as u64,
+            row["max_plaintext_bytes"].as_u64().unwrap(),
+            "{id}"
+        );
 
-        let [one, other] = [(); 2].map(|()| public.encrypt(padding, plaintext, &mut random).unwrap());
+        let [one, other] =
+            [(); 2].map(|()| public.encrypt(padding, plaintext, &mut random).unwrap());
         assert_ne!(one, other, "{id}: randomised");
-        assert_eq!((open(&one), open(&other)), (plaintext.to_vec(), plaintext.to_vec()), "{id}");
+        assert_eq!(
+            (open(&one), open(&other)),
+            (plaintext.to_vec(), plaintext.to_vec()),
+            "{id}"
+        );
     }
 }
 
@@ -170,7 +235,11 @@ fn rsa_limits_hold_to_the_byte() {
     let file = vectors("rsa");
     let limits = file["limits"].as_array().unwrap();
     assert_eq!(limits.len(), 12);
-    let mut random = |out: &mut [u8]| OsRandomness.fill(out).map_err(|_| telco_crypto::random::NoRandomness);
+    let mut random = |out: &mut [u8]| {
+        OsRandomness
+            .fill(out)
+            .map_err(|_| telco_crypto::random::NoRandomness)
+    };
     for row in limits {
         let bits = row["key_bits"].as_u64().unwrap();
         // No pair of 3072 bits is among the test keys; any odd number of that size shows the limit.
@@ -183,9 +252,20 @@ fn rsa_limits_hold_to_the_byte() {
         let padding = padding_named(&name).unwrap();
         let max = row["max_k64_bytes"].as_u64().unwrap() as usize;
         assert_eq!(key.max_plaintext(padding), max, "{row}");
-        assert!(key.encrypt(padding, &vec![b'A'; max], &mut random).is_ok(), "{row}");
-        let refused = key.encrypt(padding, &vec![b'A'; max + 1], &mut random).unwrap_err();
-        assert_eq!(refused, RsaError::TooLong { length: max + 1, limit: max });
+        assert!(
+            key.encrypt(padding, &vec![b'A'; max], &mut random).is_ok(),
+            "{row}"
+        );
+        let refused = key
+            .encrypt(padding, &vec![b'A'; max + 1], &mut random)
+            .unwrap_err();
+        assert_eq!(
+            refused,
+            RsaError::TooLong {
+                length: max + 1,
+                limit: max
+            }
+        );
 
         let characters = row["max_key_string_bytes"].as_u64().unwrap() as usize;
         let profile = Profile::default().with_padding(padding);
@@ -194,7 +274,10 @@ fn rsa_limits_hold_to_the_byte() {
         };
         assert!(wrap(characters, &mut random).is_ok(), "{row}");
         let refused = wrap(characters + 1, &mut random).unwrap_err();
-        assert!(refused.to_string().contains(&format!("at most {max}")), "{refused}");
+        assert!(
+            refused.to_string().contains(&format!("at most {max}")),
+            "{refused}"
+        );
     }
 }
 
@@ -212,18 +295,31 @@ fn envelopes_every_row_with_a_test_key_opens() {
     assert_eq!(rows(&file).len(), 9);
     let mut opened = 0;
     for row in rows(&file).iter().filter(|row| row["test_key"].is_string()) {
-        let profile = Profile::default().with_padding(padding_named(text(row, "rsa_padding")).unwrap());
-        let inside = profile.open(&sealed(&row["envelope"]), &private_key(text(row, "test_key"))).unwrap();
+        let profile =
+            Profile::default().with_padding(padding_named(text(row, "rsa_padding")).unwrap());
+        let inside = profile
+            .open(
+                &sealed(&row["envelope"]),
+                &private_key(text(row, "test_key")),
+            )
+            .unwrap();
         assert_eq!(*inside, payload(row), "{}", text(row, "id"));
         opened += 1;
     }
     assert_eq!(opened, 8);
     // The published one cannot be opened without its private key, but its key string is known.
     let sample = &rows(&file)[0];
-    assert_eq!(text(&sample["envelope"], "requestDigitalSignatureValue").len(), 684);
-    let encrypted = Encrypted::from_fields(text(&sample["envelope"], "requestEncryptedValue"), None);
+    assert_eq!(
+        text(&sample["envelope"], "requestDigitalSignatureValue").len(),
+        684
+    );
+    let encrypted =
+        Encrypted::from_fields(text(&sample["envelope"], "requestEncryptedValue"), None);
     let key_text = KeyText::allow_weak(text(sample, "key_string")).unwrap();
-    assert_eq!(*Profile::default().decrypt(&encrypted, &key_text).unwrap(), payload(sample));
+    assert_eq!(
+        *Profile::default().decrypt(&encrypted, &key_text).unwrap(),
+        payload(sample)
+    );
 }
 
 #[test]
@@ -234,16 +330,28 @@ fn our_envelopes_open_under_every_padding_and_profile() {
     let names: Vec<_> = kairos_client::envelope::profile_names().collect();
     for (_, _, padding) in PADDINGS {
         for name in &names {
-            let profile = profile_named(name).unwrap().padding(padding).build().unwrap();
+            let profile = profile_named(name)
+                .unwrap()
+                .padding(padding)
+                .build()
+                .unwrap();
             let mut members = Members::default();
             members.iv = profile.iv_field_length().map(|_| "iv".to_owned());
             let envelope = Envelope::new(profile.clone(), members).unwrap();
             let body = envelope.seal(&flow, json, &public, &OsRandomness).unwrap();
-            assert_eq!(body.len(), envelope.body_length(json.len(), &flow, &public), "{name}");
+            assert_eq!(
+                body.len(),
+                envelope.body_length(json.len(), &flow, &public),
+                "{name}"
+            );
             let body: Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(body["flow-id"], "ZH0RKJvh");
             let iv = body["iv"].as_str().map(str::to_owned);
-            let fields = Sealed::from_fields(text(&body, "requestEncryptedValue"), iv, text(&body, "requestDigitalSignatureValue"));
+            let fields = Sealed::from_fields(
+                text(&body, "requestEncryptedValue"),
+                iv,
+                text(&body, "requestDigitalSignatureValue"),
+            );
             assert_eq!(*profile.open(&fields, &secret).unwrap(), json, "{name}");
         }
     }
@@ -285,15 +393,31 @@ fn negative_every_row_fails_at_its_step() {
         if text(row, "layer") == "rsa" {
             let padding = padding_named(text(row, "padding")).unwrap();
             let ciphertext = decode_base64(text(row, "ciphertext_base64")).unwrap();
-            let expected = if step == "rsa-length" { InvalidCiphertext::Length } else { InvalidCiphertext::Padding };
-            assert_eq!(private_key(text(row, "test_key")).decrypt(padding, &ciphertext).unwrap_err(), expected, "{id}");
+            let expected = if step == "rsa-length" {
+                InvalidCiphertext::Length
+            } else {
+                InvalidCiphertext::Padding
+            };
+            assert_eq!(
+                private_key(text(row, "test_key"))
+                    .decrypt(padding, &ciphertext)
+                    .unwrap_err(),
+                expected,
+                "{id}"
+            );
             continue;
         }
         let encrypted = Encrypted::from_fields(text(row, "request_encrypted_value"), None);
-        let opened = Profile::default().decrypt(&encrypted, &KeyText::allow_weak(text(row, "key_string")).unwrap());
+        let opened = Profile::default().decrypt(
+            &encrypted,
+            &KeyText::allow_weak(text(row, "key_string")).unwrap(),
+        );
         if step == "inner-json" {
             // The cryptography alone takes it; whoever reads the JSON refuses.
-            assert!(serde_json::from_str::<Value>(&opened.unwrap()).is_err(), "{id}");
+            assert!(
+                serde_json::from_str::<Value>(&opened.unwrap()).is_err(),
+                "{id}"
+            );
             continue;
         }
         let error = opened.unwrap_err();
@@ -310,7 +434,11 @@ fn negative_every_row_fails_at_its_step() {
             padding_texts.insert(error.to_string());
         }
     }
-    assert_eq!(padding_texts.len(), 1, "all failures of padding read the same");
+    assert_eq!(
+        padding_texts.len(),
+        1,
+        "all failures of padding read the same"
+    );
 }
 
 #[test]
@@ -318,10 +446,17 @@ fn keys_load_from_every_form_and_everything_else_is_named() {
     let file = vectors("rsa");
     for name in ["2048", "4096"] {
         let key = &file["test_keys"][name];
-        let (spki, pkcs1, der64) =
-            (text(key, "public_spki_pem"), text(key, "public_pkcs1_pem"), text(key, "public_spki_der_base64"));
+        let (spki, pkcs1, der64) = (
+            text(key, "public_spki_pem"),
+            text(key, "public_pkcs1_pem"),
+            text(key, "public_spki_der_base64"),
+        );
         let der = decode_base64(der64).unwrap();
-        let lines: String = der64.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line) + "\r\n").collect();
+        let lines: String = der64
+            .as_bytes()
+            .chunks(76)
+            .map(|line| String::from_utf8_lossy(line) + "\r\n")
+            .collect();
         let expected = public_key(name);
         let forms: Vec<Vec<u8>> = vec![
             spki.into(),
@@ -337,18 +472,42 @@ fn keys_load_from_every_form_and_everything_else_is_named() {
             assert_eq!(PublicKey::load(&form).unwrap(), expected);
         }
         let private = text(key, "private_pkcs8_pem");
-        let private_der = decode_base64(&private.lines().filter(|line| !line.starts_with('-')).collect::<String>()).unwrap();
-        assert_eq!(PublicKey::load(private.as_bytes()), Err(KeyError::PrivateKeyGiven));
-        assert_eq!(PublicKey::load(&private_der), Err(KeyError::PrivateKeyGiven));
+        let private_der = decode_base64(
+            &private
+                .lines()
+                .filter(|line| !line.starts_with('-'))
+                .collect::<String>(),
+        )
+        .unwrap();
+        assert_eq!(
+            PublicKey::load(private.as_bytes()),
+            Err(KeyError::PrivateKeyGiven)
+        );
+        assert_eq!(
+            PublicKey::load(&private_der),
+            Err(KeyError::PrivateKeyGiven)
+        );
     }
     let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-    assert_eq!(PublicKey::load(certificate.as_bytes()), Err(KeyError::CertificateGiven));
-    assert_eq!(PublicKey::load(&[0xac, 0xed, 0, 5, 0x73]), Err(KeyError::JavaObject));
+    assert_eq!(
+        PublicKey::load(certificate.as_bytes()),
+        Err(KeyError::CertificateGiven)
+    );
+    assert_eq!(
+        PublicKey::load(&[0xac, 0xed, 0, 5, 0x73]),
+        Err(KeyError::JavaObject)
+    );
     assert!(KeyError::JavaObject.to_string().contains("getEncoded"));
     assert_eq!(PublicKey::load(b" \r\n"), Err(KeyError::Empty));
     assert!(PublicKey::load(b"rubbish!").is_err());
     let weak = text(&file["test_keys"]["1024_weak"], "public_spki_pem").as_bytes();
-    assert_eq!(PublicKey::load(weak), Err(KeyError::TooSmall { bits: 1024, minimum: 2048 }));
+    assert_eq!(
+        PublicKey::load(weak),
+        Err(KeyError::TooSmall {
+            bits: 1024,
+            minimum: 2048
+        })
+    );
     assert!(PublicKey::load_with(weak, &LoadOptions::new().allow_weak()).is_ok());
 }
 
@@ -359,9 +518,13 @@ fn key_strings_that_do_not_fit_and_flows_that_differ_are_refused() {
     let (flow, key) = (FlowId::new("ZH0RKJvh").unwrap(), public_key("2048"));
     let envelope = Envelope::default().with_padding(Padding::OAEP_SHA512);
     let long = KeyText::new("k".repeat(94)).unwrap();
-    let refused = envelope.seal_with(&flow, "{}", &long, &key, &OsRandomness).unwrap_err();
+    let refused = envelope
+        .seal_with(&flow, "{}", &long, &key, &OsRandomness)
+        .unwrap_err();
     assert!(refused.to_string().contains("at most 126"), "{refused}");
-    let other = envelope.seal(&flow, r#"{"flow-id":"another1"}"#, &key, &OsRandomness).unwrap_err();
+    let other = envelope
+        .seal(&flow, r#"{"flow-id":"another1"}"#, &key, &OsRandomness)
+        .unwrap_err();
     assert_eq!(other, kairos_client::envelope::EnvelopeError::OtherFlow);
 
     #[derive(Debug)]
@@ -374,8 +537,14 @@ fn key_strings_that_do_not_fit_and_flows_that_differ_are_refused() {
     assert!(envelope.seal(&flow, "{}", &key, &Dry).is_err());
 
     let field = profile_named("cbc-iv-field").unwrap().build().unwrap();
-    assert!(Envelope::new(field, Members::default()).is_err(), "an IV's member without a name");
+    assert!(
+        Envelope::new(field, Members::default()).is_err(),
+        "an IV's member without a name"
+    );
     let mut named = Members::default();
     named.iv = Some("iv".into());
-    assert!(Envelope::new(Profile::default(), named).is_err(), "ECB with an IV");
+    assert!(
+        Envelope::new(Profile::default(), named).is_err(),
+        "ECB with an IV"
+    );
 }

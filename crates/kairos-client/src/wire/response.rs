@@ -80,7 +80,9 @@ impl Answer {
             request_id: other.remove("request-id").and_then(text),
             details: match other.remove("call-details") {
                 None | Some(Value::Null) => Details::None,
-                Some(Value::Array(entries)) => Details::List(entries.into_iter().map(Entry::read).collect()),
+                Some(Value::Array(entries)) => {
+                    Details::List(entries.into_iter().map(Entry::read).collect())
+                }
                 Some(_) => Details::Unreadable,
             },
             other,
@@ -137,7 +139,10 @@ mod tests {
     fn the_code_is_a_number_or_a_numeric_text() {
         let code = |json: &str| Answer::parse(json.as_bytes()).map(|answer| answer.code);
         assert_eq!(code(r#"{"api-response-code":200}"#), Ok(Code::Success));
-        assert_eq!(code(r#"{"api-response-code":"209"}"#), Ok(Code::PartialSuccess));
+        assert_eq!(
+            code(r#"{"api-response-code":"209"}"#),
+            Ok(Code::PartialSuccess)
+        );
         assert_eq!(code(r#"{"api-response-code":777}"#), Ok(Code::Other(777)));
         for bad in [
             "",
@@ -155,14 +160,19 @@ mod tests {
         ] {
             assert_eq!(code(bad), Err(UnreadableAnswer), "{bad}");
         }
-        assert_eq!(Answer::parse(b"{\"api-response-code\":200,\"m\":\"\xff\"}"), Err(UnreadableAnswer));
+        assert_eq!(
+            Answer::parse(b"{\"api-response-code\":200,\"m\":\"\xff\"}"),
+            Err(UnreadableAnswer)
+        );
     }
 
     #[test]
     fn unknown_members_are_kept_and_odd_entries_survive() {
         let body = br#"{"api-response-code":209,"x":1,"call-details":[{"client-identifier":"a","phonon-uuid":"u","why":"w"},7,{}]}"#;
         let answer = Answer::parse(body).unwrap();
-        let Details::List(entries) = &answer.details else { panic!() };
+        let Details::List(entries) = &answer.details else {
+            panic!()
+        };
         assert_eq!(entries[0].other["why"], "w");
         assert_eq!(entries[1..], [Entry::default(), Entry::default()]);
         assert_eq!(answer.other["x"], 1);

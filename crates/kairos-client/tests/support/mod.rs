@@ -51,10 +51,17 @@ pub fn private_pem() -> String {
 
 /// For the flow of the tests, at a standstill of time.
 pub fn builder(kind: Kind) -> Builder {
-    let builder = Kairos::builder(FlowId::new(FLOW).unwrap(), SecurityId::new(SECURITY_ID).unwrap())
-        .kind(kind)
-        .clock(Arc::new(Still(NOW)));
-    if kind.is_encrypted() { builder.public_key(public_key()) } else { builder }
+    let builder = Kairos::builder(
+        FlowId::new(FLOW).unwrap(),
+        SecurityId::new(SECURITY_ID).unwrap(),
+    )
+    .kind(kind)
+    .clock(Arc::new(Still(NOW)));
+    if kind.is_encrypted() {
+        builder.public_key(public_key())
+    } else {
+        builder
+    }
 }
 
 pub fn reference(text: &str) -> Reference {
@@ -74,13 +81,25 @@ pub fn batch(calls: impl Into<Vec<Call>>) -> CallBatch {
 }
 
 pub fn three() -> CallBatch {
-    batch([call("c-1"), call("c-2").variable("OTP", Secret::new("482113")), call("c-3")])
+    batch([
+        call("c-1"),
+        call("c-2").variable("OTP", Secret::new("482113")),
+        call("c-3"),
+    ])
 }
 
 /// What is inside an envelope, opened with the test key.
 pub fn open(envelope: &Envelope, body: &[u8]) -> String {
     let body: Value = serde_json::from_slice(body).unwrap();
     let field = |name: &str| body[name].as_str().unwrap().to_owned();
-    let sealed = Sealed::from_fields(field("requestEncryptedValue"), None, field("requestDigitalSignatureValue"));
-    envelope.profile().open(&sealed, &private_key()).unwrap().to_string()
+    let sealed = Sealed::from_fields(
+        field("requestEncryptedValue"),
+        None,
+        field("requestDigitalSignatureValue"),
+    );
+    envelope
+        .profile()
+        .open(&sealed, &private_key())
+        .unwrap()
+        .to_string()
 }

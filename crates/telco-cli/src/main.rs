@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod cowrie;
 mod demo;
+mod doctor;
 mod exit;
 mod mor;
 mod output;

@@ -46,7 +46,7 @@ pub(crate) enum Cowrie {
 }
 
 /// Which account, and where.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Account {
     /// Where the API is [TELCO_COWRIE_BASE_URL; default https://api.cowriesys.com]
     #[arg(long, value_name = "URL")]

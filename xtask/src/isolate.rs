@@ -97,6 +97,8 @@ fn unpack(members: &[Member]) -> Result<PathBuf, Failure> {
         "--workspace",
         "--exclude",
         "xtask",
+        "--exclude",
+        "telco-guides",
         "--no-verify",
         "--allow-dirty",
         "--quiet",

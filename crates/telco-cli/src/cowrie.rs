@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand, ValueEnum};
+use cowrie_client::wire::RecordStatus;
 use cowrie_client::{
     CheckAnswer, Client, ClientKey, Credentials, Network, SignRequest, Signer, parse_msisdn, plans,
 };
@@ -370,7 +371,7 @@ async fn look_up(check: &Check, settings: &Settings, form: Form) -> Done {
             form,
             &[
                 ("found", Value::Bool(true)),
-                ("status", json!(format!("{status:?}"))),
+                ("status", word(&status)),
                 ("provider_id", json!(record.provider_id)),
                 (
                     "network",
@@ -393,6 +394,15 @@ async fn look_up(check: &Check, settings: &Settings, form: Form) -> Done {
             output::note("not on record yet: records become visible late, so this proves nothing");
             Ok(())
         }
+    }
+}
+
+/// In the provider's words; nothing where it says nothing.
+fn word(status: &RecordStatus) -> Value {
+    match status {
+        RecordStatus::Ok => json!("OK"),
+        RecordStatus::Other(text) => json!(text),
+        _ => Value::Null,
     }
 }
 

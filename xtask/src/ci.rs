@@ -55,15 +55,23 @@ pub(crate) fn ci(options: &[&str]) -> Done {
     }
 }
 
+/// All of them, whatever becomes of one: who reads the log wants to know everything that is broken.
 fn in_order(steps: &[Step]) -> Done {
     let started = Instant::now();
-    let mut rows = Vec::new();
+    let (mut rows, mut failed) = (Vec::new(), 0);
     for (name, step) in steps {
         println!("\n=== {name}");
         let began = Instant::now();
-        step().map_err(|failure| format!("step {name}: {failure}"))?;
+        let ended = match step() {
+            Ok(()) => "",
+            Err(failure) => {
+                println!("step {name}: {failure}");
+                failed += 1;
+                "  FAILED"
+            }
+        };
         rows.push(format!(
-            "{name:<14} {:>6.1} s",
+            "{name:<14} {:>6.1} s{ended}",
             began.elapsed().as_secs_f64()
         ));
     }
@@ -73,8 +81,12 @@ fn in_order(steps: &[Step]) -> Done {
         "all",
         started.elapsed().as_secs_f64()
     );
-    println!("{} passed, 0 failed", steps.len());
-    Ok(())
+    println!("{} passed, {failed} failed", steps.len() - failed);
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err("steps failed".into())
+    }
 }
 
 fn docs() -> Done {

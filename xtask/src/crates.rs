@@ -1,6 +1,7 @@
 //! The workspace's crates, from cargo itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -12,6 +13,8 @@ use crate::run::{cargo, output};
 pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) version: String,
+    /// Its folder under `crates/`.
+    pub(crate) folder: String,
     pub(crate) features: Vec<String>,
     /// Crates of the workspace it needs: to build, and to test.
     pub(crate) needs: BTreeSet<String>,
@@ -71,6 +74,10 @@ pub(crate) fn members() -> Result<Vec<Member>, Failure> {
         let member = Member {
             name: text(package, "name"),
             version: text(package, "version"),
+            folder: Path::new(&text(package, "manifest_path"))
+                .parent()
+                .and_then(Path::file_name)
+                .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
             features: features.unwrap_or_default(),
             needs: of(false),
             needs_to_test: of(true),

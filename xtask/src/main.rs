@@ -25,7 +25,7 @@ cargo xtask <chore>
   tidy                  who may depend on whom, files that must be there, words that must not
   deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing
   publish [--execute]   package every crate in order, as crates.io would take it; --execute publishes
-  matrix                the crates, as JSON for the workflow
+  matrix [--since REF]  the crates, as JSON for the workflow: all, or those that changes since REF can break
 ";
 
 fn main() -> ExitCode {
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::tidy(),
         ["deep"] => ci::deep(),
         ["publish", options @ ..] => publish::publish(options),
-        ["matrix"] => publish::matrix(),
+        ["matrix", options @ ..] => publish::matrix(options),
         _ => {
             eprint!("{HELP}");
             return ExitCode::from(2);

@@ -188,12 +188,21 @@ fn foreign_types(faults: &mut Vec<String>) {
                     "quick_xml::",
                     "serde_json::Error",
                 ];
-                if let Some(name) = foreign.iter().find(|name| line.contains(**name)) {
+                if let Some(name) = foreign.iter().find(|name| names(line, name)) {
                     faults.push(format!("{}: {name} in the public API", path.display()));
                 }
             }
         }
     }
+}
+
+/// A path that begins with this crate: `rsa::Key`, and not `crate::rsa::Key`.
+fn names(line: &str, krate: &str) -> bool {
+    line.match_indices(krate).any(|(at, _)| {
+        line.get(..at)
+            .and_then(|before| before.chars().next_back())
+            .is_none_or(|before| !before.is_alphanumeric() && before != ':' && before != '_')
+    })
 }
 
 fn sources(folder: &Path) -> Vec<(PathBuf, String)> {

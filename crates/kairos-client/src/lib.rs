@@ -13,7 +13,7 @@ mod judge;
 mod key_pair;
 mod number;
 mod order;
-// mod otp;
+mod otp;
 mod probe;
 mod pull;
 mod start;
@@ -29,10 +29,11 @@ pub use judge::Created;
 pub use key_pair::KeyPairAnswer;
 pub use number::{ContactNumber, InvalidNumber, NumberPolicy};
 pub use order::{InvalidOrder, Order};
-// pub use otp::VoiceOtp;
+pub use otp::VoiceOtp;
 pub use probe::{Finding, ProbeReading};
 pub use pull::{CallRecord, FetchAttempt, PullVersion};
 pub use start::{InvalidStartTime, StartTime, UtcOffset};
 /// What a flow's envelope is sealed with, and how such keys are loaded.
 pub use telco_crypto::rsa::{KeyError, LoadOptions, Padding, PublicKey};
-// pub use telco_otp as otp_store;
+/// What checks the codes of a [`VoiceOtp`]: keys, stores, limits on resends.
+pub use telco_otp;

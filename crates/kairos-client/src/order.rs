@@ -312,15 +312,18 @@ mod tests {
 
     #[test]
     fn splits_by_count() {
-        let split = |n: usize| {
-            limits(500, usize::MAX)
-                .split(10, &vec![7; n], |json| json)
+        let sizes = |n: usize| -> Vec<usize> {
+            let ranges = limits(500, usize::MAX).split(10, &vec![7; n], |json| json);
+            ranges
                 .unwrap()
+                .into_iter()
+                .map(|range| range.len())
+                .collect()
         };
-        assert_eq!(split(1), [0..1]);
-        assert_eq!(split(500), [0..500]);
-        assert_eq!(split(501), [0..500, 500..501]);
-        assert_eq!(split(1_200), [0..500, 500..1000, 1000..1200]);
+        assert_eq!(sizes(1), [1]);
+        assert_eq!(sizes(500), [500]);
+        assert_eq!(sizes(501), [500, 1]);
+        assert_eq!(sizes(1_200), [500, 500, 200]);
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! Every known answer of `vectors/`, both ways.
 
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 use kairos_client::envelope::{Envelope, Members, PADDINGS, padding_named, profile_named};
 use kairos_client::wire::{ApiVersion, Call, Create};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mor_hash::{Profile, Signer};
 use telco_core::{ErrorKind, Identity, NotSent};
-use telco_http::{BaseUrl, Endpoint, ReadRetry, Settings, Transport};
+use telco_http::{BaseUrl, Endpoint, InvalidBaseUrl, ReadRetry, Settings, Transport};
 
 use crate::client::Inner;
 use crate::wire::Carrier;
@@ -24,7 +24,6 @@ use crate::{Credentials, MorClient};
 #[must_use]
 pub struct Builder {
     base_url: String,
-    base_path: String,
     credentials: Credentials,
     account: Option<String>,
     profile: Profile,
@@ -41,7 +40,6 @@ impl Builder {
     pub(crate) fn new(base_url: String, credentials: Credentials) -> Self {
         Self {
             base_url,
-            base_path: "/billing/api".into(),
             credentials,
             account: None,
             profile: Profile::x8(),
@@ -58,14 +56,6 @@ impl Builder {
     /// The server's version, or your own lists. Default [`Profile::x8`].
     pub fn profile(self, profile: Profile) -> Self {
         Self { profile, ..self }
-    }
-
-    /// Where the API is below the base URL. Default `/billing/api`; very old installations have `/mor/api`.
-    pub fn base_path(self, base_path: impl Into<String>) -> Self {
-        Self {
-            base_path: base_path.into(),
-            ..self
-        }
     }
 
     /// What stored codes and rows are bound to. Default: the login. Choose a stable name of your own if the login may
@@ -134,19 +124,10 @@ impl Builder {
         let wrong = |what: &'static str| {
             NotSent::new(ErrorKind::InvalidConfiguration, what).at("mor", "configuration")
         };
-        let base = BaseUrl::parse(&self.base_url)
-            .map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
+        let base =
+            api(&self.base_url).map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
         if self.credentials.login.is_empty() {
             return Err(wrong("the login is empty"));
-        }
-        let path_is_plain = self
-            .base_path
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b));
-        if !self.base_path.starts_with('/') || !path_is_plain {
-            return Err(wrong(
-                "the base path must begin with a slash and hold a plain path",
-            ));
         }
         let secret = mor_hash::Secret::new(self.credentials.secret.expose());
         let mut signer = Signer::new(secret, self.profile);
@@ -166,7 +147,6 @@ impl Builder {
             .unwrap_or_else(|| self.credentials.login.clone());
         Ok(MorClient::from(Inner {
             endpoint: Endpoint::new("mor", base, transport),
-            base_path: self.base_path,
             identity: Identity::new("mor", account),
             credentials: self.credentials,
             signer,
@@ -178,10 +158,19 @@ impl Builder {
     }
 }
 
+/// `/billing/api`, unless the address already has a path (very old installations: `/mor/api`).
+fn api(base_url: &str) -> Result<BaseUrl, InvalidBaseUrl> {
+    let base = BaseUrl::parse(base_url)?;
+    if base.join("/").is_none_or(|root| root.path() == "/") {
+        BaseUrl::parse(&format!("{base}/billing/api"))
+    } else {
+        Ok(base)
+    }
+}
+
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
-            .field("base_path", &self.base_path)
             .field("credentials", &self.credentials)
             .field("profile", &self.profile)
             .finish_non_exhaustive()

@@ -22,7 +22,6 @@ pub struct MorClient(Arc<Inner>);
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) endpoint: Endpoint,
-    pub(crate) base_path: String,
     pub(crate) identity: Identity,
     pub(crate) credentials: Credentials,
     pub(crate) signer: Signer,
@@ -45,7 +44,8 @@ impl Provider for MorClient {
 }
 
 impl MorClient {
-    /// Begins with the address of the server, without the API's path.
+    /// Begins with the address of the server. Without a path the API is at `/billing/api`; very old installations have
+    /// `/mor/api`: give that with the address.
     pub fn builder(base_url: impl Into<String>, credentials: Credentials) -> Builder {
         Builder::new(base_url.into(), credentials)
     }
@@ -171,7 +171,7 @@ impl MorClient {
 
     fn request(&self, call: &Call<'_>) -> Result<http::Request<Bytes>, NotSent> {
         let signed = self.signed(call)?;
-        wire::request(&self.0.endpoint, &self.0.base_path, &signed, self.0.carrier)
+        wire::request(&self.0.endpoint, &signed, self.0.carrier)
     }
 
     /// The server did not act: only for texts that are known to say so.

@@ -6,6 +6,7 @@ mod codes;
 mod credentials;
 mod decimal;
 pub mod methods;
+mod otp;
 pub mod wire;
 
 pub use builder::Builder;
@@ -15,3 +16,6 @@ pub use credentials::Credentials;
 pub use decimal::{Decimal, InvalidDecimal};
 /// The hash of this API, by itself.
 pub use mor_hash;
+pub use otp::SmsOtp;
+/// What makes and checks the codes of [`SmsOtp`].
+pub use telco_otp;

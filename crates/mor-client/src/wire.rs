@@ -28,17 +28,14 @@ pub enum Carrier {
 /// [`NotSent`] if the address cannot be built.
 pub fn request(
     endpoint: &Endpoint,
-    base_path: &str,
     signed: &SignedRequest,
     carrier: Carrier,
 ) -> Result<http::Request<Bytes>, NotSent> {
     let built = match carrier {
-        Carrier::Post => http::Request::post(endpoint.uri(&signed.path(base_path))?)
+        Carrier::Post => http::Request::post(endpoint.uri(&signed.path(""))?)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Bytes::copy_from_slice(signed.form().as_bytes())),
-        Carrier::Get => {
-            http::Request::get(endpoint.uri(&signed.uri(base_path))?).body(Bytes::new())
-        }
+        Carrier::Get => http::Request::get(endpoint.uri(&signed.uri(""))?).body(Bytes::new()),
     };
     built.map_err(NotSent::because(telco_core::ErrorKind::InvalidInput))
 }

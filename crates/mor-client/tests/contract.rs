@@ -218,9 +218,8 @@ async fn password_legacy_names_get_and_plain_sms_text() {
         .await;
     let credentials =
         Credentials::new("admin", Secret::new("456789")).with_password(Secret::new("pass word"));
-    let mor = MorClient::builder(server.uri(), credentials)
+    let mor = MorClient::builder(format!("{}/mor/api/", server.uri()), credentials)
         .profile(Profile::x3())
-        .base_path("/mor/api")
         .use_get()
         .sms_text_as_given()
         .build()

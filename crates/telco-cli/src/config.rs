@@ -54,8 +54,13 @@ impl Settings {
         })
     }
 
+    /// The sections that the file has.
+    pub(crate) fn sections(&self) -> impl Iterator<Item = &str> {
+        self.file.keys().map(String::as_str)
+    }
+
     /// One provider's settings.
-    pub(crate) fn of(&self, provider: &'static str) -> Section<'_> {
+    pub(crate) fn of<'a>(&'a self, provider: &'a str) -> Section<'a> {
         Section {
             settings: self,
             provider,
@@ -67,10 +72,19 @@ impl Settings {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Section<'a> {
     settings: &'a Settings,
-    provider: &'static str,
+    provider: &'a str,
 }
 
 impl Section<'_> {
+    /// The fields that the file has.
+    pub(crate) fn in_file(&self) -> impl Iterator<Item = &str> {
+        let section = self.settings.file.get(self.provider);
+        let fields = section.and_then(toml::Value::as_table);
+        fields
+            .into_iter()
+            .flat_map(|fields| fields.keys().map(String::as_str))
+    }
+
     /// A setting that may be left out.
     pub(crate) fn text(&self, field: &str, flag: Option<&str>) -> Result<Option<String>, Failure> {
         if let Some(value) = flag {
@@ -125,6 +139,13 @@ impl Section<'_> {
             || std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with(&prefix))
     }
 
+    /// What to do about a field that is missing.
+    pub(crate) fn advice(&self, field: &str) -> String {
+        let (provider, variable, flag) =
+            (self.provider, self.variable(field), field.replace('_', "-"));
+        format!("give --{flag}, or set {variable}, or write {field} under [{provider}] in {FILE}")
+    }
+
     fn variable(&self, field: &str) -> String {
         format!("TELCO_{}_{}", self.provider, field).to_uppercase()
     }
@@ -154,12 +175,22 @@ impl Section<'_> {
     }
 
     fn missing(&self, field: &str) -> Failure {
-        let (provider, variable, flag) =
-            (self.provider, self.variable(field), field.replace('_', "-"));
-        Failure::not_sent(format!("{provider}: no {field}")).help(format!(
-            "give --{flag}, or set {variable}, or write {field} under [{provider}] in {FILE}"
-        ))
+        Failure::not_sent(format!("{}: no {field}", self.provider)).help(self.advice(field))
     }
+}
+
+/// The example's settings, as if nothing in it were commented out: the one list of what can be set.
+pub(crate) fn known() -> Table {
+    let uncommented: String = EXAMPLE
+        .lines()
+        .map(|line| {
+            line.strip_prefix("# ")
+                .filter(|rest| rest.contains(" = "))
+                .unwrap_or(line)
+        })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    uncommented.parse().unwrap_or_default()
 }
 
 /// What does `telco config …` do.
@@ -235,16 +266,8 @@ mod tests {
 
     #[test]
     fn the_example_is_valid_and_holds_no_literal_secret() {
-        let uncommented: String = EXAMPLE
-            .lines()
-            .map(|line| {
-                line.strip_prefix("# ")
-                    .filter(|rest| rest.contains(" = "))
-                    .unwrap_or(line)
-            })
-            .flat_map(|line| [line, "\n"])
-            .collect();
-        let table = uncommented.parse::<Table>().unwrap();
+        let table = known();
+        assert!(table.contains_key("cowrie") && table.contains_key("topup"));
         for (provider, section) in &table {
             for (field, value) in section.as_table().unwrap() {
                 if ["key", "secret", "token"]

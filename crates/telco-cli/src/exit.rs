@@ -78,6 +78,25 @@ impl Failure {
         failure(chain(error)).help_from(error)
     }
 
+    /// What went wrong, without what to do about it.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it, if there is a word.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    /// Ends with the same code, in other words.
+    pub(crate) fn reworded(self, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+            ..self
+        }
+    }
+
     fn help_from(self, error: &Error) -> Self {
         Self {
             help: error.help().map(str::to_owned).or(self.help),

@@ -1,14 +1,18 @@
 #![doc = include_str!("../README.md")]
+// Doc comments of options are help texts, read on a terminal: [default], [TELCO_…].
+#![allow(rustdoc::broken_intra_doc_links, rustdoc::bare_urls)]
 
 mod cli;
 mod config;
 mod cowrie;
 mod demo;
+mod doctor;
 mod exit;
 mod mor;
 mod output;
 mod sandbox;
 mod secret;
+mod topup;
 
 use std::process::ExitCode;
 

@@ -58,7 +58,7 @@ pub(crate) async fn run(options: &Run, form: Form) -> Done {
     let keys = KeyFolder::new()?;
     let about = keys.with_paths(sandbox.describe())?;
     match form {
-        Form::Json => output::json(&about)?,
+        Form::Json => output::line(&console_first(&about)?)?,
         Form::Table => {
             output::line("These are simulations on this machine, not the real providers.\n")?;
             output::octets(listing(&about).as_bytes())?;
@@ -78,9 +78,33 @@ fn read_json(path: &Path) -> Result<Value, Failure> {
         .map_err(|e| Failure::not_sent(format!("{} is no valid JSON: {e}", path.display())))
 }
 
+const CONSOLE: &str = "console";
+
+/// As one JSON line. The console is what a person opens first.
+fn console_first(about: &Value) -> Result<String, Failure> {
+    #[derive(serde::Serialize)]
+    struct About<'a> {
+        console: &'a Value,
+        #[serde(flatten)]
+        rooms: Map<String, Value>,
+    }
+    let mut rooms = about.as_object().cloned().unwrap_or_default();
+    rooms.remove(CONSOLE);
+    let about = About {
+        console: about.get(CONSOLE).unwrap_or(&Value::Null),
+        rooms,
+    };
+    serde_json::to_string(&about).map_err(|e| Failure::broken(e.to_string()))
+}
+
 fn listing(about: &Value) -> String {
     let mut text = String::new();
-    for (name, value) in about.as_object().into_iter().flatten() {
+    let (console, rooms): (Vec<_>, Vec<_>) = about
+        .as_object()
+        .into_iter()
+        .flatten()
+        .partition(|(name, _)| *name == CONSOLE);
+    for (name, value) in console.into_iter().chain(rooms) {
         match value {
             Value::Object(fields) => {
                 text.push_str(&format!("\n{name}\n"));

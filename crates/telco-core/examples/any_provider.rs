@@ -28,7 +28,8 @@ async fn top_up(provider: &dyn TopupProvider, intent: &TopupIntent) -> String {
 fn main() -> Result<(), NotSent> {
     let to = Msisdn::parse("+2348031234567").map_err(NotSent::because(ErrorKind::InvalidInput))?;
     let amount = Amount::from_minor(10_000, Currency::NGN);
-    let reference = Reference::generate().map_err(NotSent::because(ErrorKind::Other))?;
+    let reference =
+        Reference::new("order-7001").map_err(NotSent::because(ErrorKind::InvalidInput))?;
     let intent = TopupIntent::new(reference, Product::airtime(to, None, amount));
     println!("{intent:?} is ready for any provider; store it, then call `top_up`");
     let _ = top_up;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use telco_core::{
-    Clock, Error, ErrorKind, Identity, NoRandomness, NotSent, OsRandomness, OtpRequest, PendingOtp,
-    Randomness, Secret, SystemClock, Verification,
+    Clock, Error, ErrorKind, Identity, NoRandomness, NotSent, OsRandomness, OtpCode, OtpRequest,
+    PendingOtp, Randomness, Secret, SystemClock, Verification,
 };
 use telco_crypto::random::{self, Alphabet};
 use telco_crypto::{compare, encoding};
+use zeroize::Zeroizing;
 
 use crate::{OtpKey, OtpStore};
 
@@ -111,11 +112,45 @@ impl LocalOtp {
     /// # Errors
     /// [`NoRandomness`] if the source gives none.
     pub fn new_code(&self) -> Result<Secret, NoRandomness> {
-        let length = usize::try_from(self.digits.clamp(4, 32)).unwrap_or(32);
+        let length = self.length();
         let mut source = |out: &mut [u8]| self.random.fill(out).map_err(|_| random::NoRandomness);
         let code =
             random::text(Alphabet::DIGITS, length, &mut source).map_err(|_| NoRandomness::new())?;
         Ok(Secret::new(code.as_str()))
+    }
+
+    /// The code in what was typed: digits of any common script, blanks and hyphens between them dropped, as long as the
+    /// codes of [`new_code`](Self::new_code). `None` cannot be one of those.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use telco_core::{OtpCode, SecretBytes};
+    /// # use telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    /// # let key = OtpKey::new("2026-11", SecretBytes::new([7; 32]))?;
+    /// # let codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
+    /// for typed in ["482913", " 482 913 ", "482-913", "۴۸۲۹۱۳"] {
+    ///     assert_eq!(codes.typed(&OtpCode::new(typed)).unwrap().expose(), "482913");
+    /// }
+    /// assert!(codes.typed(&OtpCode::new("4829")).is_none());
+    /// # Ok::<(), telco_core::NotSent>(())
+    /// ```
+    #[must_use]
+    pub fn typed(&self, typed: &OtpCode) -> Option<Secret> {
+        let length = self.length();
+        let mut code = Zeroizing::new(String::with_capacity(length));
+        for c in typed.expose().chars() {
+            match digit(c) {
+                Some(_) if code.len() == length => return None,
+                Some(digit) => code.push(digit),
+                None if c.is_whitespace() || c == '-' => {}
+                None => return None,
+            }
+        }
+        (code.len() == length).then(|| Secret::new(code.as_str()))
+    }
+
+    fn length(&self) -> usize {
+        usize::try_from(self.digits.clamp(4, 32)).unwrap_or(32)
     }
 
     /// The record of a challenge whose code is any of `right` (the last four digits, the whole number). It holds digests
@@ -186,11 +221,7 @@ impl LocalOtp {
         if attempt > self.max_attempts {
             return Ok(Verification::TooManyAttempts);
         }
-        let typed = digest(record.key, pending, record.nonce, candidate);
-        // Every digest is compared, so that the time does not tell which form was right.
-        let right = record.digests.iter().fold(false, |found, digest| {
-            compare::equal(digest.as_bytes(), typed.as_bytes()) | found
-        });
+        let right = record.holds(candidate);
         if !right {
             return Ok(Verification::Invalid {
                 attempts_left: Some(self.max_attempts.saturating_sub(attempt)),
@@ -201,6 +232,21 @@ impl LocalOtp {
         } else {
             Ok(Verification::AlreadyUsed)
         }
+    }
+
+    /// Whether `code` is one of the right ones. It counts nothing and takes nothing out of use, so it is for what the **provider**
+    /// says (a callback that repeats the code), never for what a user types: that would allow ten thousand guesses.
+    ///
+    /// # Errors
+    /// The record is of another identity, under a key that is not loaded, or damaged.
+    pub fn matches(
+        &self,
+        identity: &Identity,
+        pending: &PendingOtp,
+        code: &Secret,
+    ) -> Result<bool, Error> {
+        let record = self.open(identity, pending)?;
+        Ok(record.holds(code))
     }
 
     /// Takes a code out of use before it was typed, because a newer one replaces it: from now on it is `AlreadyUsed`.
@@ -249,6 +295,14 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
+    /// Every digest is compared, so that the time does not tell which form was right.
+    fn holds(&self, code: &Secret) -> bool {
+        let typed = digest(self.key, self.pending, self.nonce, code);
+        self.digests.iter().fold(false, |found, digest| {
+            compare::equal(digest.as_bytes(), typed.as_bytes()) | found
+        })
+    }
+
     /// The counter's name: says nothing about number or code, and is the same for every worker.
     fn counter(&self, what: &str) -> String {
         let [provider, account, reference, number] = owner(self.pending);
@@ -256,6 +310,15 @@ impl Record<'_> {
         let digest = self.key.digest(COUNTER, &fields);
         format!("otp:{what}:{digest}")
     }
+}
+
+/// The ASCII form of a decimal digit: Latin, Arabic, Persian, Devanagari, Bengali, full width.
+fn digit(c: char) -> Option<char> {
+    const ZEROS: [char; 6] = ['0', '٠', '۰', '०', '০', '０'];
+    ZEROS.iter().find_map(|zero| {
+        let above = u32::from(c).checked_sub(u32::from(*zero))?;
+        char::from_digit(above, 10)
+    })
 }
 
 fn owner(pending: &PendingOtp) -> [&str; 4] {

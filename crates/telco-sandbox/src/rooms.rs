@@ -2,6 +2,7 @@
 
 mod citcall;
 mod cowrie;
+mod fanap;
 mod kairos;
 mod mor;
 
@@ -11,6 +12,7 @@ use crate::room::Room;
 
 pub use citcall::Citcall;
 pub use cowrie::Cowrie;
+pub use fanap::Fanap;
 pub use kairos::Kairos;
 pub use mor::Mor;
 
@@ -19,6 +21,7 @@ pub(crate) fn all(seed: u64) -> Vec<Arc<dyn Room>> {
     vec![
         Arc::new(Cowrie::new()),
         Arc::new(Citcall::new(seed)),
+        Arc::new(Fanap::new(seed)),
         Arc::new(Kairos::new(seed)),
         Arc::new(Mor::new()),
     ]

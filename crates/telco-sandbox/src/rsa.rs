@@ -115,7 +115,8 @@ impl PublicKey {
         ];
         let integer = |value: &[u8]| {
             let negative = value.first().is_some_and(|byte| *byte >= 0x80);
-            der(0x02, &[&[0][..usize::from(negative)], value].concat())
+            let sign: &[u8] = if negative { &[0] } else { &[] };
+            der(0x02, &[sign, value].concat())
         };
         let key = der(0x30, &[integer(&self.n), integer(&self.e)].concat());
         let bits = der(0x03, &[vec![0], key].concat());

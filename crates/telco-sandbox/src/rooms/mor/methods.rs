@@ -315,7 +315,7 @@ fn payments(
         (Some(from), Some(till)) => (from, till),
         _ => (today, u64::MAX),
     };
-    let delay = u64::try_from(visit.lookup_delay().as_secs()).unwrap_or(0);
+    let delay = visit.lookup_delay().as_secs();
     let seen = |p: &&Payment| {
         let is = |name: &str, value: &str| {
             params

@@ -1,0 +1,189 @@
+//! One-time codes by SMS under the suites that every sender and verifier of the workspace must pass.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "support/sandbox.rs"]
+mod support;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mor_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+use mor_client::{MorClient, SmsOtp};
+use serde_json::json;
+use telco_conformance::{Harness, Limits, Phase, Truth, otp_local, otp_sender};
+use telco_core::{
+    ErrorKind, Msisdn, OtpCode, OtpRequest, OtpSender, OtpVerifier as _, PendingOtp, Reference,
+    SecretBytes, Submission, Verification,
+};
+use telco_sandbox::{Arrival, FaultRule, Phase as Fault, Sandbox};
+
+const PHONE: &str = "37060012345";
+
+fn phone() -> Msisdn {
+    Msisdn::parse(PHONE).unwrap()
+}
+
+fn codes() -> LocalOtp {
+    let key = OtpKey::new("k", SecretBytes::new([7; 32])).unwrap();
+    LocalOtp::new(key, Arc::new(MemoryOtpStore::default()))
+}
+
+fn sms(sandbox: &Sandbox) -> SmsOtp {
+    adapter(&support::client(sandbox))
+}
+
+fn adapter(mor: &MorClient) -> SmsOtp {
+    mor.sms_otp("Acme", "Code {code}, 100% yours + nobody else's", codes())
+        .unwrap()
+}
+
+/// `sms_send` has no field for a reference, so the truth is what happened since the last fault was armed.
+#[derive(Debug)]
+struct MorHarness {
+    sandbox: Sandbox,
+    before: Mutex<Truth>,
+    /// A pooled connection cannot be refused, and only a pooled one can be closed before it is used again.
+    pooled: bool,
+}
+
+impl MorHarness {
+    fn totals(&self) -> Truth {
+        let totals = self.sandbox.ledger().totals_of("mor");
+        Truth {
+            received: u32::try_from(totals.requests).unwrap(),
+            delivered: u32::try_from(totals.delivered).unwrap(),
+        }
+    }
+
+    fn enable(&self, enabled: bool) {
+        let change = json!({ "enabled": enabled });
+        self.sandbox.configure("mor", &change).unwrap();
+    }
+}
+
+impl Harness for MorHarness {
+    fn arm(&self, _: &Reference, phase: Phase) -> bool {
+        let fault = match phase {
+            Phase::Refuse if !self.pooled => Fault::Refuse,
+            Phase::Stall => Fault::Stall,
+            Phase::ResetBeforeActing => Fault::ResetBefore,
+            Phase::ActThenReset => Fault::ActThenReset,
+            Phase::ActThen500 => Fault::ActThenError,
+            Phase::Truncate => Fault::Truncate,
+            Phase::Garbage => Fault::Garbage,
+            Phase::SlowAnswer => Fault::SlowAnswer,
+            Phase::ClosePooled if self.pooled => Fault::ResetReused,
+            Phase::Decline => {
+                *self.before.lock().unwrap() = self.totals();
+                self.sandbox.faults().clear();
+                self.enable(false);
+                return true;
+            }
+            // The sandbox does not redirect: contract.rs does.
+            _ => return false,
+        };
+        *self.before.lock().unwrap() = self.totals();
+        let rule = FaultRule::new(fault).delay(Duration::from_millis(30));
+        self.sandbox.faults().set([rule.times(1)]);
+        true
+    }
+
+    fn truth(&self, _: &Reference) -> Truth {
+        self.sandbox.faults().clear();
+        self.enable(true);
+        let (before, now) = (*self.before.lock().unwrap(), self.totals());
+        Truth {
+            received: now.received - before.received,
+            delivered: now.delivered - before.delivered,
+        }
+    }
+
+    fn code_at(&self, phone: &Msisdn) -> Option<String> {
+        let received = self.sandbox.handset(phone.expose());
+        let Arrival::Message { text, .. } = &received.first()?.arrival else {
+            return None;
+        };
+        Some(text.get(5..11)?.to_owned())
+    }
+}
+
+#[tokio::test]
+async fn codes_by_sms_pass_the_suites() {
+    let limits = Limits::for_timeout(support::TIMEOUT);
+    let mut harness = MorHarness {
+        sandbox: support::sandbox().await,
+        before: Mutex::default(),
+        pooled: true,
+    };
+    let (pooled, single) = (
+        support::settings(),
+        support::settings().with_idle_timeout(Duration::ZERO),
+    );
+    for (settings, left_out) in [
+        (single, ["ClosePooled", "Redirect"]),
+        (pooled, ["Refuse", "Redirect"]),
+    ] {
+        harness.pooled = left_out[0] == "Refuse";
+        *harness.before.lock().unwrap() = harness.totals();
+        let client = support::builder(&harness.sandbox).settings(settings);
+        let sms = adapter(&client.build().unwrap());
+        let report = otp_sender(&sms, &harness, limits, &phone()).await;
+        report.assert_passed();
+        let skipped: Vec<_> = report.skipped().map(|check| &check.name).collect();
+        assert_eq!(skipped.len(), 2, "{report}");
+        for phase in left_out {
+            assert!(skipped.iter().any(|name| name.contains(phase)), "{report}");
+        }
+    }
+    let sms = sms(&harness.sandbox);
+    otp_local(&sms, &harness, limits, &phone(), 5)
+        .await
+        .assert_passed();
+}
+
+#[tokio::test]
+async fn a_code_whose_answer_was_lost_still_lets_its_reader_in() {
+    let sandbox = support::sandbox().await;
+    let sms = sms(&sandbox);
+    sandbox.faults().add(FaultRule::new(Fault::ActThenReset));
+    let request = OtpRequest::new(phone(), Reference::generate().unwrap());
+    let Submission::Unknown(unknown) = sms.start(&request).await.unwrap() else {
+        panic!("not unknown")
+    };
+    let stored = unknown.into_provisional().unwrap().pending.to_storage();
+    let Arrival::Message { text, .. } = &sandbox.handset(PHONE).first().unwrap().arrival.clone()
+    else {
+        panic!("no message")
+    };
+    assert!(text.ends_with(", 100% yours + nobody else's"), "{text}");
+    assert!(!stored.contains(text.get(5..11).unwrap()));
+    let pending = PendingOtp::from_storage(&stored).unwrap();
+    let typed = OtpCode::new(text.get(5..11).unwrap());
+    assert_eq!(
+        sms.verify(&pending, &typed).await.unwrap(),
+        Verification::Valid(phone())
+    );
+}
+
+#[tokio::test]
+async fn each_resend_takes_the_next_route() {
+    let sandbox = support::sandbox().await;
+    // The sandbox has one route, number 1, so the second is refused.
+    let sms = sms(&sandbox).with_lcrs([1, 2]);
+    let request = OtpRequest::new(phone(), Reference::generate().unwrap());
+    for (resend, accepted) in [(0, true), (1, false), (2, true)] {
+        let answer = sms.start(&request.clone().as_resend(resend)).await.unwrap();
+        assert_eq!(matches!(answer, Submission::Accepted(_)), accepted);
+    }
+}
+
+#[tokio::test]
+async fn a_text_without_exactly_one_code_is_refused() {
+    let sandbox = support::sandbox().await;
+    for text in ["", "your code", "{code} {code}", "{Code}"] {
+        let refused = support::client(&sandbox)
+            .sms_otp("Acme", text, codes())
+            .unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidConfiguration);
+    }
+}

@@ -1,0 +1,91 @@
+//! Each setting that a section can have: is it there, and can its secret be read?
+
+use toml::{Table, Value};
+
+use super::{Report, owner_only};
+use crate::config::Section;
+use crate::exit::{Done, Failure};
+use crate::secret::Source;
+
+/// Fields that a command can do without; what the example says of them is what holds then.
+const OPTIONAL: &[(&str, &str)] = &[
+    ("cowrie", "base_url"),
+    ("citcall", "base_url"),
+    ("mor", "profile"),
+];
+
+pub(super) fn is_optional(section: &str, field: &str) -> bool {
+    OPTIONAL.contains(&(section, field))
+}
+
+pub(super) fn check(report: &mut Report, name: &str, section: Section<'_>, known: &Table) -> Done {
+    for stray in section
+        .in_file()
+        .filter(|field| !known.contains_key(*field))
+    {
+        let fields: Vec<&str> = known.keys().map(String::as_str).collect();
+        let failure = Failure::not_sent(format!("{stray} is no setting of [{name}]"));
+        let advice = format!("it takes {}", fields.join(", "));
+        report.tell(name, Err(failure.help(advice)))?;
+    }
+    for (field, example) in known {
+        let outcome = match example {
+            Value::String(text) if text.parse::<Source>().is_ok() => secret(section, field),
+            _ if field.ends_with("_path") => file(section, field),
+            _ => text(section, field),
+        };
+        match outcome.transpose() {
+            Some(outcome) => report.tell(name, outcome)?,
+            None if is_optional(name, field) => {}
+            None => {
+                let failure = Failure::not_sent(format!("no {field}"));
+                report.tell(name, Err(failure.help(section.advice(field))))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+type Outcome = Result<Option<String>, Failure>;
+
+fn text(section: Section<'_>, field: &str) -> Outcome {
+    Ok(section
+        .text(field, None)?
+        .map(|_| format!("{field} is set")))
+}
+
+fn file(section: Section<'_>, field: &str) -> Outcome {
+    let Some(path) = section.text(field, None)? else {
+        return Ok(None);
+    };
+    std::fs::read(&path)
+        .map(|_| Some(format!("{field} is readable ({path})")))
+        .map_err(|e| {
+            Failure::not_sent(format!("{field}: the file {path} cannot be read: {e}"))
+                .help("check the path and its permissions")
+        })
+}
+
+/// Reads the secret and forgets it again.
+fn secret(section: Section<'_>, field: &str) -> Outcome {
+    let Some(source) = section.source(field, None)? else {
+        return Ok(None);
+    };
+    if source == Source::Stdin {
+        return Ok(Some(format!("{field} will be read from standard input")));
+    }
+    let from = match &source {
+        Source::Literal(_) => "the environment".to_owned(),
+        source => format!("{source:?}"),
+    };
+    source.bytes().map_err(|failure| {
+        let why = format!("{field}: {}", failure.message());
+        failure
+            .reworded(why)
+            .help("put the secret there, or name another source")
+    })?;
+    if let Source::File(path) = &source {
+        owner_only(path, field)?;
+    }
+    Ok(Some(format!("{field} is readable ({from})")))
+}

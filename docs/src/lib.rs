@@ -1,0 +1,17 @@
+//! The guides of `docs/guide`: every piece of code in them is compiled and run here (`cargo test -p telco-guides`).
+//! Lines that begin with `#` in their code blocks are for the test only.
+
+macro_rules! guides {
+    ($($name:ident = $file:literal),* $(,)?) => {$(
+        #[doc = include_str!(concat!("../guide/", $file))]
+        pub mod $name {}
+    )*};
+}
+
+guides! {
+    top_up = "top-up.md",
+    sign_mor_requests = "sign-mor-requests.md",
+    test_with_the_sandbox = "test-with-the-sandbox.md",
+    tls = "tls.md",
+    from_the_official_clients = "from-the-official-clients.md",
+}

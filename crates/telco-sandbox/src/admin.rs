@@ -274,16 +274,17 @@ async fn api(shared: &Shared, request: &Request, path: &str) -> Outcome {
         ("GET", ["handsets", number]) => ok(&json!({ "received": shared.handsets.read(number) })),
         ("GET", ["faults"]) => ok(&faults(shared)),
         ("POST", ["faults"]) => {
-            match body(request)? {
-                FaultsBody::One(rule) => shared.faults.add(*rule),
-                FaultsBody::Many(rules) => {
-                    rules.into_iter().for_each(|rule| shared.faults.add(rule))
-                }
+            let rules = match body(request)? {
+                FaultsBody::One(rule) => vec![*rule],
+                FaultsBody::Many(rules) => rules,
+            };
+            for rule in checked(shared, rules)? {
+                shared.faults.add(rule);
             }
             changed(shared, "faults", &faults(shared))
         }
         ("PUT", ["faults"]) => {
-            shared.faults.set(body::<Vec<FaultRule>>(request)?);
+            shared.faults.set(checked(shared, body(request)?)?);
             changed(shared, "faults", &faults(shared))
         }
         ("DELETE", ["faults"]) => {
@@ -366,6 +367,14 @@ async fn api(shared: &Shared, request: &Request, path: &str) -> Outcome {
             "there is no such path; see /_sandbox/openapi.json".to_owned(),
         )),
     }
+}
+
+/// Rules that can take effect; the first that cannot is refused, and none of them is set.
+fn checked(shared: &Shared, rules: Vec<FaultRule>) -> Result<Vec<FaultRule>, (u16, String)> {
+    for rule in &rules {
+        shared.check_rule(rule).map_err(bad)?;
+    }
+    Ok(rules)
 }
 
 /// First parts of the paths there are.

@@ -180,6 +180,10 @@ fn wire_of(room: &dyn Room, visit: &Visit<'_>, outcome: Result<Answer, Halt>) ->
     let wire = match phase {
         None => Wire::Answer(answer),
         Some(Phase::ErrorBefore) => Wire::Answer(answer),
+        Some(Phase::Redirect) => {
+            let elsewhere = Answer::text(302, "").header("Location", &visit.chosen.location);
+            return (Wire::Answer(elsewhere), Bytes::new());
+        }
         Some(Phase::Refuse | Phase::ResetBefore | Phase::ResetReused) => {
             return (Wire::Reset, Bytes::new());
         }

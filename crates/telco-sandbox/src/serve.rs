@@ -274,6 +274,11 @@ fn finish(shared: &Shared, visit: &mut Visit<'_>, answered: &str) {
 }
 
 fn announce(shared: &Shared, visit: &Visit<'_>) {
+    if visit.rang {
+        shared.announce("arrival", || {
+            serde_json::to_value(shared.handsets.latest(1)).unwrap_or_default()
+        });
+    }
     for reference in &visit.touched {
         shared.announce_operation(visit.provider, reference);
     }

@@ -29,13 +29,17 @@ pub(crate) enum Topup {
     /// Go on with a job: settle what is unknown, send what was not sent
     Resume(bulk::Resume),
     /// One line per row of a job
-    #[command(after_help = "Examples:\n  telco topup report --ledger sqlite://march.db --format csv > march-report.csv\n  \
-                            telco topup report --ledger sqlite://march.db --format csv --state unresolved")]
+    #[command(
+        after_help = "Examples:\n  telco topup report --ledger sqlite://march.db --format csv > march-report.csv\n  \
+                            telco topup report --ledger sqlite://march.db --format csv --state unresolved"
+    )]
     Report(report::Report),
     /// How one top-up stands, with its history; or a job; or all
     Status(status::Status),
     /// Say what became of a top-up that nothing else could tell
-    #[command(after_help = "Example:\n  telco topup resolve march-7 --delivered --who 'Ada, support' --why 'provider ticket 4711'")]
+    #[command(
+        after_help = "Example:\n  telco topup resolve march-7 --delivered --who 'Ada, support' --why 'provider ticket 4711'"
+    )]
     Resolve(status::Resolve),
 }
 

@@ -31,7 +31,10 @@ fn name(id: &str) -> String {
 
 impl Job {
     pub(super) async fn find(store: &dyn Store, id: &str) -> Result<Option<Self>, Failure> {
-        let text = store.noted(name(id)).await.map_err(|e| Failure::of_read(&e))?;
+        let text = store
+            .noted(name(id))
+            .await
+            .map_err(|e| Failure::of_read(&e))?;
         text.map(|text| {
             serde_json::from_str(&text)
                 .map_err(|e| Failure::not_sent(format!("the note of job {id} cannot be read: {e}")))

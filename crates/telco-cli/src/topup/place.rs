@@ -19,7 +19,9 @@ pub(crate) struct LedgerAt {
 
 impl LedgerAt {
     pub(super) fn place(&self, settings: &Settings) -> Result<Place, Failure> {
-        let url = settings.of("topup").required("ledger", self.ledger.as_deref())?;
+        let url = settings
+            .of("topup")
+            .required("ledger", self.ledger.as_deref())?;
         url.parse()
     }
 }
@@ -37,8 +39,9 @@ impl std::str::FromStr for Place {
         match url.split_once("://") {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
             // The text is not repeated: there may be a password in it.
-            _ => Err(Failure::not_sent("that is no address of a ledger")
-                .help("write sqlite://FILE")),
+            _ => {
+                Err(Failure::not_sent("that is no address of a ledger").help("write sqlite://FILE"))
+            }
         }
     }
 }

@@ -54,8 +54,10 @@ impl Planner<'_> {
             self.progress.advance(lines.len() as u64);
         }
         if chunks.rows.job() != job.id {
-            return Err(Failure::not_sent("nothing was sent: the file was changed meanwhile")
-                .help("begin again with the file as it is now"));
+            return Err(
+                Failure::not_sent("nothing was sent: the file was changed meanwhile")
+                    .help("begin again with the file as it is now"),
+            );
         }
         job.complete = true;
         job.note(self.store.as_ref()).await

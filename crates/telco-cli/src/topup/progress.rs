@@ -27,7 +27,8 @@ impl Progress {
     pub(super) fn new(what: &'static str, total: u64) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let form = "{prefix} {wide_bar} {human_pos} of {human_len} · {per_sec} · {eta} left {msg}";
+            let form =
+                "{prefix} {wide_bar} {human_pos} of {human_len} · {per_sec} · {eta} left {msg}";
             if let Ok(style) = ProgressStyle::with_template(form) {
                 bar.set_style(style);
             }
@@ -46,7 +47,10 @@ impl Progress {
 
     /// So many more.
     pub(super) fn advance(&self, by: u64) {
-        let done = self.done.fetch_add(by, Ordering::Relaxed).saturating_add(by);
+        let done = self
+            .done
+            .fetch_add(by, Ordering::Relaxed)
+            .saturating_add(by);
         if let Some(bar) = &self.bar {
             bar.inc(by);
             return;

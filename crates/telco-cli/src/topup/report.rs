@@ -118,7 +118,7 @@ impl Report {
             json!(row.delivered),
             json!(row.receipt.provider_id),
             json!(row.why.as_ref().map(|why| why.message.as_str())),
-            json!(row.sent_at.map(httpdate::fmt_http_date)),
+            json!(row.sent_at.and_then(output::time)),
         ]
     }
 }
@@ -163,7 +163,11 @@ mod tests {
 
     #[test]
     fn csv_is_quoted_and_runs_no_formula() {
-        let line = csv_line(["a", "b,c", "say \"no\"", "=1+1", ""].map(str::to_owned).into_iter());
+        let line = csv_line(
+            ["a", "b,c", "say \"no\"", "=1+1", ""]
+                .map(str::to_owned)
+                .into_iter(),
+        );
         assert_eq!(line, "a,\"b,c\",\"say \"\"no\"\"\",'=1+1,\n");
     }
 }

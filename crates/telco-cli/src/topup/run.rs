@@ -1,8 +1,8 @@
 //! Sends the planned rows of a job, and settles what became unknown.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use telco_core::{ErrorKind, NotSent, Submission, TopupReceipt};
@@ -44,7 +44,13 @@ struct Shared {
 }
 
 /// Sends until no row is planned any more, or until it should stop. Returns when nothing is on the way.
-pub(super) async fn send(workers: &[Ledger], job: &Job, pace: Pace, left: u64, stop: &Stop) -> Done {
+pub(super) async fn send(
+    workers: &[Ledger],
+    job: &Job,
+    pace: Pace,
+    left: u64,
+    stop: &Stop,
+) -> Done {
     let options = if job.duplicates {
         Options::default().allow_duplicate()
     } else {
@@ -64,12 +70,16 @@ pub(super) async fn send(workers: &[Ledger], job: &Job, pace: Pace, left: u64, s
     for ledger in workers {
         running.spawn(work(ledger.clone(), shared.clone()));
     }
-    let settling = workers.first().map(|ledger| tokio::spawn(settle_meanwhile(ledger.clone())));
+    let settling = workers
+        .first()
+        .map(|ledger| tokio::spawn(settle_meanwhile(ledger.clone())));
     let mut outcome = Ok(());
     while let Some(ended) = running.join_next().await {
         let ended = ended.unwrap_or_else(|e| Err(Failure::broken(e.to_string())));
         if let Err(failure) = ended {
-            shared.stop.because(Why::Because(failure.message().to_owned()));
+            shared
+                .stop
+                .because(Why::Because(failure.message().to_owned()));
             outcome = Err(failure);
         }
     }
@@ -182,7 +192,8 @@ impl Shared {
                         self.stop.because(Why::Because(format!(
                             "{}: {}",
                             error.message(),
-                            std::error::Error::source(error).map_or_else(String::new, ToString::to_string)
+                            std::error::Error::source(error)
+                                .map_or_else(String::new, ToString::to_string)
                         )));
                         return None;
                     }
@@ -200,7 +211,10 @@ impl Shared {
             unknown.load(Ordering::Relaxed),
             failed.load(Ordering::Relaxed)
         ));
-        let streak = self.streak.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let streak = self
+            .streak
+            .fetch_add(1, Ordering::Relaxed)
+            .saturating_add(1);
         if self.pace.give_up_after == streak {
             self.stop.because(Why::Because(format!(
                 "{streak} rows in a row were not accepted, the last one: {trouble}"
@@ -214,7 +228,9 @@ impl Shared {
 async fn settle_meanwhile(ledger: Ledger) {
     loop {
         let next = ledger.resume().await.ok().and_then(|settled| settled.next);
-        let wait = next.map_or(Duration::from_secs(2), |next| next.min(Duration::from_secs(2)));
+        let wait = next.map_or(Duration::from_secs(2), |next| {
+            next.min(Duration::from_secs(2))
+        });
         tokio::time::sleep(wait.max(Duration::from_millis(20))).await;
     }
 }
@@ -226,7 +242,9 @@ pub(super) async fn settle(ledger: &Ledger, stop: &Stop) -> Done {
         let settled = ledger.resume().await.map_err(|e| Failure::of_read(&e))?;
         let Some(next) = settled.next else { break };
         if !told {
-            output::note("settling: what is unknown is looked up until the provider's books say something");
+            output::note(
+                "settling: what is unknown is looked up until the provider's books say something",
+            );
             told = true;
         }
         tokio::select! {

@@ -28,7 +28,11 @@ pub(crate) struct Resolve {
     #[command(flatten)]
     ledger: LedgerAt,
     /// It did happen
-    #[arg(long, conflicts_with = "not_delivered", required_unless_present = "not_delivered")]
+    #[arg(
+        long,
+        conflicts_with = "not_delivered",
+        required_unless_present = "not_delivered"
+    )]
     delivered: bool,
     /// It did not happen
     #[arg(long)]
@@ -67,7 +71,9 @@ impl Status {
 async fn by_state(store: &dyn Store, form: Form) -> Done {
     let counts = store.count(None).await.map_err(|e| Failure::of_read(&e))?;
     let rows = counts.rows.iter().map(|count| {
-        let delivered = count.delivered.map_or("", |yes| if yes { "yes" } else { "no" });
+        let delivered = count
+            .delivered
+            .map_or("", |yes| if yes { "yes" } else { "no" });
         vec![
             json!(count.state.as_str()),
             json!(delivered),
@@ -75,14 +81,20 @@ async fn by_state(store: &dyn Store, form: Form) -> Done {
             json!(count.price.to_string()),
         ]
     });
-    output::rows(form, &["state", "delivered", "rows", "price"], rows.collect())
+    output::rows(
+        form,
+        &["state", "delivered", "rows", "price"],
+        rows.collect(),
+    )
 }
 
 async fn story(row: &Operation, store: &dyn Store, form: Form) -> Done {
     let history = store.history(row.reference().clone()).await;
     let history = history.map_err(|e| Failure::of_read(&e))?;
     let product = &row.intent.product;
-    let number = product.recipient().map(|number| number.masked().to_string());
+    let number = product
+        .recipient()
+        .map(|number| number.masked().to_string());
     let mut facts = vec![
         ("reference", json!(row.reference().as_str())),
         ("state", json!(row.state.as_str())),
@@ -94,13 +106,16 @@ async fn story(row: &Operation, store: &dyn Store, form: Form) -> Done {
         ("job", json!(row.job)),
         ("line", json!(row.line)),
         ("provider_id", json!(row.receipt.provider_id)),
-        ("why", json!(row.why.as_ref().map(|why| why.message.as_str()))),
+        (
+            "why",
+            json!(row.why.as_ref().map(|why| why.message.as_str())),
+        ),
         ("what to do", json!(advice(row))),
     ];
     let events = history.iter().map(|event| {
         let by = event.who.as_deref().or(event.owner.as_deref());
         vec![
-            json!(httpdate::fmt_http_date(event.at)),
+            json!(output::time(event.at)),
             json!(event.state.as_str()),
             json!(event.attempt),
             json!(by),
@@ -110,7 +125,13 @@ async fn story(row: &Operation, store: &dyn Store, form: Form) -> Done {
     const COLUMNS: [&str; 5] = ["at", "state", "attempt", "by", "why"];
     if form == Form::Json {
         let events: Vec<Value> = events
-            .map(|row| COLUMNS.iter().map(|name| (*name).to_owned()).zip(row).collect())
+            .map(|row| {
+                COLUMNS
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .zip(row)
+                    .collect()
+            })
             .collect();
         facts.push(("history", Value::from(events)));
         return output::facts(form, &facts);
@@ -136,7 +157,9 @@ impl Resolve {
     pub(super) async fn run(&self, settings: &Settings) -> Done {
         let (who, why) = (self.who.trim(), self.why.trim());
         if who.is_empty() || why.is_empty() {
-            return Err(Failure::usage("say who decides (--who) and how they know (--why)"));
+            return Err(Failure::usage(
+                "say who decides (--who) and how they know (--why)",
+            ));
         }
         let store = self.ledger.place(settings)?.writer().await?;
         let step = Step::Resolved {

@@ -74,7 +74,10 @@ impl Summary {
 
     /// 0: every row was delivered. What is unknown weighs more than what was rejected, and that more than what was not sent.
     pub(super) fn verdict(&self, stopped: Option<Why>) -> Done {
-        let resume = format!("`telco topup resume {}` goes on; no row is sent twice", self.job.id);
+        let resume = format!(
+            "`telco topup resume {}` goes on; no row is sent twice",
+            self.job.id
+        );
         let because = match stopped {
             Some(Why::Interrupted) => {
                 return Err(Failure::interrupted("interrupted; nothing is lost").help(resume));
@@ -82,11 +85,15 @@ impl Summary {
             Some(Why::Because(why)) => format!("stopped: {why}; "),
             None => String::new(),
         };
-        let (rows, unresolved) = (self.unknown.saturating_add(self.unresolved), self.unresolved);
+        let (rows, unresolved) = (
+            self.unknown.saturating_add(self.unresolved),
+            self.unresolved,
+        );
         if self.unknown > 0 {
-            return Err(
-                Failure::unknown(format!("{because}of {rows} rows nobody knows yet what happened")).help(resume),
-            );
+            return Err(Failure::unknown(format!(
+                "{because}of {rows} rows nobody knows yet what happened"
+            ))
+            .help(resume));
         }
         if unresolved > 0 {
             let help = "`telco topup report --state unresolved` lists them; ask the provider, then `telco topup resolve REFERENCE`";
@@ -97,11 +104,16 @@ impl Summary {
         }
         if self.not_delivered > 0 {
             let rows = self.not_delivered;
-            return Err(Failure::rejected(format!("{because}{rows} rows were not delivered"))
-                .help("`telco topup report --format csv` says why"));
+            return Err(
+                Failure::rejected(format!("{because}{rows} rows were not delivered"))
+                    .help("`telco topup report --format csv` says why"),
+            );
         }
         if self.left() > 0 {
-            return Err(Failure::not_sent(format!("{because}{} rows were not sent", self.left())).help(resume));
+            return Err(
+                Failure::not_sent(format!("{because}{} rows were not sent", self.left()))
+                    .help(resume),
+            );
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::config::{self, Settings};
 use crate::exit::{Done, Failure};
 use crate::output::Form;
-use crate::{cowrie, demo, doctor, mor, sandbox};
+use crate::{cowrie, demo, doctor, mor, sandbox, topup};
 
 /// Telecom clients that tell the truth: top-ups, one-time codes, calls, request signatures, and a sandbox of five providers.
 #[derive(Debug, Parser)]
@@ -38,6 +38,9 @@ enum Command {
     /// Kolmisoft MOR: the request hash
     #[command(subcommand)]
     Mor(mor::Mor),
+    /// Many top-ups, safely
+    #[command(subcommand)]
+    Topup(topup::Topup),
     /// Check settings, secrets, connections, clock and ledger, without spending anything
     Doctor,
     /// The settings file
@@ -59,6 +62,7 @@ impl Cli {
             Command::Sandbox(options) => block_on(sandbox::run(options, self.output)),
             Command::Cowrie(command) => block_on(cowrie::run(command, &settings, self.output)),
             Command::Mor(command) => mor::run(command, &settings, self.output),
+            Command::Topup(command) => block_on(topup::run(command, &settings, self.output)),
             Command::Doctor => block_on(doctor::run(&settings, self.output)),
             Command::Config(command) => config::run(command),
             Command::Completions { shell } => {

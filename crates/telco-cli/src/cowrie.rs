@@ -182,7 +182,8 @@ const SETTLE_PINS: &str = "the PINs may have been bought, and Cowrie has no look
                            order again under another reference";
 
 impl Account {
-    fn base_url(&self, settings: &Settings) -> Result<String, Failure> {
+    /// Where its API is.
+    pub(crate) fn base_url(&self, settings: &Settings) -> Result<String, Failure> {
         let given = settings
             .of("cowrie")
             .text("base_url", self.base_url.as_deref())?;
@@ -225,7 +226,8 @@ fn number(text: &str) -> Result<Msisdn, Failure> {
     Ok(parse_msisdn(text).map_err(NotSent::because(ErrorKind::InvalidInput))?)
 }
 
-fn naira(text: &str) -> Result<Amount, Failure> {
+/// Whole naira.
+pub(crate) fn naira(text: &str) -> Result<Amount, Failure> {
     Amount::parse_major(text, Currency::NGN).ok_or_else(|| {
         Failure::not_sent("not an amount: write whole naira in plain digits, such as 1000")
     })

@@ -12,6 +12,7 @@ mod mor;
 mod output;
 mod sandbox;
 mod secret;
+mod topup;
 
 use std::process::ExitCode;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use telco_core::{
     Amount, Clock, Currency, Error, ErrorKind, Identity, LookupSupport, NotSent, Operator,
-    ProductKind, ProductRules, ReplayGuard, SystemClock, TopupCapabilities,
+    ProductKind, ProductRules, ReplayGuard, Secret, SystemClock, TopupCapabilities,
 };
 use telco_http::http::{HeaderMap, HeaderName, HeaderValue};
 use telco_http::{BaseUrl, Endpoint, ReadRetry, Settings, Transport, connect};
@@ -54,7 +54,7 @@ pub struct Builder {
     replay: ReplayGuard,
     read_retry: ReadRetry,
     diagnose_check: bool,
-    extra_headers: Vec<(String, String)>,
+    extra_headers: Vec<(String, Secret)>,
 }
 
 const BASE_URL: &str = "https://api.cowriesys.com";
@@ -199,7 +199,7 @@ impl Builder {
 
     /// One more header on every request, for a gateway of your own. It is not signed.
     pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra_headers.push((name.into(), value.into()));
+        self.extra_headers.push((name.into(), Secret::new(value)));
         self
     }
 
@@ -265,7 +265,7 @@ fn capabilities(replay: ReplayGuard, poll_after: &[Duration], pins: bool) -> Top
 }
 
 /// The protocol's own five are refused.
-fn extra_headers(pairs: &[(String, String)]) -> Result<HeaderMap, NotSent> {
+fn extra_headers(pairs: &[(String, Secret)]) -> Result<HeaderMap, NotSent> {
     const OURS: [&str; 5] = ["clientid", "agentid", "terminalid", "signature", "nonce"];
     let refuse = |what: &'static str| NotSent::new(ErrorKind::InvalidConfiguration, what);
     let mut headers = HeaderMap::new();
@@ -279,6 +279,7 @@ fn extra_headers(pairs: &[(String, String)]) -> Result<HeaderMap, NotSent> {
             ));
         }
         let mut value: HeaderValue = value
+            .expose()
             .parse()
             .map_err(|_| refuse("an extra header's value is none"))?;
         value.set_sensitive(true);

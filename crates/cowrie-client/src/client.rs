@@ -58,7 +58,7 @@ pub struct Account {
 }
 
 /// What Check says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub enum CheckAnswer {
     /// On record.
@@ -76,14 +76,43 @@ pub enum CheckAnswer {
     NotFound,
 }
 
+/// The provider's free text may hold anything, so it is not shown.
+impl std::fmt::Debug for CheckAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Found {
+                record,
+                status,
+                ours,
+                ..
+            } => f
+                .debug_struct("Found")
+                .field("record", record)
+                .field("status", status)
+                .field("ours", ours)
+                .finish_non_exhaustive(),
+            Self::NotFound => f.write_str("NotFound"),
+        }
+    }
+}
+
 /// A redeemed PIN.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Redeemed {
     /// The caller's id.
     pub reference: Reference,
     /// The provider's free text, such as `Topup complete`.
     pub message: String,
+}
+
+/// The provider's free text may hold anything, so it is not shown.
+impl std::fmt::Debug for Redeemed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redeemed")
+            .field("reference", &self.reference)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Client {

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand, ValueEnum};
+use cowrie_client::wire::RecordStatus;
 use cowrie_client::{
     CheckAnswer, Client, ClientKey, Credentials, Network, SignRequest, Signer, parse_msisdn, plans,
 };
@@ -181,7 +182,8 @@ const SETTLE_PINS: &str = "the PINs may have been bought, and Cowrie has no look
                            order again under another reference";
 
 impl Account {
-    fn base_url(&self, settings: &Settings) -> Result<String, Failure> {
+    /// Where its API is.
+    pub(crate) fn base_url(&self, settings: &Settings) -> Result<String, Failure> {
         let given = settings
             .of("cowrie")
             .text("base_url", self.base_url.as_deref())?;
@@ -224,7 +226,8 @@ fn number(text: &str) -> Result<Msisdn, Failure> {
     Ok(parse_msisdn(text).map_err(NotSent::because(ErrorKind::InvalidInput))?)
 }
 
-fn naira(text: &str) -> Result<Amount, Failure> {
+/// Whole naira.
+pub(crate) fn naira(text: &str) -> Result<Amount, Failure> {
     Amount::parse_major(text, Currency::NGN).ok_or_else(|| {
         Failure::not_sent("not an amount: write whole naira in plain digits, such as 1000")
     })
@@ -368,7 +371,7 @@ async fn look_up(check: &Check, settings: &Settings, form: Form) -> Done {
             form,
             &[
                 ("found", Value::Bool(true)),
-                ("status", json!(format!("{status:?}"))),
+                ("status", word(&status)),
                 ("provider_id", json!(record.provider_id)),
                 (
                     "network",
@@ -391,6 +394,15 @@ async fn look_up(check: &Check, settings: &Settings, form: Form) -> Done {
             output::note("not on record yet: records become visible late, so this proves nothing");
             Ok(())
         }
+    }
+}
+
+/// In the provider's words; nothing where it says nothing.
+fn word(status: &RecordStatus) -> Value {
+    match status {
+        RecordStatus::Ok => json!("OK"),
+        RecordStatus::Other(text) => json!(text),
+        _ => Value::Null,
     }
 }
 

@@ -8,10 +8,12 @@ mod cowrie;
 mod demo;
 mod doctor;
 mod exit;
+mod kairos;
 mod mor;
 mod output;
 mod sandbox;
 mod secret;
+mod topup;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,10 @@
 //! `telco mor …`: the request hash of Kolmisoft MOR, computed, explained, checked and found out.
 
 use clap::{Args, Subcommand, ValueEnum};
-use mor_hash::{Call, Keys, Limits, Mode, Profile, ReceivedCall, Secret, Signer, diagnose};
+use mor_hash::{
+    Call, Keys, Limits, Match, Mode, Profile, Reading, ReceivedCall, Secret, SecretForm, Signer,
+    diagnose,
+};
 use serde_json::{Value, json};
 
 use crate::config::Settings;
@@ -97,6 +100,16 @@ enum ModeName {
     Strict,
     Server,
     Doc,
+}
+
+impl ModeName {
+    fn of(mode: Mode) -> &'static str {
+        match mode {
+            Mode::Server => "server",
+            Mode::Doc => "doc",
+            _ => "strict",
+        }
+    }
 }
 
 impl From<ModeName> for Mode {
@@ -277,6 +290,10 @@ fn explain_request(explain: &Explain, settings: &Settings, form: Form) -> Done {
 
 fn find_out(against: &Against, settings: &Settings, form: Form) -> Done {
     let request = &against.request;
+    let given = settings
+        .of("mor")
+        .source("secret", request.secret.as_ref())?;
+    let sources: Vec<&Source> = given.iter().chain(&against.or_secret).collect();
     let mut secrets = vec![request.secret(settings)?];
     for source in &against.or_secret {
         secrets.push(Secret::new(source.text()?.expose()));
@@ -290,25 +307,43 @@ fn find_out(against: &Against, settings: &Settings, form: Form) -> Done {
         Limits::default(),
     )
     .map_err(refused)?;
-    let rows: Vec<_> = found
-        .matches
-        .iter()
-        .map(|hit| {
-            let secret = format!(
-                "{} of {}, {:?}",
-                hit.secret + 1,
-                secrets.len(),
-                hit.secret_form
-            );
-            vec![
-                json!(hit.reading.to_string()),
-                json!(hit.names.join(",")),
-                json!(secret),
-            ]
-        })
-        .collect();
-    let none = rows.is_empty();
-    output::rows(form, &["reading", "hashed names, in order", "key"], rows)?;
+    let key = |hit: &Match| {
+        let source = sources
+            .get(hit.secret)
+            .map_or_else(String::new, |source| format!("{source:?}"));
+        match hit.secret_form {
+            SecretForm::Stripped => format!("{source} without its outer blanks"),
+            SecretForm::Empty => "none: the secret is empty".to_owned(),
+            _ => source,
+        }
+    };
+    let none = found.matches.is_empty();
+    match form {
+        Form::Json => output::json(
+            &found
+                .matches
+                .iter()
+                .map(|hit| as_json(hit, &key(hit)))
+                .collect(),
+        )?,
+        Form::Table if none => {}
+        Form::Table => {
+            let row = |hit: &Match| {
+                let names = if hit.names.is_empty() {
+                    "nothing but the key".to_owned()
+                } else {
+                    hit.names.join(" ")
+                };
+                vec![
+                    json!(hit.reading.to_string()),
+                    json!(names),
+                    json!(key(hit)),
+                ]
+            };
+            let rows = found.matches.iter().map(row).collect();
+            output::rows(form, &["reading", "hashed names, in order", "key"], rows)?;
+        }
+    }
     if none {
         let limit = if found.complete {
             ""
@@ -322,6 +357,18 @@ fn find_out(against: &Against, settings: &Settings, form: Form) -> Done {
         .help("check the key first; then whether each value is the one that was sent, decoded"));
     }
     Ok(())
+}
+
+/// Profile and mode stand by themselves as well, where the reading is one of theirs.
+fn as_json(hit: &Match, key: &str) -> Value {
+    let (profile, mode) = match &hit.reading {
+        Reading::Profile { profile, mode } => (Some(profile), Some(ModeName::of(*mode))),
+        Reading::WithoutMethodTable { profile } | Reading::QuirksTurned { profile } => {
+            (Some(profile), None)
+        }
+        _ => (None, None),
+    };
+    json!({ "reading": hit.reading.to_string(), "profile": profile, "mode": mode, "names": hit.names, "key": key })
 }
 
 /// Nothing was sent: the request cannot be hashed as it stands.

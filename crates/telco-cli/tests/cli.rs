@@ -1,93 +1,16 @@
 //! The program as a script sees it: exit codes, what is printed where, and what is never printed.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Child, Command, Output, Stdio};
+mod common;
 
+use std::io::{Read as _, Write as _};
+use std::process::{Output, Stdio};
+
+use common::{Sandbox, code, err, out, run, telco};
 use serde_json::Value;
 
-fn telco() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_telco"));
-    // Nothing of the machine's own settings reaches a test.
-    command.env_clear().current_dir(env!("CARGO_TARGET_TMPDIR"));
-    command
-}
-
-fn run(args: &[&str]) -> Output {
-    telco().args(args).stdin(Stdio::null()).output().unwrap()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// A sandbox as its own process, ended with the test.
-struct Sandbox {
-    process: Child,
-    about: Value,
-    folder: tempfile::TempDir,
-}
-
-impl Sandbox {
-    fn start(faults: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let rules = folder.path().join("faults.json");
-        std::fs::write(&rules, faults).unwrap();
-        let mut process = telco()
-            .args([
-                "sandbox",
-                "--listen",
-                "127.0.0.1:0",
-                "--output",
-                "json",
-                "--faults",
-            ])
-            .arg(&rules)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        assert!(line.starts_with(r#"{"console":"http://"#), "{line}");
-        let about = serde_json::from_str(&line).unwrap();
-        Self {
-            process,
-            about,
-            folder,
-        }
-    }
-
-    fn cowrie(&self, args: &[&str]) -> Output {
-        let cowrie = &self.about["cowrie"];
-        let key = self.folder.path().join("key");
-        std::fs::write(&key, cowrie["client_key"].as_str().unwrap()).unwrap();
-        telco()
-            .arg("cowrie")
-            .args(args)
-            .args(["--base-url", cowrie["base_url"].as_str().unwrap()])
-            .args(["--client-id", cowrie["client_id"].as_str().unwrap()])
-            .arg("--client-key")
-            .arg(format!("file:{}", key.display()))
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+#[expect(clippy::unwrap_used, reason = "test code")]
+fn cowrie(sandbox: &Sandbox, args: &[&str]) -> Output {
+    sandbox.telco().arg("cowrie").args(args).output().unwrap()
 }
 
 const NO_FAULTS: &str = "[]";
@@ -104,7 +27,7 @@ const TOPUP: [&str; 7] = [
 #[test]
 fn exit_0_and_one_json_document() {
     let sandbox = Sandbox::start(NO_FAULTS);
-    let accepted = sandbox.cowrie(&[&TOPUP[..], &["--output", "json"]].concat());
+    let accepted = cowrie(&sandbox, &[&TOPUP[..], &["--output", "json"]].concat());
     assert_eq!(code(&accepted), 0, "{}", err(&accepted));
     let document: Value = serde_json::from_slice(&accepted.stdout).unwrap();
     assert_eq!(document["outcome"], "accepted");
@@ -160,7 +83,7 @@ fn a_broken_settings_file_is_named_and_not_repeated() {
 #[test]
 fn exit_10_when_nothing_was_sent() {
     let sandbox = Sandbox::start(NO_FAULTS);
-    let bad_number = sandbox.cowrie(&["credit", "--msisdn", "12", "--amount", "100"]);
+    let bad_number = cowrie(&sandbox, &["credit", "--msisdn", "12", "--amount", "100"]);
     assert_eq!(code(&bad_number), 10, "{}", err(&bad_number));
     let nobody_there = telco()
         .args(["cowrie", "balance", "--base-url", "http://127.0.0.1:9"])
@@ -174,18 +97,24 @@ fn exit_10_when_nothing_was_sent() {
 #[test]
 fn exit_11_when_the_provider_says_no() {
     let sandbox = Sandbox::start(NO_FAULTS);
-    let too_much = sandbox.cowrie(&["credit", "--msisdn", "08031234567", "--amount", "999999999"]);
+    let too_much = cowrie(
+        &sandbox,
+        &["credit", "--msisdn", "08031234567", "--amount", "999999999"],
+    );
     assert_eq!(code(&too_much), 11, "{}", err(&too_much));
 }
 
 #[test]
 fn exit_12_when_nobody_can_tell_and_it_says_how_to_settle() {
     let sandbox = Sandbox::start(r#"[{"operation": "credit", "phases": ["act-then-reset"]}]"#);
-    let unknown = sandbox.cowrie(&TOPUP);
+    let unknown = cowrie(&sandbox, &TOPUP);
     assert_eq!(code(&unknown), 12, "{}", err(&unknown));
     assert!(err(&unknown).contains("order-1"), "{}", err(&unknown));
     assert!(err(&unknown).contains("cowrie check"), "{}", err(&unknown));
-    let found = sandbox.cowrie(&["check", "--reference", "order-1", "--output", "json"]);
+    let found = cowrie(
+        &sandbox,
+        &["check", "--reference", "order-1", "--output", "json"],
+    );
     let found: Value = serde_json::from_slice(&found.stdout).unwrap();
     assert_eq!(found["found"], true);
 }
@@ -193,7 +122,7 @@ fn exit_12_when_nobody_can_tell_and_it_says_how_to_settle() {
 #[test]
 fn exit_13_when_a_read_got_no_usable_answer() {
     let sandbox = Sandbox::start(r#"[{"operation": "balance", "phases": ["garbage"]}]"#);
-    let unread = sandbox.cowrie(&["balance"]);
+    let unread = cowrie(&sandbox, &["balance"]);
     assert_eq!(code(&unread), 13, "{}", err(&unread));
 }
 
@@ -210,7 +139,6 @@ fn spending_beyond_this_machine_wants_a_yes() {
         ])
         .args(["--client-id", "a", "--client-key", "env:K"])
         .env("K", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
-        .stdin(Stdio::null())
         .output()
         .unwrap();
     assert_eq!(code(&refused), 2);
@@ -289,8 +217,8 @@ fn completions_for_every_shell() {
 #[test]
 fn doctor_says_what_is_missing_and_shows_no_secret() {
     let sandbox = Sandbox::start(NO_FAULTS);
-    let cowrie = &sandbox.about["cowrie"];
-    let key = cowrie["client_key"].as_str().unwrap();
+    let account = &sandbox.about["cowrie"];
+    let key = account["client_key"].as_str().unwrap();
     let doctor = |settings: &str, form: &str| {
         let path = sandbox.folder.path().join("telco.toml");
         std::fs::write(&path, settings).unwrap();
@@ -304,8 +232,8 @@ fn doctor_says_what_is_missing_and_shows_no_secret() {
     let well = format!(
         "[cowrie]\nbase_url = {}\nclient_id = {}\nclient_key = 'env:KEY'\n\
          [topup]\nledger = 'sqlite://{}/new.db'\n",
-        cowrie["base_url"],
-        cowrie["client_id"],
+        account["base_url"],
+        account["client_id"],
         sandbox.folder.path().display()
     );
 

@@ -221,11 +221,7 @@ impl LocalOtp {
         if attempt > self.max_attempts {
             return Ok(Verification::TooManyAttempts);
         }
-        let typed = digest(record.key, pending, record.nonce, candidate);
-        // Every digest is compared, so that the time does not tell which form was right.
-        let right = record.digests.iter().fold(false, |found, digest| {
-            compare::equal(digest.as_bytes(), typed.as_bytes()) | found
-        });
+        let right = record.holds(candidate);
         if !right {
             return Ok(Verification::Invalid {
                 attempts_left: Some(self.max_attempts.saturating_sub(attempt)),
@@ -236,6 +232,21 @@ impl LocalOtp {
         } else {
             Ok(Verification::AlreadyUsed)
         }
+    }
+
+    /// Whether `code` is one of the right ones. It counts nothing and takes nothing out of use, so it is for what the **provider**
+    /// says (a callback that repeats the code), never for what a user types: that would allow ten thousand guesses.
+    ///
+    /// # Errors
+    /// The record is of another identity, under a key that is not loaded, or damaged.
+    pub fn matches(
+        &self,
+        identity: &Identity,
+        pending: &PendingOtp,
+        code: &Secret,
+    ) -> Result<bool, Error> {
+        let record = self.open(identity, pending)?;
+        Ok(record.holds(code))
     }
 
     /// Takes a code out of use before it was typed, because a newer one replaces it: from now on it is `AlreadyUsed`.
@@ -284,6 +295,14 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
+    /// Every digest is compared, so that the time does not tell which form was right.
+    fn holds(&self, code: &Secret) -> bool {
+        let typed = digest(self.key, self.pending, self.nonce, code);
+        self.digests.iter().fold(false, |found, digest| {
+            compare::equal(digest.as_bytes(), typed.as_bytes()) | found
+        })
+    }
+
     /// The counter's name: says nothing about number or code, and is the same for every worker.
     fn counter(&self, what: &str) -> String {
         let [provider, account, reference, number] = owner(self.pending);

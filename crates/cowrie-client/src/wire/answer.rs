@@ -221,7 +221,7 @@ pub fn read_redeemed(reference: &Reference, body: &[u8]) -> Submission<Redeemed>
 }
 
 /// What Check says of the state of a top-up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecordStatus {
     /// `OK`: confirmed. The only value that documentation shows.
@@ -230,6 +230,17 @@ pub enum RecordStatus {
     Other(String),
     /// None, as older servers answer: on record, unconfirmed.
     Absent,
+}
+
+/// Another text may hold anything, so it is not shown.
+impl fmt::Debug for RecordStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "Ok",
+            Self::Other(_) => "Other(***)",
+            Self::Absent => "Absent",
+        })
+    }
 }
 
 /// What the 200 answer to Check is.

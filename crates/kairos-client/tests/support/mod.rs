@@ -8,6 +8,8 @@
     clippy::indexing_slicing
 )]
 
+pub mod world;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

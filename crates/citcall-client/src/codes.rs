@@ -1,0 +1,390 @@
+//! The result codes of both versions, and what an answer means for money.
+
+use std::fmt;
+
+use telco_core::{Error, ErrorKind, Reference, Rejection, SecretBytes, Submission, UnknownOutcome};
+
+use crate::PROVIDER;
+use crate::wire::{Envelope, WireError};
+
+/// A result code `rc`. 0, 6, 14, 34, 66, 77, 88, 96, 98 and 99 are **documented**; the others are **observed by third parties**.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// 0: accepted for calling, sent, or verified.
+    Ok,
+    /// 6: failed, without a reason. It may have rung.
+    Unspecified,
+    /// 7: no such gateway.
+    InvalidGateway,
+    /// 14.
+    InsufficientBalance,
+    /// 34: out of service for the moment.
+    ServiceDown,
+    /// 42.
+    InvalidNumber,
+    /// 43: the text of a message.
+    InvalidText,
+    /// 44: this sender id is not open for the account.
+    SenderNotOpen,
+    /// 66.
+    Maintenance,
+    /// 76.
+    WrongPassword,
+    /// 77.
+    UnknownUser,
+    /// 78, from verify: no such code is waiting.
+    NotFound,
+    /// 79, from verify.
+    WrongToken,
+    /// 80, from verify.
+    TokenExpired,
+    /// 81, from verify: no attempts left.
+    Locked,
+    /// 88.
+    ParameterMissing,
+    /// 96: unknown or inactive.
+    InvalidApiKey,
+    /// 97: the JSON is not valid. **Inferred**: also the likely answer to `data` that does not open.
+    InvalidJson,
+    /// 98. **Inferred**: also for an address that is not on the account's list.
+    NotAuthorised,
+    /// 99: not POST.
+    WrongMethod,
+    /// Any other.
+    Other(u32),
+}
+
+/// What a result code means for what to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Class {
+    /// Done as asked.
+    Ok,
+    /// The values: do not repeat unchanged.
+    Input,
+    /// Credentials, account, address list.
+    Auth,
+    /// Fund the account.
+    Balance,
+    /// Not now: another gateway, or later.
+    Transient,
+    /// What verify found.
+    Verify,
+    /// It may have happened.
+    UnknownOutcome,
+}
+
+impl From<u32> for Code {
+    fn from(rc: u32) -> Self {
+        match rc {
+            0 => Self::Ok,
+            6 => Self::Unspecified,
+            7 => Self::InvalidGateway,
+            14 => Self::InsufficientBalance,
+            34 => Self::ServiceDown,
+            42 => Self::InvalidNumber,
+            43 => Self::InvalidText,
+            44 => Self::SenderNotOpen,
+            66 => Self::Maintenance,
+            76 => Self::WrongPassword,
+            77 => Self::UnknownUser,
+            78 => Self::NotFound,
+            79 => Self::WrongToken,
+            80 => Self::TokenExpired,
+            81 => Self::Locked,
+            88 => Self::ParameterMissing,
+            96 => Self::InvalidApiKey,
+            97 => Self::InvalidJson,
+            98 => Self::NotAuthorised,
+            99 => Self::WrongMethod,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl Code {
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Ok => 0,
+            Self::Unspecified => 6,
+            Self::InvalidGateway => 7,
+            Self::InsufficientBalance => 14,
+            Self::ServiceDown => 34,
+            Self::InvalidNumber => 42,
+            Self::InvalidText => 43,
+            Self::SenderNotOpen => 44,
+            Self::Maintenance => 66,
+            Self::WrongPassword => 76,
+            Self::UnknownUser => 77,
+            Self::NotFound => 78,
+            Self::WrongToken => 79,
+            Self::TokenExpired => 80,
+            Self::Locked => 81,
+            Self::ParameterMissing => 88,
+            Self::InvalidApiKey => 96,
+            Self::InvalidJson => 97,
+            Self::NotAuthorised => 98,
+            Self::WrongMethod => 99,
+            Self::Other(rc) => rc,
+        }
+    }
+
+    /// Its class.
+    ///
+    /// ```
+    /// use citcall_client::{Class, Code};
+    ///
+    /// assert_eq!(Code::from(14).class(), Class::Balance);
+    /// assert_eq!(Code::from(12_345).class(), Class::UnknownOutcome);
+    /// ```
+    #[must_use]
+    pub const fn class(self) -> Class {
+        match self {
+            Self::Ok => Class::Ok,
+            Self::InvalidGateway
+            | Self::InvalidNumber
+            | Self::InvalidText
+            | Self::ParameterMissing
+            | Self::InvalidJson
+            | Self::WrongMethod => Class::Input,
+            Self::SenderNotOpen
+            | Self::WrongPassword
+            | Self::UnknownUser
+            | Self::InvalidApiKey
+            | Self::NotAuthorised => Class::Auth,
+            Self::InsufficientBalance => Class::Balance,
+            Self::ServiceDown | Self::Maintenance => Class::Transient,
+            Self::NotFound | Self::WrongToken | Self::TokenExpired | Self::Locked => Class::Verify,
+            Self::Unspecified | Self::Other(_) => Class::UnknownOutcome,
+        }
+    }
+
+    fn meaning(self) -> (ErrorKind, &'static str, &'static str) {
+        const ACCOUNT: &str = "check user id, API key and authorization form, and whether Citcall knows this machine's public address";
+        const PERHAPS: &str = "it may have rung: do not send it again by itself; the user may ask for a resend after the cooldown";
+        match self {
+            Self::Ok => (ErrorKind::Other, "accepted", ""),
+            Self::Unspecified => (ErrorKind::Other, "failed, without a reason", PERHAPS),
+            Self::Other(_) => (
+                ErrorKind::Other,
+                "a result code that is not listed",
+                PERHAPS,
+            ),
+            Self::NotFound | Self::WrongToken | Self::TokenExpired | Self::Locked => (
+                ErrorKind::Other,
+                "a result of verify, where none was asked for",
+                PERHAPS,
+            ),
+            Self::InvalidGateway => (ErrorKind::InvalidInput, "no such gateway", "take 1 to 4"),
+            Self::InsufficientBalance => (
+                ErrorKind::InsufficientBalance,
+                "the account has too little money",
+                "fund the account",
+            ),
+            Self::ServiceDown => (
+                ErrorKind::Unavailable,
+                "out of service for the moment",
+                "it did not ring: a resend later, or through the next gateway, may",
+            ),
+            Self::Maintenance => (
+                ErrorKind::Unavailable,
+                "under maintenance",
+                "it did not ring: a resend later, or through the next gateway, may",
+            ),
+            Self::InvalidNumber => (
+                ErrorKind::InvalidRecipient,
+                "the number is not valid",
+                "check the number",
+            ),
+            Self::InvalidText => (
+                ErrorKind::InvalidInput,
+                "the text of the message is not valid",
+                "check its length and characters",
+            ),
+            Self::SenderNotOpen => (
+                ErrorKind::Permission,
+                "this sender id is not open for the account",
+                "have Citcall open it, in exactly these letters",
+            ),
+            Self::WrongPassword => (ErrorKind::Authentication, "wrong password", ACCOUNT),
+            Self::UnknownUser => (ErrorKind::Authentication, "unknown user id", ACCOUNT),
+            Self::InvalidApiKey => (
+                ErrorKind::Authentication,
+                "the API key is unknown or inactive",
+                ACCOUNT,
+            ),
+            Self::NotAuthorised => (ErrorKind::Authentication, "not authorised", ACCOUNT),
+            Self::ParameterMissing => (
+                ErrorKind::InvalidInput,
+                "a parameter is missing",
+                "check which version and path the account uses",
+            ),
+            Self::InvalidJson => (
+                ErrorKind::InvalidInput,
+                "the request could not be read",
+                "in v2 check the API key, the cipher's client id and this machine's clock (within 5 minutes)",
+            ),
+            Self::WrongMethod => (
+                ErrorKind::InvalidInput,
+                "not a POST request",
+                "check what a proxy on the way makes of it",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}", self.number())
+    }
+}
+
+/// An answer, whatever its HTTP status, as it came.
+#[derive(Clone, Copy)]
+pub(crate) struct Answered<'a> {
+    pub(crate) operation: &'static str,
+    pub(crate) status: u16,
+    pub(crate) body: &'a [u8],
+}
+
+impl Answered<'_> {
+    /// Judges the answer of a spending call as if it were the only copy: accepted and read, rejected by a code of the table, or
+    /// unknown. HTTP decides nothing (observed): the body does.
+    pub(crate) fn judge<T>(
+        self,
+        reference: &Reference,
+        envelope: Result<Envelope, WireError>,
+        read: impl FnOnce(Envelope) -> Result<T, WireError>,
+    ) -> Submission<T> {
+        let envelope = match envelope {
+            Ok(envelope) => envelope,
+            Err(why) => return self.unknown(reference, self.unreadable(why)),
+        };
+        match envelope.code().class() {
+            Class::Ok => match read(envelope) {
+                Ok(value) => Submission::Accepted(value),
+                Err(why) => self.unknown(reference, self.unreadable(why)),
+            },
+            Class::UnknownOutcome | Class::Verify => {
+                self.unknown(reference, self.failure(&envelope))
+            }
+            Class::Input | Class::Auth | Class::Balance | Class::Transient => {
+                Submission::Rejected(self.rejection(&envelope))
+            }
+        }
+    }
+
+    fn rejection(self, envelope: &Envelope) -> Rejection {
+        let (kind, message, help) = envelope.code().meaning();
+        let rejection = Rejection::new(kind, message)
+            .at(PROVIDER, self.operation)
+            .with_help(help)
+            .with_provider_code(envelope.code().to_string())
+            .with_http_status(self.status);
+        match envelope.info() {
+            Some(info) => rejection.with_body_excerpt(&info),
+            None => rejection,
+        }
+    }
+
+    /// A result code that is no success.
+    pub(crate) fn failure(self, envelope: &Envelope) -> Error {
+        let (kind, message, help) = envelope.code().meaning();
+        let error = Error::answered(kind, message)
+            .at(PROVIDER, self.operation)
+            .with_help(help)
+            .with_provider_code(envelope.code().to_string())
+            .with_http_status(self.status);
+        match envelope.info() {
+            Some(info) => error.with_body_excerpt(&info),
+            None => error,
+        }
+    }
+
+    /// An answer that says nothing that can be relied on.
+    pub(crate) fn unreadable(self, why: WireError) -> Error {
+        Error::answered(why.kind(), why.to_string())
+            .at(PROVIDER, self.operation)
+            .with_http_status(self.status)
+            .with_body_excerpt(&excerpt(self.body))
+            .with_help(why.help())
+            .with_source(why)
+    }
+
+    fn unknown<T>(self, reference: &Reference, cause: Error) -> Submission<T> {
+        let unknown = UnknownOutcome::new(reference, cause);
+        Submission::Unknown(if self.body.is_empty() {
+            unknown
+        } else {
+            unknown.with_answer(SecretBytes::new(self.body))
+        })
+    }
+}
+
+/// The beginning of a body for an error: nothing of a ciphertext, and nothing from the first mention of a code on.
+fn excerpt(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let lower = text.to_ascii_lowercase();
+    let secret_from = ["data", "token"]
+        .iter()
+        .filter_map(|word| lower.find(word))
+        .min();
+    match secret_from.and_then(|at| text.get(..at)) {
+        Some(before) => format!("{before}…"),
+        None => text.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_the_class_of_the_table() {
+        use Class::*;
+        let table: &[(u32, Class)] = &[
+            (0, Ok),
+            (6, UnknownOutcome),
+            (7, Input),
+            (14, Balance),
+            (34, Transient),
+            (42, Input),
+            (43, Input),
+            (44, Auth),
+            (66, Transient),
+            (76, Auth),
+            (77, Auth),
+            (78, Verify),
+            (79, Verify),
+            (80, Verify),
+            (81, Verify),
+            (88, Input),
+            (96, Auth),
+            (97, Input),
+            (98, Auth),
+            (99, Input),
+        ];
+        for rc in 0..200 {
+            let class = table.iter().find(|(listed, _)| *listed == rc);
+            let class = class.map_or(UnknownOutcome, |(_, class)| *class);
+            assert_eq!(Code::from(rc).class(), class, "{rc}");
+            assert_eq!(Code::from(rc).number(), rc);
+        }
+        assert_eq!(Code::from(u32::MAX).class(), UnknownOutcome);
+        assert_eq!(Code::from(6).to_string(), "06");
+    }
+
+    #[test]
+    fn an_excerpt_shows_neither_ciphertext_nor_code() {
+        assert_eq!(excerpt(b"{\"data\":\"X3wB-T1F3\"}"), "{\"…");
+        assert_eq!(
+            excerpt(b"{\"rc\":\"0O\",\"TOKEN\":\"021\"}"),
+            "{\"rc\":\"0O\",\"…"
+        );
+        assert_eq!(excerpt(b"<html>"), "<html>");
+        assert_eq!(excerpt(&[0xff, b'x']), "\u{fffd}x");
+    }
+}

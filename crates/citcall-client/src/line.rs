@@ -1,0 +1,149 @@
+//! The way to the provider: one transmission, and a connection that may be set up again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use telco_core::{Delivery, Error, ErrorKind, NotSent};
+use telco_http::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use telco_http::{BaseUrl, Bytes, Endpoint, Settings, Transport, connect};
+use zeroize::Zeroizing;
+
+use crate::{Authorization, Credentials, PROVIDER};
+
+/// Where requests go, and what goes with each of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    first: Endpoint,
+    /// Asked only when no connection to the first came about (observed by third parties; off by default).
+    second: Option<Endpoint>,
+    /// How often a connection that never came about is tried again.
+    reconnects: u32,
+    headers: HeaderMap,
+}
+
+/// What both builders collect about it.
+#[derive(Debug, Clone)]
+pub(crate) struct LineSettings {
+    pub(crate) base_url: String,
+    pub(crate) second_base_url: Option<String>,
+    pub(crate) authorization: Authorization,
+    pub(crate) settings: Settings,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) reconnects: u32,
+    pub(crate) extra_headers: Vec<(String, String)>,
+}
+
+impl LineSettings {
+    pub(crate) fn new(base_url: &str, authorization: Authorization) -> Self {
+        // 30 s for the whole exchange: observed in the official demo.
+        let settings = Settings::default()
+            .with_timeouts(Duration::from_secs(10), Duration::from_secs(30))
+            .with_body_caps(crate::wire::BODY_CAP, crate::wire::BODY_CAP);
+        Self {
+            base_url: base_url.to_owned(),
+            second_base_url: None,
+            authorization,
+            settings,
+            transport: None,
+            reconnects: 2,
+            extra_headers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn build(self, credentials: &Credentials) -> Result<Line, NotSent> {
+        let endpoint = |url: &str| {
+            let base =
+                BaseUrl::parse(url).map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
+            let transport = match &self.transport {
+                Some(transport) => Arc::clone(transport),
+                None => connect(&base, &self.settings)?,
+            };
+            Ok::<_, NotSent>(Endpoint::new(PROVIDER, base, transport))
+        };
+        Ok(Line {
+            first: endpoint(&self.base_url)?,
+            second: self.second_base_url.as_deref().map(endpoint).transpose()?,
+            reconnects: self.reconnects,
+            headers: headers(credentials.header(self.authorization)?, &self.extra_headers)?,
+        })
+    }
+}
+
+impl Line {
+    pub(crate) fn base(&self) -> &BaseUrl {
+        self.first.base()
+    }
+
+    /// Transmits once. `body` is asked anew for each try to connect, so that the time inside is the time of sending.
+    pub(crate) async fn exchange(
+        &self,
+        operation: &'static str,
+        path: &str,
+        body: impl Fn() -> Zeroizing<String>,
+    ) -> Result<Response<Bytes>, Error> {
+        let mut wait = Duration::from_millis(200);
+        let mut left = self.reconnects;
+        loop {
+            let failure = match self.transmit(&self.first, operation, path, &body()).await {
+                Err(failure) if never_connected(&failure) => failure,
+                other => return other,
+            };
+            if left == 0 {
+                return match &self.second {
+                    Some(second) => self.transmit(second, operation, path, &body()).await,
+                    None => Err(failure),
+                };
+            }
+            left -= 1;
+            self.first.pause(wait).await;
+            wait = wait.saturating_mul(3).min(Duration::from_secs(2));
+        }
+    }
+
+    async fn transmit(
+        &self,
+        endpoint: &Endpoint,
+        operation: &'static str,
+        path: &str,
+        body: &str,
+    ) -> Result<Response<Bytes>, Error> {
+        let mut request = Request::new(Bytes::copy_from_slice(body.as_bytes()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = endpoint.uri(path)?;
+        *request.headers_mut() = self.headers.clone();
+        endpoint.exchange(operation, request).await
+    }
+}
+
+/// No byte of a request left: the connection itself failed.
+fn never_connected(failure: &Error) -> bool {
+    failure.delivery() == Delivery::NotSent && failure.kind() == ErrorKind::Connect
+}
+
+fn headers(authorization: HeaderValue, extra: &[(String, String)]) -> Result<HeaderMap, NotSent> {
+    let refuse = |what: &'static str| NotSent::new(ErrorKind::InvalidConfiguration, what);
+    let json = HeaderValue::from_static("application/json");
+    let ours = [
+        (header::AUTHORIZATION, authorization),
+        (header::CONTENT_TYPE, json.clone()),
+        (header::ACCEPT, json),
+    ];
+    let mut headers = HeaderMap::from_iter(ours);
+    let own: Vec<HeaderName> = headers.keys().cloned().collect();
+    for (name, value) in extra {
+        let name: HeaderName = name
+            .parse()
+            .map_err(|_| refuse("an extra header's name is none"))?;
+        if own.contains(&name) || name == header::CONTENT_LENGTH || name == header::HOST {
+            return Err(refuse(
+                "an extra header has the name of one of the protocol's own",
+            ));
+        }
+        let mut value: HeaderValue = value
+            .parse()
+            .map_err(|_| refuse("an extra header's value is none"))?;
+        value.set_sensitive(true);
+        headers.append(name, value);
+    }
+    Ok(headers)
+}

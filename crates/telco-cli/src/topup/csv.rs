@@ -1,0 +1,274 @@
+//! A CSV file, read a record at a time, strictly: what is guessed wrong here is money sent to somebody else.
+//!
+//! Comma, semicolon or tab; quoted fields, which may hold line breaks; a byte-order mark; LF or CRLF. UTF-8 only. A record
+//! knows the line that it begins on.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::exit::Failure;
+
+/// Longest record in octets. A quote that is never closed must not swallow a million rows.
+const LONGEST: usize = 64 * 1024;
+
+/// The records of a file.
+pub(super) struct Records {
+    input: BufReader<Hashed<File>>,
+    line: u64,
+    separator: char,
+}
+
+/// The fields between the separators of one record.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    /// The line that it begins on, from 1.
+    pub(super) line: u64,
+    pub(super) fields: Vec<String>,
+}
+
+impl Records {
+    /// Opens the file and reads its header, which also says what separates the fields.
+    pub(super) fn open(path: &Path) -> Result<(Self, Record), Failure> {
+        let unreadable = |e| Failure::not_sent(format!("{} cannot be read: {e}", path.display()));
+        let file = File::open(path).map_err(unreadable)?;
+        if !file.metadata().map_err(unreadable)?.is_file() {
+            return Err(Failure::not_sent(format!("{} is no file", path.display()))
+                .help("it is read more than once: give a file, not a pipe"));
+        }
+        let mut records = Self {
+            input: BufReader::with_capacity(LONGEST, Hashed::new(file)),
+            line: 0,
+            separator: ',',
+        };
+        let mut header = Vec::new();
+        records.read_line(&mut header)?;
+        let text = text(1, &header)?;
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        if text.trim().is_empty() {
+            return Err(broken(1, "there is no header")
+                .help("the first line names the columns, such as number,amount,network"));
+        }
+        records.separator = [';', '\t']
+            .into_iter()
+            .find(|c| text.contains(*c))
+            .unwrap_or(',');
+        let fields = split(text, records.separator).map_err(|why| broken(1, why))?;
+        Ok((records, Record { line: 1, fields }))
+    }
+
+    /// The next record. Empty lines are none.
+    pub(super) fn next(&mut self) -> Result<Option<Record>, Failure> {
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            if !self.read_line(&mut bytes)? {
+                return Ok(None);
+            }
+            if !bytes.trim_ascii().is_empty() {
+                break;
+            }
+        }
+        let line = self.line;
+        while bytes.iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
+            if !self.read_line(&mut bytes)? {
+                return Err(broken(line, "a quoted field begins here and never ends"));
+            }
+        }
+        let fields = split(text(line, &bytes)?, self.separator).map_err(|why| broken(line, why))?;
+        Ok(Some(Record { line, fields }))
+    }
+
+    /// The SHA-256 of the file, once it has been read to its end.
+    pub(super) fn digest(self) -> [u8; 32] {
+        self.input.into_inner().digest.finalize().into()
+    }
+
+    /// Appends one line; `false` at the end of the file.
+    fn read_line(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Failure> {
+        let before = bytes.len();
+        let room = (LONGEST + 1).saturating_sub(before) as u64;
+        self.line += 1;
+        let read = self.input.by_ref().take(room).read_until(b'\n', bytes);
+        let read = read.map_err(|e| broken(self.line, format!("the file cannot be read: {e}")))?;
+        if bytes.len() > LONGEST {
+            return Err(broken(
+                self.line,
+                "a row is longer than 64 KiB: a quote is not closed, or this is no CSV",
+            ));
+        }
+        let new = bytes.get(before..).unwrap_or_default();
+        text(self.line, new)?;
+        Ok(read > 0)
+    }
+}
+
+/// Hashes what passes through.
+struct Hashed<R> {
+    inner: R,
+    digest: Sha256,
+}
+
+impl<R> Hashed<R> {
+    fn new(inner: R) -> Self {
+        Self {
+            inner,
+            digest: Sha256::new(),
+        }
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.digest.update(buffer.get(..read).unwrap_or_default());
+        Ok(read)
+    }
+}
+
+fn text(line: u64, bytes: &[u8]) -> Result<&str, Failure> {
+    if bytes.contains(&0) {
+        return Err(encoding(line, "there is a NUL octet, as in UTF-16"));
+    }
+    std::str::from_utf8(bytes).map_err(|_| encoding(line, "this is not UTF-8"))
+}
+
+fn encoding(line: u64, what: &str) -> Failure {
+    broken(line, what).help("save the whole file as CSV UTF-8")
+}
+
+fn broken(line: u64, what: impl std::fmt::Display) -> Failure {
+    Failure::not_sent(format!("line {line}: {what}"))
+}
+
+/// RFC 4180, and white space around a field is dropped.
+fn split(record: &str, separator: char) -> Result<Vec<String>, &'static str> {
+    let record = record.strip_suffix('\n').unwrap_or(record);
+    let mut rest = record.strip_suffix('\r').unwrap_or(record);
+    let mut fields = Vec::new();
+    loop {
+        let (field, after) = match rest.trim_start_matches(' ').strip_prefix('"') {
+            Some(quoted) => {
+                let (field, after) = quoted_field(quoted)?;
+                let after = after.trim_start_matches(' ');
+                match after.strip_prefix(separator) {
+                    Some(next) => (field, Some(next)),
+                    None if after.is_empty() => (field, None),
+                    None => return Err("there is text after a closing quote"),
+                }
+            }
+            None => match rest.split_once(separator) {
+                Some((field, next)) => (plain_field(field)?, Some(next)),
+                None => (plain_field(rest)?, None),
+            },
+        };
+        fields.push(field);
+        match after {
+            Some(next) => rest = next,
+            None => return Ok(fields),
+        }
+    }
+}
+
+fn plain_field(field: &str) -> Result<String, &'static str> {
+    if field.contains('"') {
+        return Err("there is a quote inside a field that is not quoted");
+    }
+    if field.contains('\r') {
+        return Err("there is a CR without LF: save the file with LF or CRLF line ends");
+    }
+    Ok(field.trim().to_owned())
+}
+
+/// Up to its closing quote; `""` is a quote.
+fn quoted_field(mut rest: &str) -> Result<(String, &str), &'static str> {
+    let mut field = String::new();
+    while let Some((before, after)) = rest.split_once('"') {
+        field.push_str(before);
+        match after.strip_prefix('"') {
+            Some(next) => {
+                field.push('"');
+                rest = next;
+            }
+            None => return Ok((field.trim().to_owned(), after)),
+        }
+    }
+    Err("a quoted field never ends")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Vec<(u64, Vec<String>)>, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let run = || {
+            let (mut records, header) = Records::open(file.path())?;
+            let mut all = vec![(header.line, header.fields)];
+            while let Some(record) = records.next()? {
+                all.push((record.line, record.fields));
+            }
+            assert_eq!(records.digest(), <[u8; 32]>::from(Sha256::digest(bytes)));
+            Ok(all)
+        };
+        run().map_err(|failure: Failure| failure.to_string())
+    }
+
+    fn fields(line: u64, fields: &[&str]) -> (u64, Vec<String>) {
+        (line, fields.iter().map(|f| (*f).to_owned()).collect())
+    }
+
+    #[test]
+    fn every_usual_form_is_read() {
+        let wanted = vec![
+            fields(1, &["number", "amount"]),
+            fields(2, &["0803", "100"]),
+        ];
+        for text in [
+            "number,amount\n0803,100\n",
+            "number,amount\r\n0803,100\r\n",
+            "\u{FEFF}number;amount\n0803;100",
+            "number\tamount\n0803\t100\n",
+            "\"number\",\"amount\"\n \"0803\" , 100 \n\n  \n",
+        ] {
+            assert_eq!(read(text.as_bytes()).unwrap(), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn quotes_may_hold_separators_quotes_and_lines() {
+        let all = read(b"a,b\n\"x, \"\"y\"\"\nz\",1\n,2\n").unwrap();
+        assert_eq!(
+            all,
+            [
+                fields(1, &["a", "b"]),
+                fields(2, &["x, \"y\"\nz", "1"]),
+                fields(4, &["", "2"])
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_broken_is_refused_with_its_line() {
+        let long = format!("a,b\n1,\"{}\n", "x,\n".repeat(40_000));
+        for (bytes, told) in [
+            (&b""[..], "line 1: there is no header"),
+            (b"\n1,2\n", "line 1: there is no header"),
+            (b"\xFF\xFEn\0", "line 1: there is a NUL octet, as in UTF-16"),
+            (b"a,b\n1,2\nJos\xE9,2\n", "line 3: this is not UTF-8"),
+            (b"a,b\n\"1\n2\n\xE9\",2\n", "line 4: this is not UTF-8"),
+            (b"a,b\n1,\0\n", "line 2: there is a NUL"),
+            (b"a,b\n1,\"2\n3,4\n", "line 2: a quoted field begins here"),
+            (b"a,b\n1,2\"\"3\n", "line 2: there is a quote inside"),
+            (b"a,b\n\"1\"x,2\n", "line 2: there is text after"),
+            (b"a,b\r1,2\r", "line 1: there is a CR"),
+            (long.as_bytes(), "longer than 64 KiB"),
+        ] {
+            let refusal = read(bytes).unwrap_err();
+            assert!(refusal.contains(told), "{told}: {refusal}");
+        }
+    }
+}

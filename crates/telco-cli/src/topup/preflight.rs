@@ -1,0 +1,296 @@
+//! What a file would do, found out before anything is sent.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::path::Path;
+
+use serde_json::{Value, json};
+use telco_core::{Amount, Currency, Product, TopupProvider};
+
+use super::rows::Rows;
+use crate::exit::{Done, Failure};
+use crate::output::{self, Form};
+
+/// How many lines of each trouble are named.
+const NAMED: usize = 10;
+
+/// What may pass that is refused otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tolerance {
+    pub(super) invalid: bool,
+    pub(super) duplicates: bool,
+    pub(super) shortfall: bool,
+    pub(super) max_spend: Option<Amount>,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Preflight {
+    /// The job that this file is.
+    pub(super) job: String,
+    rows: u64,
+    /// Rows that would be sent.
+    pub(super) valid: u64,
+    /// What they cost before any discount.
+    pub(super) cost: Amount,
+    /// Rows that give a reference of their own.
+    pub(super) named: u64,
+    invalid: Lines,
+    /// All the lines of invalid rows.
+    pub(super) left_out: HashSet<u64>,
+    duplicates: Lines,
+    elsewhere: Lines,
+    networks: BTreeMap<String, (u64, Amount)>,
+    pub(super) balance: Amount,
+}
+
+/// Lines of one trouble: all counted, some named.
+#[derive(Debug, Default)]
+struct Lines {
+    count: u64,
+    named: Vec<(u64, String)>,
+}
+
+impl Lines {
+    fn add(&mut self, line: u64, why: impl Into<String>) {
+        self.count += 1;
+        if self.named.len() < NAMED {
+            self.named.push((line, why.into()));
+        }
+    }
+
+    fn json(&self) -> Value {
+        let lines: Vec<Value> = self
+            .named
+            .iter()
+            .map(|(line, why)| json!({ "line": line, "why": why }))
+            .collect();
+        json!({ "rows": self.count, "first": lines })
+    }
+
+    fn text(&self) -> String {
+        let mut text = self.count.to_string();
+        for (line, why) in &self.named {
+            text.push_str(&format!("\nline {line}"));
+            if !why.is_empty() {
+                text.push_str(&format!(": {why}"));
+            }
+        }
+        if self.count > self.named.len() as u64 {
+            text.push_str("\n…");
+        }
+        text
+    }
+}
+
+impl Preflight {
+    /// Reads the whole file with the checks that sending has too, and asks the provider for the balance.
+    pub(super) async fn of(
+        path: &Path,
+        ignored: &[String],
+        provider: &dyn TopupProvider,
+    ) -> Result<Self, Failure> {
+        let nothing = Amount::from_minor(0, Currency::NGN);
+        let mut found = Self {
+            job: String::new(),
+            rows: 0,
+            valid: 0,
+            cost: nothing,
+            named: 0,
+            invalid: Lines::default(),
+            left_out: HashSet::new(),
+            duplicates: Lines::default(),
+            elsewhere: Lines::default(),
+            networks: BTreeMap::new(),
+            balance: nothing,
+        };
+        // The job is known at the end of the file; until then a reference of the same form stands in.
+        let mut rows = Rows::open(path, &"0".repeat(16), ignored)?;
+        let mut seen = Seen::default();
+        while let Some(row) = rows.next()? {
+            found.rows += 1;
+            let checked = row.intent.and_then(|intent| {
+                let prepared = provider.prepare(&intent);
+                let _ = prepared.map_err(|refusal| refusal.as_error().message().to_owned())?;
+                Ok(intent)
+            });
+            // References that the file does not give are made of the line, and differ.
+            let checked = checked.and_then(|intent| {
+                if !row.named || seen.first(&intent.reference) {
+                    Ok(intent)
+                } else {
+                    Err("its reference stands in an earlier row".to_owned())
+                }
+            });
+            let intent = match checked {
+                Ok(intent) => intent,
+                Err(why) => {
+                    found.invalid.add(row.line, why);
+                    found.left_out.insert(row.line);
+                    continue;
+                }
+            };
+            found.named += u64::from(row.named);
+            if !seen.first(&sale(&intent.product)) {
+                found.duplicates.add(row.line, "");
+            }
+            if row.elsewhere {
+                found.elsewhere.add(row.line, "");
+            }
+            let price = intent.product.price().unwrap_or(nothing);
+            let too_much = || Failure::not_sent("the rows together cost more than can be counted");
+            found.valid += 1;
+            found.cost = found.cost.checked_add(price).ok_or_else(too_much)?;
+            let network = intent.product.operator();
+            let network = network.map_or("by prefix", |operator| operator.as_str());
+            if !found.networks.contains_key(network) {
+                found.networks.insert(network.to_owned(), (0, nothing));
+            }
+            if let Some((rows, cost)) = found.networks.get_mut(network) {
+                *rows += 1;
+                *cost = cost.checked_add(price).ok_or_else(too_much)?;
+            }
+        }
+        found.job = rows.job();
+        let balance = provider.balance().await;
+        found.balance = balance.map_err(|e| Failure::of_read(&e))?.available;
+        Ok(found)
+    }
+
+    /// Refuses what should be looked at first.
+    pub(super) fn admit(&self, tolerance: Tolerance) -> Done {
+        let refuse = |what: String, help: &str| Err(Failure::not_sent(what).help(help));
+        if self.invalid.count > 0 && !tolerance.invalid {
+            return refuse(
+                format!("nothing was sent: {} rows are invalid", self.invalid.count),
+                "mend them, or leave them out with --skip-invalid",
+            );
+        }
+        if self.duplicates.count > 0 && !tolerance.duplicates {
+            return refuse(
+                format!(
+                    "nothing was sent: {} rows ask for the same number, product and amount as a row before them",
+                    self.duplicates.count
+                ),
+                "take them out, or send them all with --allow-duplicates",
+            );
+        }
+        if self.valid == 0 {
+            return refuse(
+                "nothing was sent: no row is left".to_owned(),
+                "look at the rows above",
+            );
+        }
+        if let Some(most) = tolerance
+            .max_spend
+            .filter(|most| self.cost.minor() > most.minor())
+        {
+            return refuse(
+                format!(
+                    "nothing was sent: the rows cost {}, and --max-spend is {most}",
+                    self.cost
+                ),
+                "split the file, or raise the limit",
+            );
+        }
+        if self.cost.minor() > self.balance.minor() && !tolerance.shortfall {
+            return refuse(
+                format!(
+                    "nothing was sent: the rows cost {}, and the account holds {}",
+                    self.cost, self.balance
+                ),
+                "top the account up, or go as far as it lasts with --allow-shortfall",
+            );
+        }
+        Ok(())
+    }
+
+    /// As the answer to `--dry-run`.
+    pub(super) fn print(&self, form: Form) -> Done {
+        match form {
+            Form::Json => output::json(&self.json()),
+            Form::Table => output::facts(form, &self.table()),
+        }
+    }
+
+    /// As a message, before the rows are sent.
+    pub(super) fn tell(&self) {
+        for (name, value) in self.table() {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            output::note(&format!(
+                "{name:<16} {}",
+                text.replace('\n', "\n                 ")
+            ));
+        }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let networks: Value = self
+            .networks
+            .iter()
+            .map(|(name, (rows, cost))| {
+                (
+                    name.clone(),
+                    json!({ "rows": rows, "cost": cost.to_string() }),
+                )
+            })
+            .collect();
+        json!({
+            "job": self.job,
+            "rows": self.rows,
+            "valid": self.valid,
+            "invalid": self.invalid.json(),
+            "duplicates": self.duplicates.json(),
+            "other_network": self.elsewhere.json(),
+            "networks": networks,
+            "cost": self.cost.to_string(),
+            "balance": self.balance.to_string(),
+        })
+    }
+
+    fn table(&self) -> Vec<(&'static str, Value)> {
+        let networks: Vec<String> = self
+            .networks
+            .iter()
+            .map(|(name, (rows, cost))| format!("{name}: {rows} rows, {cost}"))
+            .collect();
+        vec![
+            ("job", json!(self.job)),
+            ("rows", json!(self.rows)),
+            ("valid", json!(self.valid)),
+            ("invalid", json!(self.invalid.text())),
+            ("duplicates", json!(self.duplicates.text())),
+            ("other network", json!(self.elsewhere.text())),
+            ("networks", json!(networks.join("\n"))),
+            ("cost", json!(self.cost.to_string())),
+            ("balance", json!(self.balance.to_string())),
+        ]
+    }
+}
+
+/// Whose, what and how much: two rows that share these are duplicates, whatever network they name.
+fn sale(product: &Product) -> impl Hash + '_ {
+    let plan = match product {
+        Product::Data { plan, .. } => plan.as_deref(),
+        _ => None,
+    };
+    let price = product.price().map(Amount::minor);
+    (product.recipient(), product.kind(), plan, price)
+}
+
+/// What occurred before, by 64 bits of hash: 8 octets a row. Two different rows that share them would be refused, not sent
+/// twice; in a million rows the chance is one in forty million.
+#[derive(Default)]
+struct Seen {
+    hasher: RandomState,
+    hashes: HashSet<u64>,
+}
+
+impl Seen {
+    /// Whether this is the first of its kind.
+    fn first(&mut self, what: &impl Hash) -> bool {
+        self.hashes.insert(self.hasher.hash_one(what))
+    }
+}

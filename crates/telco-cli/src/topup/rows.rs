@@ -1,0 +1,161 @@
+//! What the columns of a bulk file mean, and the top-up that a row asks for.
+
+use std::path::Path;
+
+use cowrie_client::{Network, parse_msisdn};
+use telco_core::{Amount, Currency, Operator, Product, Reference, TopupIntent};
+
+use super::csv::{Record, Records};
+use crate::exit::Failure;
+
+/// Names of the columns, in any order and case.
+pub(super) const COLUMNS: &str = "number (or msisdn, phone), amount (whole naira), and if you like network (or net, operator), \
+     plan (or bundle), reference";
+
+/// The rows of a file.
+pub(super) struct Rows {
+    records: Records,
+    columns: Columns,
+    /// Of references that the file does not give.
+    prefix: String,
+}
+
+/// One row.
+pub(super) struct Row {
+    pub(super) line: u64,
+    /// The top-up, or why it is none. Never with the number.
+    pub(super) intent: Result<TopupIntent, String>,
+    /// The file gives its reference.
+    pub(super) named: bool,
+    /// The number was first issued by another network than the row names. Numbers are ported: this is no error.
+    pub(super) elsewhere: bool,
+}
+
+#[derive(Debug, Default)]
+struct Columns {
+    number: Option<usize>,
+    amount: Option<usize>,
+    network: Option<usize>,
+    plan: Option<usize>,
+    reference: Option<usize>,
+    count: usize,
+}
+
+impl Rows {
+    /// Opens the file. Columns in `ignored` may be there; any other name that is not known may be a slip that changes what
+    /// is bought, and is refused.
+    pub(super) fn open(path: &Path, job: &str, ignored: &[String]) -> Result<Self, Failure> {
+        let (records, header) = Records::open(path)?;
+        Ok(Self {
+            records,
+            columns: Columns::of(&header, ignored)?,
+            prefix: format!("b{job}-"),
+        })
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<Row>, Failure> {
+        Ok(self.records.next()?.map(|record| {
+            let intent = self.columns.intent(&record, &self.prefix);
+            let reference = self.columns.field(&record, self.columns.reference);
+            Row {
+                line: record.line,
+                named: reference.is_some(),
+                elsewhere: intent
+                    .as_ref()
+                    .is_ok_and(|intent| is_elsewhere(&intent.product)),
+                intent,
+            }
+        }))
+    }
+
+    /// The job that this file is: the first 16 hex digits of its SHA-256, once it has been read to its end.
+    pub(super) fn job(self) -> String {
+        let digest = self.records.digest();
+        digest
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+impl Columns {
+    fn of(header: &Record, ignored: &[String]) -> Result<Self, Failure> {
+        let mut columns = Self {
+            count: header.fields.len(),
+            ..Self::default()
+        };
+        let refuse = |what: String| Failure::not_sent(what).help(format!("columns are {COLUMNS}"));
+        for (place, field) in header.fields.iter().enumerate() {
+            let name = field.to_lowercase();
+            let column = match name.as_str() {
+                "number" | "msisdn" | "phone" => &mut columns.number,
+                "amount" => &mut columns.amount,
+                "network" | "net" | "operator" => &mut columns.network,
+                "plan" | "bundle" => &mut columns.plan,
+                "reference" => &mut columns.reference,
+                _ if ignored.iter().any(|other| other.to_lowercase() == name) => continue,
+                _ => {
+                    return Err(refuse(format!(
+                        "line 1: no meaning is known for column {} ({name:?}); --ignore {name:?} leaves it out",
+                        place.saturating_add(1)
+                    )));
+                }
+            };
+            if column.replace(place).is_some() {
+                return Err(refuse(format!(
+                    "line 1: {name:?} says the same as a column before it"
+                )));
+            }
+        }
+        for (name, column) in [("number", columns.number), ("amount", columns.amount)] {
+            if column.is_none() {
+                return Err(refuse(format!("line 1: there is no column {name}")));
+            }
+        }
+        Ok(columns)
+    }
+
+    /// What stands there, if anything does.
+    fn field<'a>(&self, record: &'a Record, column: Option<usize>) -> Option<&'a str> {
+        let text = column.and_then(|place| record.fields.get(place));
+        text.map(String::as_str).filter(|text| !text.is_empty())
+    }
+
+    fn intent(&self, record: &Record, prefix: &str) -> Result<TopupIntent, String> {
+        let (fields, count) = (record.fields.len(), self.count);
+        if fields != count {
+            return Err(format!("{fields} fields, where the header has {count}"));
+        }
+        let field = |column| self.field(record, column);
+        let to = parse_msisdn(field(self.number).unwrap_or_default()).map_err(|e| e.to_string())?;
+        let amount = Amount::parse_major(field(self.amount).unwrap_or_default(), Currency::NGN)
+            .ok_or("no amount: write whole naira in plain digits")?;
+        let network = field(self.network)
+            .map(str::parse::<Network>)
+            .transpose()
+            .map_err(|e| e.to_string())?;
+        let reference = match field(self.reference) {
+            Some(given) => Reference::new(given),
+            None => Reference::new(format!("{prefix}{}", record.line)),
+        };
+        let operator = network.map(Operator::from);
+        let product = match field(self.plan) {
+            Some(plan) => Product::data(to, operator, Some(plan.to_owned()), amount),
+            None => Product::airtime(to, operator, amount),
+        };
+        Ok(TopupIntent::new(
+            reference.map_err(|e| e.to_string())?,
+            product,
+        ))
+    }
+}
+
+fn is_elsewhere(product: &Product) -> bool {
+    let named = product.operator().cloned();
+    let first = product
+        .recipient()
+        .and_then(Network::suggest)
+        .map(Operator::from);
+    named.is_some() && first.is_some() && named != first
+}

@@ -11,6 +11,8 @@ use crate::secret::Source;
 const OPTIONAL: &[(&str, &str)] = &[
     ("cowrie", "base_url"),
     ("citcall", "base_url"),
+    ("kairos", "base_url"),
+    ("kairos", "pull_url"),
     ("mor", "profile"),
 ];
 

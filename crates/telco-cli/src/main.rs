@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod fanap;
+mod kairos;
 mod mor;
 mod output;
 mod sandbox;

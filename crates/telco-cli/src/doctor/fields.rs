@@ -14,6 +14,8 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("fanap", "base_url"),
     ("fanap", "product_id"),
     ("fanap", "verification_url"),
+    ("kairos", "base_url"),
+    ("kairos", "pull_url"),
     ("mor", "profile"),
 ];
 

@@ -34,7 +34,7 @@ fn the_table_of_capabilities_is_current() {
 
 fn table() -> String {
     let mut table = String::from(
-        "| Type | Does | Afterwards | A second copy of a request |\n|---|---|---|---|\n",
+        "| Type | Does | Afterwards | A second copy of a request, by default |\n|---|---|---|---|\n",
     );
     let codes = || {
         let key = OtpKey::new("1", SecretBytes::new([7; 32])).unwrap();

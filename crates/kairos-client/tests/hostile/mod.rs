@@ -83,7 +83,13 @@ pub fn push(bytes: &[u8]) {
 /// What a person typed, and a public key file.
 pub fn typed(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let _ = ContactNumber::parse(&text, NumberPolicy::default());
+    for policy in [
+        NumberPolicy::AsIs,
+        NumberPolicy::DigitsOnly,
+        NumberPolicy::India,
+    ] {
+        let _ = ContactNumber::parse(&text, policy);
+    }
     let _ = StartTime::parse(&text);
     let _ = (FlowId::new(text.as_ref()), SecurityId::new(text.as_ref()));
     let _ = PublicKey::load(bytes);

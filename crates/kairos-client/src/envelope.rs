@@ -8,9 +8,10 @@ use serde::Deserialize;
 use telco_core::Randomness;
 use telco_crypto::digest::Algorithm;
 use telco_crypto::envelope::{
-    Derivation, Iv, KeyEncoding, KeyLength, KeyText, Mode, PayloadEncoding, Profile,
-    ProfileBuilder, SealError, Sealed,
+    Derivation, Iv, KeyEncoding, KeyLength, Mode, PayloadEncoding, ProfileBuilder, SealError,
+    Sealed,
 };
+pub use telco_crypto::envelope::{KeyText, Profile};
 use telco_crypto::random::NoRandomness;
 use telco_crypto::rsa::{Padding, PublicKey};
 

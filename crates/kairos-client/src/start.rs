@@ -134,6 +134,12 @@ impl StartTime {
         &self.text
     }
 
+    /// The moment itself. `None` where the system's clock cannot say it: on Windows, before 1601.
+    #[must_use]
+    pub fn time(&self) -> Option<SystemTime> {
+        self.at.try_into().ok()
+    }
+
     /// Its date lies before that of `now`, both taken in `offset`. What the provider does then is unknown.
     pub(crate) fn is_on_a_past_day(&self, now: SystemTime, offset: UtcOffset) -> bool {
         let today = Timestamp::try_from(now).map(|now| offset.date(now));
@@ -175,6 +181,7 @@ mod tests {
             "2024-02-29T00:00:00-11:00",
         ] {
             assert_eq!(StartTime::parse(good).unwrap().as_str(), good);
+            assert_eq!(StartTime::parse(good).unwrap().time(), Some(at(good)));
         }
         let fraction = |digits: &str| format!("2022-01-23T08:02:53.{digits}+05:30");
         let wrong: Vec<String> = ["", "3", "31", "3112", "311123456"]

@@ -8,6 +8,8 @@ mod cowrie;
 mod demo;
 mod doctor;
 mod exit;
+mod fanap;
+mod kairos;
 mod mor;
 mod output;
 mod sandbox;

@@ -106,6 +106,12 @@ fn plain(value: &Value) -> String {
     }
 }
 
+/// A time in UTC, to the second.
+pub(crate) fn time(at: std::time::SystemTime) -> Option<String> {
+    let at = jiff::Timestamp::try_from(at).ok()?;
+    Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 /// Asks a question on the terminal. Refuses where there is none, unless `--yes` was given.
 pub(crate) fn confirm(question: &str, yes: bool) -> Done {
     if yes {

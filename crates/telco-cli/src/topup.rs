@@ -1,86 +1,68 @@
 //! `telco topup …`: many top-ups, safely.
 
+mod bulk;
 mod csv;
+mod job;
+mod place;
+mod plan;
 mod preflight;
+mod progress;
+mod report;
 mod rows;
+mod run;
+mod status;
+mod stop;
+mod summary;
 
-use std::path::PathBuf;
-
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use crate::config::Settings;
-use crate::cowrie::{Account, naira};
-use crate::exit::{Done, Failure};
+use crate::exit::Done;
 use crate::output::Form;
-use preflight::{Preflight, Tolerance};
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Topup {
     /// Send a file of top-ups
     #[command(after_help = BULK_HELP)]
-    Bulk(Bulk),
+    Bulk(bulk::Bulk),
+    /// Go on with a job: settle what is unknown, send what was not sent
+    Resume(bulk::Resume),
+    /// One line per row of a job
+    #[command(
+        after_help = "Examples:\n  telco topup report --ledger sqlite://march.db --format csv > march-report.csv\n  \
+                            telco topup report --ledger sqlite://march.db --format csv --state unresolved"
+    )]
+    Report(report::Report),
+    /// How one top-up stands, with its history; or a job; or all
+    Status(status::Status),
+    /// Say what became of a top-up that nothing else could tell
+    #[command(
+        after_help = "Example:\n  telco topup resolve march-7 --delivered --who 'Ada, support' --why 'provider ticket 4711'"
+    )]
+    Resolve(status::Resolve),
 }
 
 const BULK_HELP: &str = "\
 The file is CSV (comma, semicolon or tab; UTF-8) with a header. Columns, in any order: number (or msisdn, phone), amount (whole \
 naira), and if you like network (or net, operator), plan (or bundle; makes it a data plan), reference (yours, unique).
 
-Examples:
-  telco topup bulk march.csv --dry-run";
+Every row is written down in the ledger before the first is sent. The same file again goes on where it was; no row is sent twice.
 
-/// A file.
-#[derive(Debug, Args)]
-pub(crate) struct Bulk {
-    /// The rows
-    #[arg(value_name = "FILE.csv")]
-    file: PathBuf,
-    #[command(flatten)]
-    account: Account,
-    /// Say what the file would do, and send nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Columns to leave out, by name
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    ignore: Vec<String>,
-    /// Leave invalid rows out
-    #[arg(long)]
-    skip_invalid: bool,
-    /// Send rows that ask for the same number, product and amount as a row before them
-    #[arg(long)]
-    allow_duplicates: bool,
-    /// Begin even if the account holds less than the rows cost
-    #[arg(long)]
-    allow_shortfall: bool,
-    /// Refuse a file that costs more
-    #[arg(long, value_name = "NAIRA")]
-    max_spend: Option<String>,
-}
+Examples:
+  telco topup bulk march.csv --dry-run
+  telco topup bulk march.csv --ledger sqlite://march.db --max-spend 500000 --rate 20
+  telco topup resume --ledger sqlite://march.db
+
+Exit codes: 0 all delivered · 10 some not sent · 11 some not delivered · 12 some unknown or for a person · 130 interrupted";
 
 /// Runs one command.
 pub(crate) async fn run(command: &Topup, settings: &Settings, form: Form) -> Done {
     match command {
         Topup::Bulk(options) => options.run(settings, form).await,
-    }
-}
-
-impl Bulk {
-    async fn run(&self, settings: &Settings, form: Form) -> Done {
-        let max_spend = self.max_spend.as_deref().map(naira).transpose()?;
-        let client = self.account.client(settings)?;
-        let preflight = Preflight::of(&self.file, &self.ignore, &client).await?;
-        let tolerance = Tolerance {
-            invalid: self.skip_invalid,
-            duplicates: self.allow_duplicates,
-            shortfall: self.allow_shortfall,
-            max_spend,
-        };
-        if self.dry_run {
-            preflight.print(form)?;
-            return preflight.admit(tolerance);
-        }
-        preflight.tell();
-        preflight.admit(tolerance)?;
-        Err(Failure::usage("add --dry-run"))
+        Topup::Resume(options) => options.run(settings, form).await,
+        Topup::Report(options) => options.run(settings, form).await,
+        Topup::Status(options) => options.run(settings, form).await,
+        Topup::Resolve(options) => options.run(settings).await,
     }
 }

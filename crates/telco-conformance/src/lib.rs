@@ -3,6 +3,7 @@
 mod callbacks;
 mod calls;
 mod harness;
+mod hostile;
 mod otp;
 mod outcome;
 mod redaction;
@@ -13,6 +14,7 @@ mod topup;
 pub use callbacks::{CallbackSample, Expect, callbacks};
 pub use calls::calls;
 pub use harness::{Harness, Limits, Phase, Truth};
+pub use hostile::hostile;
 pub use otp::{otp_local, otp_remote, otp_sender};
 pub use outcome::{Told, judge};
 pub use redaction::{Canaries, Log, redaction};

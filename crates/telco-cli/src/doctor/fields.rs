@@ -11,6 +11,11 @@ use crate::secret::Source;
 const OPTIONAL: &[(&str, &str)] = &[
     ("cowrie", "base_url"),
     ("citcall", "base_url"),
+    ("fanap", "base_url"),
+    ("fanap", "product_id"),
+    ("fanap", "verification_url"),
+    ("kairos", "base_url"),
+    ("kairos", "pull_url"),
     ("mor", "profile"),
 ];
 

@@ -33,7 +33,11 @@ pub(super) struct Preflight {
     pub(super) valid: u64,
     /// What they cost before any discount.
     pub(super) cost: Amount,
-    pub(super) invalid: Lines,
+    /// Rows that give a reference of their own.
+    pub(super) named: u64,
+    invalid: Lines,
+    /// All the lines of invalid rows.
+    pub(super) left_out: HashSet<u64>,
     duplicates: Lines,
     elsewhere: Lines,
     networks: BTreeMap<String, (u64, Amount)>,
@@ -42,8 +46,8 @@ pub(super) struct Preflight {
 
 /// Lines of one trouble: all counted, some named.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
-    pub(super) count: u64,
+struct Lines {
+    count: u64,
     named: Vec<(u64, String)>,
 }
 
@@ -92,7 +96,9 @@ impl Preflight {
             rows: 0,
             valid: 0,
             cost: nothing,
+            named: 0,
             invalid: Lines::default(),
+            left_out: HashSet::new(),
             duplicates: Lines::default(),
             elsewhere: Lines::default(),
             networks: BTreeMap::new(),
@@ -108,20 +114,23 @@ impl Preflight {
                 let _ = prepared.map_err(|refusal| refusal.as_error().message().to_owned())?;
                 Ok(intent)
             });
-            let intent = match checked {
-                // Those that the file does not give are made of the line, and differ.
-                Ok(intent) if !row.named || seen.first(&intent.reference) => intent,
-                Ok(_) => {
-                    found
-                        .invalid
-                        .add(row.line, "its reference stands in an earlier row");
-                    continue;
+            // References that the file does not give are made of the line, and differ.
+            let checked = checked.and_then(|intent| {
+                if !row.named || seen.first(&intent.reference) {
+                    Ok(intent)
+                } else {
+                    Err("its reference stands in an earlier row".to_owned())
                 }
+            });
+            let intent = match checked {
+                Ok(intent) => intent,
                 Err(why) => {
                     found.invalid.add(row.line, why);
+                    found.left_out.insert(row.line);
                     continue;
                 }
             };
+            found.named += u64::from(row.named);
             if !seen.first(&sale(&intent.product)) {
                 found.duplicates.add(row.line, "");
             }

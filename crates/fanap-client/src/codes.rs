@@ -1,0 +1,406 @@
+//! What an answer means: the codes of the vendor's family of services, and the class of a whole answer.
+//!
+//! Only `response` and `success` are **documented** for this API. The family's codes are documented for its siblings; that this
+//! host uses them is unknown, and every class is a decision of this project.
+
+use std::fmt;
+
+use serde_json::Value;
+use telco_core::ErrorKind;
+
+use crate::wire::{Answer, Field, Operation};
+
+/// An error code of the family. The number in `response` is none of them: nothing says that the numbering is the same.
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// Of the service delivery platform: 1001 to 1019.
+    Sdp(i64),
+    /// Of the messaging service behind it: 101 to 905.
+    Ghasedak(i64),
+    /// An SDP number that is on no list, with a known number of the messaging service in its text (`GH-419 …`).
+    Wrapped {
+        /// As sent.
+        outer: i64,
+        /// From the text.
+        ghasedak: i64,
+    },
+    /// A text that is no number, such as `PG-000955`.
+    Other(String),
+    /// An error without a code.
+    None,
+}
+
+/// What became of a request, and what its sender may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Class {
+    /// Done.
+    Ok,
+    /// A value is wrong: correct it.
+    Input,
+    /// Signature, ids, registered key or permission.
+    Auth,
+    /// The date was refused: correct the clock.
+    Clock,
+    /// Host, path, service or product set-up.
+    Config,
+    /// Not the code that was sent: the subscriber may type again.
+    WrongCode,
+    /// No such request, or too old: start anew.
+    Expired,
+    /// Already used, already subscribed: something acted before.
+    Conflict,
+    /// Price not authorised, or no credit.
+    Balance,
+    /// A blocked number, a forbidden hour.
+    Policy,
+    /// Too many tries.
+    Rate,
+    /// The operator said no.
+    Operator,
+    /// Start was answered unintelligibly: the message may be on its way.
+    Protocol,
+    /// Start failed at the server or on the way: the message may be on its way.
+    Transient,
+    /// Commit may have charged.
+    UnknownOutcome,
+}
+
+impl Class {
+    /// A stable name, such as `wrong-code`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Input => "input",
+            Self::Auth => "auth",
+            Self::Clock => "clock",
+            Self::Config => "config",
+            Self::WrongCode => "wrong-code",
+            Self::Expired => "expired",
+            Self::Conflict => "conflict",
+            Self::Balance => "balance",
+            Self::Policy => "policy",
+            Self::Rate => "rate",
+            Self::Operator => "operator",
+            Self::Protocol => "protocol",
+            Self::Transient => "transient",
+            Self::UnknownOutcome => "unknown-outcome",
+        }
+    }
+
+    /// The kind of error that fits it best, where nothing more is known.
+    pub(crate) const fn kind(self) -> ErrorKind {
+        match self {
+            Self::Ok | Self::Operator => ErrorKind::Other,
+            Self::Input => ErrorKind::InvalidInput,
+            Self::Auth => ErrorKind::Authentication,
+            Self::Clock => ErrorKind::ClockSkew,
+            Self::Config => ErrorKind::InvalidConfiguration,
+            Self::WrongCode => ErrorKind::WrongCode,
+            Self::Expired => ErrorKind::Expired,
+            Self::Conflict => ErrorKind::Conflict,
+            Self::Balance => ErrorKind::InsufficientBalance,
+            Self::Policy => ErrorKind::Policy,
+            Self::Rate => ErrorKind::RateLimited,
+            Self::Protocol | Self::UnknownOutcome => ErrorKind::UnreadableAnswer,
+            Self::Transient => ErrorKind::Unavailable,
+        }
+    }
+
+    /// Of a whole answer, by the table of the protocol: the first row that fits.
+    ///
+    /// ```
+    /// use fanap_client::Class;
+    /// use fanap_client::wire::{Answer, Operation};
+    ///
+    /// let of = |status, body: &[u8]| Class::of(Operation::Commit, status, Answer::read(body).as_ref());
+    /// assert_eq!(of(200, br#"{"response":0,"success":true}"#), Class::Ok);
+    /// assert_eq!(of(200, br#"{"response":5,"success":false}"#), Class::Operator);
+    /// assert_eq!(of(200, br#"{"response":5,"success":true}"#), Class::UnknownOutcome, "it contradicts itself");
+    /// assert_eq!(of(500, b""), Class::UnknownOutcome);
+    /// ```
+    #[must_use]
+    pub fn of(operation: Operation, status: u16, answer: Option<&Answer>) -> Self {
+        if (200..300).contains(&status) {
+            return Self::of_success(operation, answer);
+        }
+        let by_code = answer
+            .and_then(|answer| answer.error.as_ref())
+            .and_then(|error| error.code.meaning())
+            .map(|meaning| meaning.class(operation));
+        match (operation, status, by_code) {
+            (Operation::Commit, 500.., _) => Self::UnknownOutcome,
+            (_, _, Some(class)) => class,
+            // A refusal whose body says "done" is no refusal to build on.
+            (Operation::Commit, _, None) if answer.is_some_and(Answer::claims_success) => {
+                Self::UnknownOutcome
+            }
+            _ => Self::of_status(operation, status),
+        }
+    }
+
+    fn of_success(operation: Operation, answer: Option<&Answer>) -> Self {
+        let Some(answer) = answer else {
+            return Self::unintelligible(operation);
+        };
+        let contradiction = match operation {
+            Operation::Start => Self::Operator,
+            Operation::Commit => Self::UnknownOutcome,
+        };
+        if let Some(error) = &answer.error {
+            return match error.code.meaning() {
+                _ if answer.success == Field::Is(true) => contradiction,
+                Some(meaning) => meaning.class(operation),
+                None if answer.claims_success() => contradiction,
+                None => Self::Operator,
+            };
+        }
+        match (answer.success, answer.response) {
+            (Field::Absent, Field::Absent) => Self::unintelligible(operation),
+            _ if answer.claims_success() => match operation {
+                Operation::Start if answer.correlation_id.is_none() => Self::Protocol,
+                _ => Self::Ok,
+            },
+            (Field::Is(false), Field::Is(0)) => contradiction,
+            (Field::Is(false), _) | (Field::Absent, Field::Is(_)) => Self::Operator,
+            _ => contradiction,
+        }
+    }
+
+    pub(crate) const fn unintelligible(operation: Operation) -> Self {
+        match operation {
+            Operation::Start => Self::Protocol,
+            Operation::Commit => Self::UnknownOutcome,
+        }
+    }
+
+    pub(crate) const fn of_status(operation: Operation, status: u16) -> Self {
+        match status {
+            300..=399 | 404 | 405 | 406 | 410 | 415 => Self::Config,
+            401 | 403 => Self::Auth,
+            409 => Self::Conflict,
+            429 => Self::Rate,
+            400..=407 | 411..=499 => Self::Input,
+            _ => Self::in_doubt(operation),
+        }
+    }
+
+    pub(crate) const fn in_doubt(operation: Operation) -> Self {
+        match operation {
+            Operation::Start => Self::Transient,
+            Operation::Commit => Self::UnknownOutcome,
+        }
+    }
+}
+
+impl Answer {
+    /// `success` is true and no number speaks against it, or the number alone says so.
+    fn claims_success(&self) -> bool {
+        matches!(
+            (self.success, self.response),
+            (Field::Is(true), Field::Absent | Field::Is(0)) | (Field::Absent, Field::Is(0))
+        )
+    }
+}
+
+/// What a listed code means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    Class(Class),
+    /// A service behind the provider failed.
+    Upstream,
+    /// No error at all.
+    Information,
+}
+
+impl Meaning {
+    pub(crate) const fn class(self, operation: Operation) -> Class {
+        match (self, operation) {
+            (Self::Class(class), _) => class,
+            (Self::Upstream, _) => Class::in_doubt(operation),
+            // An error that carries good news contradicts itself.
+            (Self::Information, Operation::Start) => Class::Operator,
+            (Self::Information, Operation::Commit) => Class::UnknownOutcome,
+        }
+    }
+}
+
+type Row = (i64, &'static str, Meaning);
+
+const fn row(code: i64, name: &'static str, class: Class) -> Row {
+    (code, name, Meaning::Class(class))
+}
+
+const SDP: &[Row] = &[
+    row(1001, "ProductNotFound", Class::Config),
+    row(1002, "TenantNotFound", Class::Auth),
+    row(1003, "TenantPublicKeyIsNotSet", Class::Auth),
+    row(1004, "SignatureIsNotValid", Class::Auth),
+    row(1005, "ProductDefinitionIsNotValid", Class::Config),
+    row(1006, "ServiceNotFound", Class::Config),
+    row(1007, "MobileOperatorServiceNotFound", Class::Config),
+    (1008, "GhasedakServiceError", Meaning::Upstream),
+    row(1009, "StartCommitNotFound", Class::Expired),
+    row(1010, "RequestDateTimeIsNotValid", Class::Clock),
+    row(1011, "RequestDateTimeIsOutOfRange", Class::Clock),
+    row(1012, "SignatureIsRequired", Class::Auth),
+    row(1013, "InvalidPin", Class::WrongCode),
+    row(1014, "InvalidOtpId", Class::Expired),
+    row(1015, "InvalidPhone", Class::Input),
+    row(1016, "OtpIdAlreadyUsed", Class::Conflict),
+    row(1017, "ProductIdIsNotValid", Class::Config),
+    row(1018, "InvalidProductId", Class::Config),
+    row(1019, "HeaderNotFound", Class::Config),
+];
+
+const GHASEDAK: &[Row] = &[
+    (101, "sent to the endpoint", Meaning::Information),
+    (
+        102,
+        "no delivery data of the operator",
+        Meaning::Information,
+    ),
+    row(103, "price authorisation failed", Class::Balance),
+    row(104, "insufficient balance", Class::Balance),
+    (200, "ok", Meaning::Information),
+    (202, "unsubscribed", Meaning::Information),
+    (303, "communication exception", Meaning::Upstream),
+    (304, "timeout", Meaning::Upstream),
+    row(402, "expired", Class::Expired),
+    row(
+        403,
+        "no operator configuration for the service",
+        Class::Config,
+    ),
+    row(404, "no channel for the service", Class::Config),
+    row(
+        405,
+        "message type not supported by the channel",
+        Class::Config,
+    ),
+    row(406, "request not valid", Class::Input),
+    row(407, "blacklisted", Class::Policy),
+    row(409, "forbidden time", Class::Policy),
+    row(410, "not registered", Class::Conflict),
+    row(411, "already registered", Class::Conflict),
+    row(412, "code does not match", Class::WrongCode),
+    row(413, "subscription or request exists", Class::Conflict),
+    row(414, "subscription or request exists", Class::Conflict),
+    row(415, "code does not exist", Class::WrongCode),
+    row(416, "no initial request", Class::Expired),
+    row(
+        417,
+        "no initial request in the last 5 minutes",
+        Class::Expired,
+    ),
+    row(418, "already deleted", Class::Conflict),
+    row(419, "retries exceeded", Class::Rate),
+    row(420, "subscriber does not exist", Class::Input),
+    (500, "internal error", Meaning::Upstream),
+    row(601, "identity exception", Class::Auth),
+    row(603, "number format", Class::Input),
+    row(604, "profile incomplete", Class::Config),
+    row(701, "policy", Class::Policy),
+    row(702, "policy", Class::Policy),
+    (801, "external service", Meaning::Upstream),
+    (901, "external service or operator", Meaning::Upstream),
+    (902, "external service or operator", Meaning::Upstream),
+    (903, "external service or operator", Meaning::Upstream),
+    (904, "external service or operator", Meaning::Upstream),
+    (905, "external service or operator", Meaning::Upstream),
+];
+
+fn find(table: &'static [Row], code: i64) -> Option<&'static Row> {
+    table.iter().find(|(known, ..)| *known == code)
+}
+
+impl Code {
+    /// From an SDP error's `code`, with what its text adds.
+    pub(crate) fn sdp(code: Option<&Value>, text: Option<&str>) -> Self {
+        match code {
+            None => Self::None,
+            Some(code) => match crate::wire::integer(code) {
+                Some(outer) => match text.and_then(ghasedak_in) {
+                    Some(ghasedak) if find(SDP, outer).is_none() => {
+                        Self::Wrapped { outer, ghasedak }
+                    }
+                    _ => Self::Sdp(outer),
+                },
+                None => Self::text(code),
+            },
+        }
+    }
+
+    /// From `ghasedakResult.code`.
+    pub(crate) fn ghasedak(code: &Value) -> Self {
+        crate::wire::integer(code).map_or_else(|| Self::text(code), Self::Ghasedak)
+    }
+
+    fn text(code: &Value) -> Self {
+        Self::Other(
+            code.as_str()
+                .map_or_else(|| code.to_string(), str::to_owned),
+        )
+    }
+
+    fn row(&self) -> Option<&'static Row> {
+        match self {
+            Self::Sdp(code) => find(SDP, *code),
+            Self::Ghasedak(code) | Self::Wrapped { ghasedak: code, .. } => find(GHASEDAK, *code),
+            Self::Other(_) | Self::None => None,
+        }
+    }
+
+    pub(crate) fn meaning(&self) -> Option<Meaning> {
+        self.row().map(|(_, _, meaning)| *meaning)
+    }
+
+    /// What the vendor's documents call it, if they list it.
+    ///
+    /// ```
+    /// use fanap_client::Code;
+    /// assert_eq!(Code::Sdp(1016).name(), Some("OtpIdAlreadyUsed"));
+    /// assert_eq!(Code::Sdp(9999).name(), None);
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> Option<&'static str> {
+        self.row().map(|(_, name, _)| *name)
+    }
+
+    /// The code as it came, if it is fit to be shown: a text from outside may be anything.
+    pub(crate) fn shown(&self) -> Option<String> {
+        match self {
+            Self::Sdp(code) | Self::Ghasedak(code) | Self::Wrapped { outer: code, .. } => {
+                (code.unsigned_abs() < 1_000_000).then(|| code.to_string())
+            }
+            Self::Other(text) => {
+                let short = text.len() <= 16
+                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                    && text.bytes().filter(u8::is_ascii_digit).count() <= 6;
+                short.then(|| text.clone())
+            }
+            Self::None => None,
+        }
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Code({})", self.shown().as_deref().unwrap_or("***"))
+    }
+}
+
+/// The number in `GH-412 …`.
+fn ghasedak_in(text: &str) -> Option<i64> {
+    let digits: String = text
+        .strip_prefix("GH-")?
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    digits
+        .parse()
+        .ok()
+        .filter(|code| find(GHASEDAK, *code).is_some())
+}

@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod callback;
+mod client;
+mod codes;
+mod credentials;
+mod date;
+mod executor;
+mod imi;
+mod judge;
+mod number;
+mod otp;
+mod sdp;
+mod signatures;
+mod signing;
+mod text;
+mod token;
+pub mod wire;
+
+pub use builder::Builder;
+pub use callback::{Callbacks, DeliveryReport, Message, Notice};
+pub use client::{Client, Committed, Started};
+pub use codes::{Class, Code};
+pub use credentials::{Application, ServiceKey};
+pub use date::Date;
+pub use imi::{Imi, ImiCommitted, ImiStarted};
+pub use number::{InvalidNumber, Phone, PhoneFormat, is_likely_mci, parse_msisdn};
+pub use otp::Service;
+pub use sdp::{SubscriptionCheck, SubscriptionCheckBuilder, SubscriptionState};
+pub use signing::{Hash, SignRequest, Signed, Signer, verify};
+/// RSA keys from any file that people have.
+pub use telco_crypto::rsa::{KeyError, LoadOptions, PrivateKey, PublicKey};
+pub use token::{InvalidToken, Token};
+
+/// The name in identities, errors and traces.
+const PROVIDER: &str = "fanap";
+
+pub use telco_core as core;
+pub use telco_http as http;

@@ -1,0 +1,298 @@
+//! The sibling services: IMI codes, the subscription check, and what the provider pushes.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use fanap_client::core::{
+    Callback, CallbackError, CallbackParser as _, CallbackRequest, ErrorKind, Outcome, Submission,
+};
+use fanap_client::http::{ReadRetry, Transport};
+use fanap_client::{
+    Callbacks, Notice, Phone, PhoneFormat, Signer, SubscriptionCheck, Token, verify,
+};
+use serde_json::{Value, json};
+use support::*;
+use telco_conformance::{CallbackSample, Expect, callbacks};
+
+#[tokio::test]
+async fn imi_has_its_own_paths_and_fields() {
+    let told = Told::with([
+        says(200, r#"{"OtpId":"o-1","RequestId":"q-1"}"#),
+        says(200, r#"{"RequestId":"q-2"}"#),
+    ]);
+    let imi = builder().transport(told.clone()).build_imi().unwrap();
+    let phone = Phone::new(&number(), PhoneFormat::ZeroPrefixed).unwrap();
+    let service = service_key();
+    let started = imi
+        .start(&reference("r-1"), &service, &phone)
+        .await
+        .unwrap();
+    let Submission::Accepted(started) = started else {
+        panic!("{started:?}")
+    };
+    assert_eq!(
+        (started.otp_id.as_str(), started.request_id.as_deref()),
+        ("o-1", Some("q-1"))
+    );
+    let pin = Token::parse("0423").unwrap();
+    let committed = imi
+        .commit(&reference("r-1"), &service, &started.otp_id, &pin)
+        .await
+        .unwrap();
+    let Submission::Accepted(committed) = committed else {
+        panic!("{committed:?}")
+    };
+    assert_eq!(committed.request_id, "q-2");
+
+    let seen = told.seen.lock().unwrap();
+    let urls: Vec<String> = seen
+        .iter()
+        .map(|request| request.uri().to_string())
+        .collect();
+    assert_eq!(
+        urls,
+        [
+            "https://icp.sdp.fanap.plus/api/otp/start",
+            "https://icp.sdp.fanap.plus/api/otp/commit"
+        ]
+    );
+    let signature = imi
+        .client()
+        .signed()
+        .unwrap()
+        .signature()
+        .expose()
+        .to_owned();
+    let bodies: Vec<Value> = seen
+        .iter()
+        .map(|request| serde_json::from_slice(request.body()).unwrap())
+        .collect();
+    assert_eq!(
+        bodies,
+        [
+            json!({"Date": "2018-09-24T12:01:27.938Z", "PhoneNumber": "09120000000", "ServiceKey": SERVICE, "Signature": signature}),
+            json!({"Date": "2018-09-24T12:01:27.938Z", "OtpId": "o-1", "Pin": "0423", "ServiceKey": SERVICE, "Signature": signature}),
+        ]
+    );
+    assert_eq!(seen[0].headers()["appid"], APP);
+    assert_eq!(
+        seen[0].headers()["content-type"],
+        "application/json; charset=utf-8"
+    );
+}
+
+#[tokio::test]
+async fn imi_answers_are_judged_without_a_success_flag() {
+    for (status, body, expected) in [
+        (200, "{}", Outcome::Unknown),
+        (200, "<html>", Outcome::Unknown),
+        (500, r#"{"RequestId":"q"}"#, Outcome::Unknown),
+        (400, r#"{"RequestId":"q"}"#, Outcome::Unknown),
+        (302, "", Outcome::Unknown),
+        (200, r#"{"error":{"code":1013}}"#, Outcome::Rejected),
+        (400, r#"{"error":{"code":1016}}"#, Outcome::Unknown),
+        (
+            200,
+            r#"{"RequestId":"q","error":{"code":1013}}"#,
+            Outcome::Unknown,
+        ),
+        (401, "", Outcome::Rejected),
+    ] {
+        let imi = builder()
+            .transport(Told::with([says(status, body)]))
+            .build_imi()
+            .unwrap();
+        let pin = Token::parse("3007").unwrap();
+        let answer = imi
+            .commit(&reference("r-1"), &service_key(), "o-1", &pin)
+            .await
+            .unwrap();
+        assert_eq!(answer.outcome(), expected, "{status} {body}");
+    }
+    let imi = builder().transport(Told::with([])).build_imi().unwrap();
+    let pin = Token::parse("3007").unwrap();
+    assert!(
+        imi.commit(&reference("r-1"), &service_key(), "", &pin)
+            .await
+            .is_err()
+    );
+}
+
+fn check(told: &Arc<Told>) -> SubscriptionCheck {
+    let transport: Arc<dyn Transport> = told.clone();
+    SubscriptionCheck::builder(11035, key())
+        .clock(Hands::at(NOW))
+        .transport(transport)
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_subscription_check_signs_product_and_date() {
+    let told = Told::with([says(
+        200,
+        r#"{"success":true,"result":{"refId":"s-1","isSubscribed":true}}"#,
+    )]);
+    let state = check(&told).ask(&number()).await.unwrap();
+    assert_eq!(
+        (state.is_subscribed, state.ref_id.as_deref()),
+        (true, Some("s-1"))
+    );
+    let seen = told.seen.lock().unwrap();
+    let request = &seen[0];
+    assert_eq!(request.method(), "GET");
+    assert_eq!(
+        request.uri(),
+        "https://api.sdp.fanap.plus/api/subscription/verification/9120000000/product/11035"
+    );
+    assert_eq!(request.headers()["sdp-productid"], "11035");
+    let date = request.headers()["sdp-date"].to_str().unwrap();
+    let signature = request.headers()["sdp-signature"].to_str().unwrap();
+    let signer = Signer::new(key());
+    assert!(verify(
+        signer.public_key(),
+        signer.hash(),
+        &format!("11035#{date}"),
+        signature
+    ));
+}
+
+#[tokio::test]
+async fn the_subscription_check_repeats_what_can_pass_and_invents_no_answer() {
+    let no = r#"{"success":true,"result":{"isSubscribed":false}}"#;
+    let told = Told::with([says(503, ""), says(200, no)]);
+    assert!(!check(&told).ask(&number()).await.unwrap().is_subscribed);
+    assert_eq!(told.seen.lock().unwrap().len(), 2);
+    for (status, body, kind) in [
+        (401, "", ErrorKind::Authentication),
+        (400, "", ErrorKind::InvalidInput),
+        (
+            400,
+            r#"{"error":{"code":1001}}"#,
+            ErrorKind::InvalidConfiguration,
+        ),
+        (302, "", ErrorKind::InvalidConfiguration),
+        (
+            200,
+            r#"{"success":false,"result":{"isSubscribed":true}}"#,
+            ErrorKind::UnreadableAnswer,
+        ),
+        (
+            200,
+            r#"{"success":true,"result":{}}"#,
+            ErrorKind::UnreadableAnswer,
+        ),
+        (200, "<html>", ErrorKind::UnreadableAnswer),
+    ] {
+        let told = Told::with([says(status, body)]);
+        let transport: Arc<dyn Transport> = told.clone();
+        let check = SubscriptionCheck::builder(1, key())
+            .transport(transport)
+            .read_retry(ReadRetry::none())
+            .build()
+            .unwrap();
+        assert_eq!(
+            check.ask(&number()).await.unwrap_err().kind(),
+            kind,
+            "{status} {body}"
+        );
+    }
+}
+
+/// A push as the documents describe it, signed with a test key in place of the provider's.
+fn push(signer: &Signer, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut message = json!({
+        "Muid": "m-1", "Sid": "s-1", "ReceiveTime": "2019-01-26T11:00:42.364Z", "ChannelType": "Imi", "Channel": "98405020",
+        "Actor": "Cp", "MessageType": "Subscription", "Content": "", "AccountId": "a-1", "UserPhoneNumber": "989120000000",
+    });
+    let signed = "2019-01-26T11:00:42.364Z,s-1,Imi,98405020,m-1,,Subscription,a-1";
+    message["Signature"] = signer.sign_text(signed).unwrap().expose().into();
+    change(&mut message);
+    json!([message]).to_string().into_bytes()
+}
+
+#[test]
+fn pushes_are_verified_or_refused() {
+    let signer = Signer::new(key());
+    let parser = Callbacks::new(signer.public_key().clone());
+    let sample = |name, body: Vec<u8>, expect| CallbackSample::new(name, body, expect);
+    let with =
+        |field: &'static str, value: Value| push(&signer, move |message| message[field] = value);
+    let delivery = json!([{"Muid": "m-1", "Status": "Delivered", "Permanent": "True"}]);
+    let two = String::from_utf8(push(&signer, |_| {}))
+        .unwrap()
+        .replace("}]", "},{}]");
+    let report = callbacks(
+        &parser,
+        &[
+            sample("a signed message", push(&signer, |_| {}), Expect::Verified),
+            sample(
+                "another number, which nobody signs",
+                with("UserPhoneNumber", json!("98935")),
+                Expect::Verified,
+            ),
+            sample(
+                "another content",
+                with("Content", json!("1")),
+                Expect::Refused,
+            ),
+            sample("another Muid", with("Muid", json!("m-2")), Expect::Refused),
+            sample(
+                "another type",
+                with("MessageType", json!("Unsubscription")),
+                Expect::Refused,
+            ),
+            sample(
+                "no signature",
+                with("Signature", Value::Null),
+                Expect::Refused,
+            ),
+            sample(
+                "an empty signature",
+                with("Signature", json!("")),
+                Expect::Refused,
+            ),
+            sample(
+                "a signature that is no text",
+                with("Signature", json!(7)),
+                Expect::Refused,
+            ),
+            sample("two notices", two.into_bytes(), Expect::Refused),
+            sample(
+                "a delivery report",
+                delivery.to_string().into_bytes(),
+                Expect::Unverified,
+            ),
+            sample("no notice at all", b"[{}]".to_vec(), Expect::Refused),
+        ],
+        SystemTime::now(),
+    );
+    println!("{report}");
+    report.assert_passed();
+    let header = |_: &str| None;
+    let body = push(&signer, |_| {});
+    let request = CallbackRequest::new(&header, &body, SystemTime::now());
+    let Ok(Callback::Verified(Notice::Message(message))) = parser.parse(&request) else {
+        panic!()
+    };
+    assert!(message.is_subscription_by_code());
+    assert_eq!(
+        (message.muid.as_str(), message.content.expose()),
+        ("m-1", "")
+    );
+    assert!(!format!("{message:?}").contains("9120000000"));
+    // Under the provider's own key, ours proves nothing.
+    assert_eq!(
+        Callbacks::default().parse(&request),
+        Err(CallbackError::BadSignature)
+    );
+}

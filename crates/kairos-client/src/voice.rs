@@ -1,0 +1,224 @@
+//! Spoken one-time codes: one call, the code in a variable of the flow, checked on our side.
+
+use std::fmt;
+
+use telco_core::{
+    Call, CallBatch, CallReceipt, CallTrigger, CodeOrigin, Error, ErrorKind, Identity, NotSent,
+    OtpCapabilities, OtpChallenge, OtpChannel, OtpCheck, OtpCode, OtpRequest, OtpSender,
+    OtpVerifier, PendingOtp, Provider, Reference, Secret, Submission, Verification, async_trait,
+};
+use telco_otp::LocalOtp;
+
+use crate::Kairos;
+
+/// Calls somebody and has the flow read out a code. Made by [`Kairos::voice_otp`]; cheap to clone.
+///
+/// The code is ours: the provider hears it as the value of a variable, and cannot check it. What is stored are keyed digests, and
+/// attempts are counted in the store that the [`LocalOtp`] was given.
+///
+/// ```no_run
+/// use kairos_client::Kairos;
+/// use kairos_client::otp::LocalOtp;
+/// use telco_core::{Msisdn, OtpCode, OtpRequest, OtpSender, OtpVerifier, PendingOtp, Reference, Submission, Verification};
+///
+/// # async fn run(kairos: Kairos, local: LocalOtp, typed: String) -> Result<(), Box<dyn std::error::Error>> {
+/// let voice = kairos.voice_otp("OTP", local); // the flow's variable $flow.key.OTP
+/// let request = OtpRequest::new(Msisdn::parse("919812345678")?, Reference::generate()?);
+/// let challenge = match voice.start(&request).await? {
+///     Submission::Accepted(challenge) => Some(challenge),
+///     Submission::Rejected(why) => return Err(why.into()),
+///     // Perhaps the phone rings: whoever hears the code must get in. Do not call again yet.
+///     Submission::Unknown(unknown) => unknown.into_provisional(),
+/// };
+/// let stored = challenge.map(|challenge| challenge.pending.to_storage()).ok_or("nothing to check")?; // on the server
+///
+/// let pending = PendingOtp::from_storage(&stored)?;
+/// if let Verification::Valid(number) = voice.verify(&pending, &OtpCode::new(typed)).await? {
+///     println!("{} is proven", number.masked());
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct VoiceOtp {
+    kairos: Kairos,
+    identity: Identity,
+    variable: String,
+    codes: LocalOtp,
+    capabilities: OtpCapabilities,
+}
+
+impl Kairos {
+    /// A sender of spoken codes through this flow. `variable` is the one that the flow reads out, with or without `$flow.key.`; the
+    /// flow defines its name, `OTP` is usual.
+    ///
+    /// Its identity is the client's with `/voice`, so that its codes are no other adapter's.
+    #[must_use]
+    pub fn voice_otp(&self, variable: impl Into<String>, codes: LocalOtp) -> VoiceOtp {
+        let identity = self.identity();
+        VoiceOtp {
+            kairos: self.clone(),
+            identity: Identity::new(
+                identity.provider().to_owned(),
+                format!("{}/voice", identity.account()),
+            ),
+            variable: variable.into(),
+            codes,
+            capabilities: OtpCapabilities::new(
+                OtpChannel::Voice,
+                CodeOrigin::Client,
+                OtpCheck::Local,
+            ),
+        }
+    }
+}
+
+impl VoiceOtp {
+    /// Other capabilities: the calling codes that your account may call, waits before a resend.
+    #[must_use]
+    pub fn with_capabilities(self, capabilities: OtpCapabilities) -> Self {
+        Self {
+            capabilities,
+            ..self
+        }
+    }
+
+    /// What makes and checks its codes.
+    #[must_use]
+    pub fn codes(&self) -> &LocalOtp {
+        &self.codes
+    }
+
+    /// The one call of a request.
+    fn batch(&self, request: &OtpRequest, code: Secret) -> Result<CallBatch, NotSent> {
+        let reference = match request.resend {
+            0 => request.reference.clone(),
+            // Another call: in the provider's reports it needs a name of its own.
+            n => Reference::new(format!("{}-{n}", request.reference))
+                .map_err(NotSent::because(ErrorKind::InvalidInput))?,
+        };
+        let call = Call::new(reference.clone(), request.to.clone()).variable(&self.variable, code);
+        Ok(CallBatch::new(reference, [call]))
+    }
+
+    /// Makes one request of one call, and sends it.
+    async fn call(&self, batch: &CallBatch) -> Result<Submission<CallReceipt>, NotSent> {
+        let mut prepared = self.kairos.prepare(batch)?;
+        let (Some(request), true) = (prepared.pop(), prepared.is_empty()) else {
+            return Err(NotSent::new(
+                ErrorKind::Other,
+                "one call did not make one request",
+            ));
+        };
+        let answer = self.kairos.send(request).await?;
+        Ok(answer
+            .map(|receipt| receipt.outcome_of(&batch.reference))
+            .flatten())
+    }
+}
+
+impl Provider for VoiceOtp {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+#[async_trait]
+impl OtpSender for VoiceOtp {
+    fn otp_capabilities(&self) -> &OtpCapabilities {
+        &self.capabilities
+    }
+
+    /// The code lives from here, not from the answer: nothing that can fail may stand between a call and its record.
+    async fn start(&self, request: &OtpRequest) -> Result<Submission<OtpChallenge>, NotSent> {
+        let code = self
+            .codes
+            .new_code()
+            .map_err(NotSent::because(ErrorKind::Other))?;
+        let pending = self
+            .codes
+            .pending(&self.identity, request, std::slice::from_ref(&code))
+            .map_err(NotSent::because(ErrorKind::Other))?;
+        let challenge = OtpChallenge::new(pending, OtpChannel::Voice);
+        let answer = self.call(&self.batch(request, code)?).await?;
+        let known = challenge.clone();
+        Ok(answer
+            .map(|receipt| challenge.with_provider_id(receipt.call_id))
+            .or_provisional(known))
+    }
+}
+
+#[async_trait]
+impl OtpVerifier for VoiceOtp {
+    async fn verify(&self, pending: &PendingOtp, typed: &OtpCode) -> Result<Verification, Error> {
+        self.codes
+            .check(&self.identity, pending, normal_form(typed).as_ref())
+            .await
+    }
+}
+
+/// The digits alone, from any of the keyboards of India; `None` for what cannot be a code.
+fn normal_form(typed: &OtpCode) -> Option<Secret> {
+    let mut digits = zeroize::Zeroizing::new(String::with_capacity(typed.expose().len()));
+    for c in typed.expose().chars() {
+        match c {
+            ' ' | '-' | '\u{a0}' => {}
+            _ => digits.push(char::from_digit(digit(c)?, 10)?),
+        }
+    }
+    (4..=32)
+        .contains(&digits.len())
+        .then(|| Secret::new(digits.as_str()))
+}
+
+/// ASCII, and the scripts of India's keyboards: ten digits in a row in each.
+fn digit(c: char) -> Option<u32> {
+    const ZEROS: [char; 10] = ['0', '०', '০', '੦', '૦', '୦', '௦', '౦', '೦', '൦'];
+    ZEROS
+        .iter()
+        .filter_map(|&zero| u32::from(c).checked_sub(u32::from(zero)))
+        .find(|&value| value < 10)
+}
+
+impl fmt::Debug for VoiceOtp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VoiceOtp")
+            .field("identity", &self.identity)
+            .field("variable", &self.variable)
+            .field("codes", &self.codes)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_type() {
+        let read =
+            |typed: &str| normal_form(&OtpCode::new(typed)).map(|code| code.expose().to_owned());
+        for typed in [
+            "482113",
+            " 482-113 ",
+            "४८२११३",
+            "৪৮২১১৩",
+            "౪౮౨౧౧౩",
+            "482\u{a0}113",
+        ] {
+            assert_eq!(read(typed).as_deref(), Some("482113"), "{typed}");
+        }
+        let long = "1".repeat(33);
+        for typed in [
+            "",
+            "   ",
+            "123",
+            "48211x",
+            "482.113",
+            "٤٨٢١١٣",
+            "+482113",
+            &long,
+        ] {
+            assert_eq!(read(typed), None, "{typed:?}");
+        }
+    }
+}

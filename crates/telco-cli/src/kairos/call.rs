@@ -1,0 +1,267 @@
+//! `telco kairos call`: one call from flags, many from a CSV file, one true line for each.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use kairos_client::{ContactNumber, Kairos, Kind, NumberPolicy, StartTime};
+use serde_json::json;
+use telco_core::{
+    BatchReceipt, Call, CallBatch, CallCapabilities, CallExt as _, CallReport, CallTrigger, Error,
+    ErrorKind, Identity, Msisdn, NotSent, PreparedCalls, Provider, Reference, Secret, Submission,
+    async_trait,
+};
+
+use super::{Account, Key, KindName, public_key};
+use crate::config::{Settings, confirm_spend};
+use crate::exit::{Done, Failure};
+use crate::mor::pair;
+use crate::output::{self, Form};
+
+pub(super) const EXAMPLES: &str = "Examples:\n  \
+    telco kairos call --to 9812345678 --var Amount=1200 --reference due-17\n  \
+    telco kairos call --csv dues.csv --reference dues-2026-03\n\n\
+    The CSV file has a header. Its columns: number (several of one person with | between them, tried in turn); if you like, \
+    reference and start_time; and one for each variable of the flow, by its name:\n  \
+    reference,number,Amount\n  due-17,9812345678,1200\n  due-18,9812345679|02212345678,850\n\n\
+    What others on this machine must not see goes into a file, or to --csv - on standard input: a command line can be seen.";
+
+const SETTLE: &str = "the phones may have rung: do not call again under another reference before the provider's reports, \
+                      or `telco kairos pull`, say what became of it";
+
+/// Calls to be placed.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// Whom to call; several numbers of one person, with commas between them, are tried in turn
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        value_delimiter = ',',
+        required_unless_present = "csv"
+    )]
+    to: Vec<String>,
+    /// A variable of the flow; may be given again
+    #[arg(long = "var", value_name = "name=value", value_parser = pair, conflicts_with = "csv")]
+    variables: Vec<(String, String)>,
+    /// When, such as 2030-01-23T08:02:53+05:30; at once if not given
+    #[arg(long, value_name = "TIME", conflicts_with = "csv")]
+    start_time: Option<String>,
+    /// Many calls: a file with a header, or - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "to")]
+    csv: Option<String>,
+    /// Your own id of the call or the batch, for the provider's reports. Made up and printed if you give none
+    #[arg(long, value_name = "ID")]
+    reference: Option<String>,
+    /// What the flow is, and whether requests are encrypted
+    #[arg(long, value_enum, default_value_t)]
+    kind: KindName,
+    #[command(flatten)]
+    key: Key,
+    #[command(flatten)]
+    account: Account,
+    /// Do not ask before spending
+    #[arg(long)]
+    yes: bool,
+}
+
+/// One call as it was typed.
+#[derive(Debug)]
+pub(super) struct Typed {
+    /// Its own id, if it has one.
+    pub(super) reference: Option<String>,
+    pub(super) numbers: Vec<String>,
+    pub(super) start_time: Option<String>,
+    pub(super) variables: Vec<(String, Secret)>,
+}
+
+impl Typed {
+    fn call(self, otherwise: Reference) -> Result<Call, NotSent> {
+        let invalid = |why| NotSent::new(ErrorKind::InvalidInput, why);
+        let reference = match self.reference {
+            Some(text) => {
+                Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?
+            }
+            None => otherwise,
+        };
+        let mut numbers = self.numbers.iter().map(|text| number(text));
+        let first = numbers.next().ok_or_else(|| invalid("no number"))??;
+        let mut call = numbers.try_fold(Call::new(reference, first), |call, number| {
+            Ok::<_, NotSent>(call.or_to(number?))
+        })?;
+        if let Some(text) = &self.start_time {
+            let start =
+                StartTime::parse(text).map_err(NotSent::because(ErrorKind::InvalidInput))?;
+            let moment = start.time();
+            call = call.starting_at(moment.ok_or_else(|| invalid("no such moment"))?);
+        }
+        let with = |call: Call, (name, value)| call.variable(name, value);
+        Ok(self.variables.into_iter().fold(call, with))
+    }
+}
+
+/// As people in India type it, or with a country code.
+fn number(text: &str) -> Result<Msisdn, NotSent> {
+    let typed = ContactNumber::parse(text.trim(), NumberPolicy::India)
+        .map_err(NotSent::because(ErrorKind::InvalidInput))?;
+    Msisdn::parse(typed.expose()).map_err(NotSent::because(ErrorKind::InvalidInput))
+}
+
+impl Place {
+    /// The batch, and its reference on standard error before anything is sent: whoever is interrupted can still ask.
+    fn batch(&self) -> Result<CallBatch, Failure> {
+        let invalid = NotSent::because(ErrorKind::InvalidInput);
+        let reference = match &self.reference {
+            Some(text) => Reference::new(text).map_err(invalid)?,
+            None => {
+                let made =
+                    Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?;
+                output::note(&format!("reference {made}"));
+                made
+            }
+        };
+        let Some(file) = &self.csv else {
+            let variable =
+                |(name, value): &(String, String)| (name.clone(), Secret::new(value.as_str()));
+            let typed = Typed {
+                reference: None,
+                numbers: self.to.clone(),
+                start_time: self.start_time.clone(),
+                variables: self.variables.iter().map(variable).collect(),
+            };
+            let call = typed.call(reference.clone())?;
+            return Ok(CallBatch::new(reference, [call]));
+        };
+        let mut calls = Vec::new();
+        for (line, typed) in super::csv::read(file)? {
+            // Rows without an id of their own get one that can be told again from the batch's.
+            let row = calls.len() + 1;
+            let call = Reference::new(format!("{reference}-{row}"))
+                .map_err(NotSent::because(ErrorKind::InvalidInput))
+                .and_then(|otherwise| typed.call(otherwise));
+            calls.push(call.map_err(|why| {
+                let failure = Failure::from(why);
+                let where_too = format!("line {line}: {}", failure.message());
+                failure.reworded(where_too)
+            })?);
+        }
+        Ok(CallBatch::new(reference, calls))
+    }
+
+    fn client(&self, settings: &Settings) -> Result<Kairos, Failure> {
+        let kind = Kind::from(self.kind);
+        let builder = self.account.builder(settings, kind)?;
+        if !kind.is_encrypted() {
+            return Ok(builder.build()?);
+        }
+        let key = public_key(self.key.public_key.as_deref(), settings)?;
+        let envelope = kairos_client::envelope::Envelope::default().with_padding(self.key.padding);
+        Ok(builder.public_key(key).envelope(envelope).build()?)
+    }
+}
+
+/// Runs it. Ctrl-C lets the request in flight finish and sends no further one.
+pub(super) async fn run(place: &Place, settings: &Settings, form: Form) -> Done {
+    let client = place.client(settings)?;
+    let batch = place.batch()?;
+    let host = place.account.shown_url(settings, place.kind.into())?;
+    let what = match batch.calls.len() {
+        1 => "places a call".to_owned(),
+        n => format!("places {n} calls"),
+    };
+    confirm_spend(&host, &what, place.yes)?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&stopped);
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            output::note("stopping: the request in flight is finished, no further one is sent");
+            heard.store(true, Ordering::Relaxed);
+        }
+    });
+    let until = UntilStopped { client, stopped };
+    let report = until.place(&batch).await?;
+    tell(&report, form, until.stopped.load(Ordering::Relaxed))
+}
+
+/// Sends as the client does, until it is told to stop.
+#[derive(Debug)]
+struct UntilStopped {
+    client: Kairos,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Provider for UntilStopped {
+    fn identity(&self) -> &Identity {
+        self.client.identity()
+    }
+}
+
+#[async_trait]
+impl CallTrigger for UntilStopped {
+    fn call_capabilities(&self) -> &CallCapabilities {
+        self.client.call_capabilities()
+    }
+
+    fn prepare(&self, batch: &CallBatch) -> Result<Vec<PreparedCalls>, NotSent> {
+        self.client.prepare(batch)
+    }
+
+    async fn send(&self, prepared: PreparedCalls) -> Result<Submission<BatchReceipt>, NotSent> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(NotSent::new(
+                ErrorKind::Policy,
+                "stopped before this request",
+            ));
+        }
+        self.client.send(prepared).await
+    }
+}
+
+/// One row a call, and the worst of them as the end.
+fn tell(report: &CallReport, form: Form, stopped: bool) -> Done {
+    let mut counts = [0_usize; 4];
+    let mut help = None;
+    let mut rows = Vec::with_capacity(report.rows().len());
+    for (reference, answer) in report.rows() {
+        let (at, outcome, id, why): (_, _, _, Option<&Error>) = match answer {
+            Ok(Submission::Accepted(receipt)) => (0, "accepted", receipt.call_id.clone(), None),
+            Ok(Submission::Unknown(unknown)) => (1, "unknown", None, Some(unknown.cause())),
+            Ok(Submission::Rejected(why)) => (2, "rejected", None, Some(why.as_error())),
+            Err(why) => (3, "not sent", None, Some(why.as_error())),
+        };
+        if let Some(count) = counts.get_mut(at) {
+            *count += 1;
+        }
+        help = help.or_else(|| why.and_then(Error::help).map(str::to_owned));
+        rows.push(vec![
+            json!(reference.as_str()),
+            json!(outcome),
+            json!(id),
+            json!(why.and_then(Error::provider_code)),
+            json!(why.map(|why| why.message().to_owned())),
+        ]);
+    }
+    let all = rows.len();
+    output::rows(
+        form,
+        &["reference", "outcome", "call_id", "code", "why"],
+        rows,
+    )?;
+    let [_, unknown, rejected, not_sent] = counts;
+    let failure = match (unknown, rejected, not_sent) {
+        (0, 0, 0) => return Ok(()),
+        (0, 0, n) if stopped => {
+            Failure::interrupted(format!("stopped; {n} of {all} calls were not sent"))
+        }
+        (0, 0, n) => Failure::not_sent(format!("{n} of {all} calls were not sent")),
+        (0, n, _) => Failure::rejected(format!("{n} of {all} calls were rejected")),
+        (n, ..) => {
+            let failure =
+                Failure::unknown(format!("{n} of {all} calls may have been placed, or not"));
+            return Err(failure.help(SETTLE));
+        }
+    };
+    Err(match help {
+        Some(help) => failure.help(help),
+        None => failure,
+    })
+}

@@ -1,0 +1,119 @@
+//! A file's rows, written down before the first of them is sent.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use telco_core::Reference;
+use telco_ledger::{Ledger, Placed, PlanRow, Store};
+use tokio::task::JoinSet;
+
+use super::job::Job;
+use super::preflight::Preflight;
+use super::progress::Progress;
+use super::rows::Rows;
+use super::stop::Stop;
+use crate::exit::{Done, Failure};
+
+/// Rows that share one durable write.
+const CHUNK: usize = 1_000;
+
+/// Writes a file's rows down.
+pub(super) struct Planner<'a> {
+    pub(super) path: &'a Path,
+    pub(super) ignored: &'a [String],
+    pub(super) found: &'a Preflight,
+    pub(super) ledger: &'a Ledger,
+    pub(super) store: &'a Arc<dyn Store>,
+    pub(super) progress: &'a Progress,
+    pub(super) stop: &'a Stop,
+}
+
+impl Planner<'_> {
+    /// What the preflight let through. To be repeated after an interruption: what is there already stays.
+    pub(super) async fn write(&self, job: &mut Job) -> Done {
+        job.note(self.store.as_ref()).await?;
+        // References of the file's own may have been used before: that is found out before any row is written.
+        if self.found.named > 0 {
+            let mut chunks = self.chunks()?;
+            while let Some(rows) = chunks.next()? {
+                self.stop.check()?;
+                unused(&rows, &job.id, self.store).await?;
+            }
+        }
+        let mut chunks = self.chunks()?;
+        while let Some(rows) = chunks.next()? {
+            self.stop.check()?;
+            let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
+            let placed = self.ledger.plan(&job.id, rows).await;
+            let placed = placed.map_err(|e| Failure::of_read(&e))?;
+            let mut lines_placed = placed.iter().zip(&lines);
+            if let Some((_, line)) = lines_placed.find(|(placed, _)| **placed == Placed::Conflict) {
+                return Err(used(*line));
+            }
+            self.progress.advance(lines.len() as u64);
+        }
+        if chunks.rows.job() != job.id {
+            return Err(
+                Failure::not_sent("nothing was sent: the file was changed meanwhile")
+                    .help("begin again with the file as it is now"),
+            );
+        }
+        job.complete = true;
+        job.note(self.store.as_ref()).await
+    }
+
+    fn chunks(&self) -> Result<Chunks<'_>, Failure> {
+        Ok(Chunks {
+            rows: Rows::open(self.path, &self.found.job, self.ignored)?,
+            left_out: &self.found.left_out,
+        })
+    }
+}
+
+/// The valid rows of a file, by thousands.
+struct Chunks<'a> {
+    rows: Rows,
+    left_out: &'a HashSet<u64>,
+}
+
+impl Chunks<'_> {
+    fn next(&mut self) -> Result<Option<Vec<PlanRow>>, Failure> {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        while chunk.len() < CHUNK
+            && let Some(row) = self.rows.next()?
+        {
+            if let Ok(intent) = row.intent
+                && !self.left_out.contains(&row.line)
+            {
+                chunk.push(PlanRow::new(row.line, intent));
+            }
+        }
+        Ok(Some(chunk).filter(|chunk| !chunk.is_empty()))
+    }
+}
+
+/// No row's reference belongs to anything but this job.
+async fn unused(rows: &[PlanRow], job: &str, store: &Arc<dyn Store>) -> Done {
+    let mut lookups = JoinSet::new();
+    for row in rows {
+        let (store, line) = (store.clone(), row.line);
+        let reference: Reference = row.intent.reference.clone();
+        lookups.spawn(async move { (line, store.find(reference).await) });
+    }
+    while let Some(found) = lookups.join_next().await {
+        let (line, known) = found.map_err(|e| Failure::broken(e.to_string()))?;
+        let known = known.map_err(|e| Failure::of_read(&e))?;
+        if known.is_some_and(|known| known.job.as_deref() != Some(job)) {
+            return Err(used(line));
+        }
+    }
+    Ok(())
+}
+
+fn used(line: u64) -> Failure {
+    Failure::not_sent(format!(
+        "nothing was sent: line {line}: its reference was used before, in another file or for another top-up"
+    ))
+    .help("one reference is one top-up, for ever: `telco topup status REFERENCE` shows what it was")
+}

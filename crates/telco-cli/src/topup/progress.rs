@@ -1,0 +1,91 @@
+//! How far it is: a bar on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::output;
+
+/// Plain lines are this far apart.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// On standard error.
+#[derive(Debug)]
+pub(super) struct Progress {
+    what: &'static str,
+    total: u64,
+    done: AtomicU64,
+    began: Instant,
+    told: Mutex<Instant>,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    pub(super) fn new(what: &'static str, total: u64) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            let form =
+                "{prefix} {wide_bar} {human_pos} of {human_len} · {per_sec} · {eta} left {msg}";
+            if let Ok(style) = ProgressStyle::with_template(form) {
+                bar.set_style(style);
+            }
+            bar.with_prefix(what)
+        });
+        let now = Instant::now();
+        Self {
+            what,
+            total,
+            done: AtomicU64::new(0),
+            began: now,
+            told: Mutex::new(now),
+            bar,
+        }
+    }
+
+    /// So many more.
+    pub(super) fn advance(&self, by: u64) {
+        let done = self
+            .done
+            .fetch_add(by, Ordering::Relaxed)
+            .saturating_add(by);
+        if let Some(bar) = &self.bar {
+            bar.inc(by);
+            return;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.elapsed() >= EVERY {
+            *told = Instant::now();
+            output::note(&self.line(done));
+        }
+    }
+
+    /// What else is to be known.
+    pub(super) fn note(&self, note: String) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(note);
+        }
+    }
+
+    /// The bar goes away; the plain form says the end.
+    pub(super) fn end(&self) {
+        match &self.bar {
+            Some(bar) => bar.finish_and_clear(),
+            None => output::note(&self.line(self.done.load(Ordering::Relaxed))),
+        }
+    }
+
+    fn line(&self, done: u64) -> String {
+        let (what, total, seconds) = (self.what, self.total, self.began.elapsed().as_secs_f64());
+        let rate = done as f64 / seconds.max(0.001);
+        let left = total.saturating_sub(done) as f64 / rate.max(0.001);
+        let left = if done >= total {
+            String::new()
+        } else {
+            format!(", about {left:.0} s left")
+        };
+        format!("{what}: {done} of {total}, {rate:.0} a second{left}")
+    }
+}

@@ -1,0 +1,173 @@
+//! `telco topup report`: one line per row, with its final state.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use telco_core::Product;
+use telco_ledger::{Filter, Operation, State};
+
+use super::job::Job;
+use super::place::LedgerAt;
+use super::summary::Summary;
+use crate::config::Settings;
+use crate::exit::{Done, Failure};
+use crate::output::{self, Form};
+
+/// Rows that are read at a time.
+const PAGE: u32 = 1_000;
+
+/// A report.
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Which job [default: the latest]
+    job: Option<String>,
+    #[command(flatten)]
+    ledger: LedgerAt,
+    /// Sums, or one line per row
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Only rows in this state, such as unresolved
+    #[arg(long, value_parser = state)]
+    state: Option<State>,
+    /// Whole phone numbers instead of masked ones
+    #[arg(long)]
+    numbers: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Format {
+    #[default]
+    Summary,
+    Csv,
+    /// JSON lines
+    Json,
+}
+
+fn state(name: &str) -> Result<State, String> {
+    State::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = State::ALL.iter().map(|state| state.as_str()).collect();
+        format!("no state; there are {}", names.join(", "))
+    })
+}
+
+impl Report {
+    pub(super) async fn run(&self, settings: &Settings, form: Form) -> Done {
+        let store = self.ledger.place(settings)?.reader().await?;
+        let job = Job::named(store.as_ref(), self.job.as_deref()).await?;
+        let format = match form {
+            Form::Json if self.format == Format::Csv => Format::Json,
+            _ => self.format,
+        };
+        if format == Format::Summary {
+            return Summary::of(&job, store.as_ref()).await?.print(form);
+        }
+        if format == Format::Csv {
+            output::octets(csv_line(COLUMNS.iter().map(|name| (*name).to_owned())).as_bytes())?;
+        }
+        let mut filter = Filter::default().job(job.id).at_most(PAGE);
+        if let Some(state) = self.state {
+            filter = filter.state(state);
+        }
+        loop {
+            let page = store.list(filter.clone()).await;
+            let page = page.map_err(|e| Failure::of_read(&e))?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            filter = filter.after(last.id);
+            let text: String = page.iter().map(|row| self.line(row, format)).collect();
+            output::octets(text.as_bytes())?;
+        }
+    }
+
+    fn line(&self, row: &Operation, format: Format) -> String {
+        let values = self.values(row);
+        if format == Format::Json {
+            let names = COLUMNS.iter().map(|name| (*name).to_owned());
+            let object: Value = names.zip(values).collect();
+            return format!("{object}\n");
+        }
+        csv_line(values.into_iter().map(|value| match value {
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            other => other.to_string(),
+        }))
+    }
+
+    fn values(&self, row: &Operation) -> [Value; COLUMNS.len()] {
+        let product = &row.intent.product;
+        let number = product.recipient().map(|number| {
+            if self.numbers {
+                number.expose().to_owned()
+            } else {
+                number.masked().to_string()
+            }
+        });
+        let plan = match product {
+            Product::Data { plan, .. } => plan.as_deref(),
+            _ => None,
+        };
+        [
+            json!(row.line),
+            json!(row.reference().as_str()),
+            json!(number),
+            json!(product.kind().as_str()),
+            json!(product.operator().map(|operator| operator.as_str())),
+            json!(plan),
+            json!(row.price().and_then(telco_core::Amount::exact_major)),
+            json!(row.state.as_str()),
+            json!(row.delivered),
+            json!(row.receipt.provider_id),
+            json!(row.why.as_ref().map(|why| why.message.as_str())),
+            json!(row.sent_at.and_then(output::time)),
+        ]
+    }
+}
+
+const COLUMNS: [&str; 12] = [
+    "line",
+    "reference",
+    "number",
+    "product",
+    "network",
+    "plan",
+    "amount",
+    "state",
+    "delivered",
+    "provider_id",
+    "why",
+    "sent_at",
+];
+
+/// RFC 4180. A text that a spreadsheet would take for a formula is led by a quote mark, so that it stays a text.
+fn csv_line(values: impl Iterator<Item = String>) -> String {
+    let fields: Vec<String> = values
+        .map(|value| {
+            let value = if value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+                format!("'{value}")
+            } else {
+                value
+            };
+            if value.contains([',', '"', '\n', '\r']) {
+                format!("\"{}\"", value.replace('"', "\"\""))
+            } else {
+                value
+            }
+        })
+        .collect();
+    format!("{}\n", fields.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_is_quoted_and_runs_no_formula() {
+        let line = csv_line(
+            ["a", "b,c", "say \"no\"", "=1+1", ""]
+                .map(str::to_owned)
+                .into_iter(),
+        );
+        assert_eq!(line, "a,\"b,c\",\"say \"\"no\"\"\",'=1+1,\n");
+    }
+}

@@ -1,0 +1,256 @@
+//! Sends the planned rows of a job, and settles what became unknown.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use telco_core::{ErrorKind, NotSent, Submission, TopupReceipt};
+use telco_ledger::{Entry, Guard, Ledger, Options, State};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::job::Job;
+use super::progress::Progress;
+use super::stop::{Stop, Why};
+use crate::exit::{Done, Failure};
+use crate::output;
+
+/// Rows that are taken in one durable write.
+const TAKEN: u32 = 256;
+/// How long to wait where no row is free, though some may become so: in another worker's hands, or held back by the pace.
+const OTHERS: Duration = Duration::from_millis(250);
+
+/// How the rows are sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// At a time, per worker.
+    pub(super) concurrency: usize,
+    /// Stop when so many in a row were not accepted; 0: never.
+    pub(super) give_up_after: u32,
+}
+
+/// What all workers of this process share.
+struct Shared {
+    job: String,
+    options: Options,
+    pace: Pace,
+    progress: Progress,
+    stop: Stop,
+    /// Rows in a row that were not accepted.
+    streak: AtomicU32,
+    unknown: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// Sends until no row is planned any more, or until it should stop. Returns when nothing is on the way.
+pub(super) async fn send(
+    workers: &[Ledger],
+    job: &Job,
+    pace: Pace,
+    left: u64,
+    stop: &Stop,
+) -> Done {
+    let options = if job.duplicates {
+        Options::default().allow_duplicate()
+    } else {
+        Options::default()
+    };
+    let shared = Arc::new(Shared {
+        job: job.id.clone(),
+        options,
+        pace,
+        progress: Progress::new("sending", left),
+        stop: stop.clone(),
+        streak: AtomicU32::new(0),
+        unknown: AtomicU64::new(0),
+        failed: AtomicU64::new(0),
+    });
+    let mut running = JoinSet::new();
+    for ledger in workers {
+        running.spawn(work(ledger.clone(), shared.clone()));
+    }
+    let settling = workers
+        .first()
+        .map(|ledger| tokio::spawn(settle_meanwhile(ledger.clone())));
+    let mut outcome = Ok(());
+    while let Some(ended) = running.join_next().await {
+        let ended = ended.unwrap_or_else(|e| Err(Failure::broken(e.to_string())));
+        if let Err(failure) = ended {
+            shared
+                .stop
+                .because(Why::Because(failure.message().to_owned()));
+            outcome = Err(failure);
+        }
+    }
+    if let Some(settling) = settling {
+        settling.abort();
+    }
+    shared.progress.end();
+    outcome
+}
+
+/// One worker: takes rows, keeps so many of them on the way, and gives back what it does not send.
+async fn work(ledger: Ledger, shared: Arc<Shared>) -> Done {
+    let mut taken = VecDeque::new();
+    let mut on_the_way = JoinSet::new();
+    let mut not_before = Instant::now();
+    let worked = loop {
+        let stopping = shared.stop.why().is_some();
+        if stopping && on_the_way.is_empty() {
+            break Ok(());
+        }
+        let room = !stopping && on_the_way.len() < shared.pace.concurrency;
+        if room && not_before <= Instant::now() {
+            if taken.is_empty() {
+                match ledger.take(&shared.job, TAKEN).await {
+                    Ok(rows) => taken.extend(rows),
+                    Err(e) => break Err(Failure::of_read(&e)),
+                }
+            }
+            if let Some(entry) = taken.pop_front() {
+                on_the_way.spawn(send_one(ledger.clone(), entry, shared.options));
+                continue;
+            }
+            not_before = Instant::now() + OTHERS;
+            if on_the_way.is_empty() {
+                match ledger.count(Some(&shared.job)).await {
+                    Ok(counts) if counts.of(State::Planned) == 0 => break Ok(()),
+                    Ok(_) => {}
+                    Err(e) => break Err(Failure::of_read(&e)),
+                }
+            }
+        }
+        tokio::select! {
+            Some(answer) = on_the_way.join_next() => match answer {
+                Ok(answer) => {
+                    if let Some(wait) = shared.judge(answer) {
+                        not_before = Instant::now() + wait;
+                    }
+                }
+                Err(e) => break Err(Failure::broken(e.to_string())),
+            },
+            () = tokio::time::sleep_until(not_before), if room => {}
+            () = shared.stop.wanted(), if !stopping => {}
+        }
+    };
+    while let Some(answer) = on_the_way.join_next().await {
+        if let Ok(answer) = answer {
+            shared.judge(answer);
+        }
+    }
+    for entry in taken {
+        // One that cannot be given back is free when its lease ends.
+        let _ = ledger.release(entry).await;
+    }
+    worked
+}
+
+async fn send_one(
+    ledger: Ledger,
+    entry: Entry,
+    options: Options,
+) -> Result<Submission<TopupReceipt>, NotSent> {
+    ledger.send_with(entry, options).await
+}
+
+impl Shared {
+    /// Counts an answer. Says how long to wait if the provider's pace is reached.
+    fn judge(&self, answer: Result<Submission<TopupReceipt>, NotSent>) -> Option<Duration> {
+        let trouble = match answer {
+            Ok(Submission::Accepted(_)) => {
+                self.streak.store(0, Ordering::Relaxed);
+                self.progress.advance(1);
+                return None;
+            }
+            Ok(Submission::Rejected(rejection)) => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                rejection.as_error().message().to_owned()
+            }
+            Ok(Submission::Unknown(unknown)) => {
+                self.unknown.fetch_add(1, Ordering::Relaxed);
+                unknown.cause().message().to_owned()
+            }
+            Err(not_sent) => {
+                let error = not_sent.as_error();
+                match Guard::behind(error) {
+                    Some(Guard::Rate) => {
+                        return Some(error.retry_after().unwrap_or(Duration::from_millis(200)));
+                    }
+                    Some(guard) if !guard.is_about_one_row() => {
+                        self.stop.because(Why::Because(error.message().to_owned()));
+                        return None;
+                    }
+                    Some(_) => {
+                        self.failed.fetch_add(1, Ordering::Relaxed);
+                        self.progress.advance(1);
+                        return None;
+                    }
+                    // In another worker's hands.
+                    None if error.kind() == ErrorKind::Conflict => return None,
+                    None if error.kind() == ErrorKind::Storage => {
+                        self.stop.because(Why::Because(format!(
+                            "{}: {}",
+                            error.message(),
+                            std::error::Error::source(error)
+                                .map_or_else(String::new, ToString::to_string)
+                        )));
+                        return None;
+                    }
+                    None => {
+                        self.failed.fetch_add(1, Ordering::Relaxed);
+                        error.message().to_owned()
+                    }
+                }
+            }
+        };
+        self.progress.advance(1);
+        let (unknown, failed) = (&self.unknown, &self.failed);
+        self.progress.note(format!(
+            "· {} to settle · {} not done",
+            unknown.load(Ordering::Relaxed),
+            failed.load(Ordering::Relaxed)
+        ));
+        let streak = self
+            .streak
+            .fetch_add(1, Ordering::Relaxed)
+            .saturating_add(1);
+        if self.pace.give_up_after == streak {
+            self.stop.because(Why::Because(format!(
+                "{streak} rows in a row were not accepted, the last one: {trouble}"
+            )));
+        }
+        None
+    }
+}
+
+/// Looks up what is due while rows are sent.
+async fn settle_meanwhile(ledger: Ledger) {
+    loop {
+        let next = ledger.resume().await.ok().and_then(|settled| settled.next);
+        let wait = next.map_or(Duration::from_secs(2), |next| {
+            next.min(Duration::from_secs(2))
+        });
+        tokio::time::sleep(wait.max(Duration::from_millis(20))).await;
+    }
+}
+
+/// Until nothing is unknown any more: each row has happened, has not, or is left to a person.
+pub(super) async fn settle(ledger: &Ledger, stop: &Stop) -> Done {
+    let mut told = false;
+    while stop.why() != Some(Why::Interrupted) {
+        let settled = ledger.resume().await.map_err(|e| Failure::of_read(&e))?;
+        let Some(next) = settled.next else { break };
+        if !told {
+            output::note(
+                "settling: what is unknown is looked up until the provider's books say something",
+            );
+            told = true;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(next.max(Duration::from_millis(1))) => {}
+            () = stop.wanted(), if stop.why().is_none() => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! `telco topup status` and `resolve`: one top-up, its history, and a person's word on it.
+
+use clap::Args;
+use serde_json::{Value, json};
+use telco_core::{ErrorKind, NotSent, Reference};
+use telco_ledger::{Operation, Recorded, State, Step, Store};
+
+use super::job::Job;
+use super::place::LedgerAt;
+use super::summary::Summary;
+use crate::config::Settings;
+use crate::exit::{Done, Failure};
+use crate::output::{self, Form};
+
+/// A question.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// A reference or a job; without it, all top-ups by state
+    what: Option<String>,
+    #[command(flatten)]
+    ledger: LedgerAt,
+}
+
+/// An answer that only a person has.
+#[derive(Debug, Args)]
+pub(crate) struct Resolve {
+    reference: String,
+    #[command(flatten)]
+    ledger: LedgerAt,
+    /// It did happen
+    #[arg(
+        long,
+        conflicts_with = "not_delivered",
+        required_unless_present = "not_delivered"
+    )]
+    delivered: bool,
+    /// It did not happen
+    #[arg(long)]
+    not_delivered: bool,
+    /// Who says so
+    #[arg(long)]
+    who: String,
+    /// How they know
+    #[arg(long)]
+    why: String,
+}
+
+fn reference(text: &str) -> Result<Reference, Failure> {
+    Ok(Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?)
+}
+
+impl Status {
+    pub(super) async fn run(&self, settings: &Settings, form: Form) -> Done {
+        let store = self.ledger.place(settings)?.reader().await?;
+        let Some(what) = self.what.as_deref() else {
+            return by_state(store.as_ref(), form).await;
+        };
+        if let Some(job) = Job::find(store.as_ref(), what).await? {
+            return Summary::of(&job, store.as_ref()).await?.print(form);
+        }
+        let row = store.find(reference(what)?).await;
+        let row = row.map_err(|e| Failure::of_read(&e))?.ok_or_else(|| {
+            Failure::rejected("this ledger has no such reference and no such job")
+                .help("nothing was ever sent under it from here")
+        })?;
+        story(&row, store.as_ref(), form).await
+    }
+}
+
+/// Every state that occurs.
+async fn by_state(store: &dyn Store, form: Form) -> Done {
+    let counts = store.count(None).await.map_err(|e| Failure::of_read(&e))?;
+    let rows = counts.rows.iter().map(|count| {
+        let delivered = count
+            .delivered
+            .map_or("", |yes| if yes { "yes" } else { "no" });
+        vec![
+            json!(count.state.as_str()),
+            json!(delivered),
+            json!(count.rows),
+            json!(count.price.to_string()),
+        ]
+    });
+    output::rows(
+        form,
+        &["state", "delivered", "rows", "price"],
+        rows.collect(),
+    )
+}
+
+async fn story(row: &Operation, store: &dyn Store, form: Form) -> Done {
+    let history = store.history(row.reference().clone()).await;
+    let history = history.map_err(|e| Failure::of_read(&e))?;
+    let product = &row.intent.product;
+    let number = product
+        .recipient()
+        .map(|number| number.masked().to_string());
+    let mut facts = vec![
+        ("reference", json!(row.reference().as_str())),
+        ("state", json!(row.state.as_str())),
+        ("delivered", json!(row.delivered)),
+        ("product", json!(product.kind().as_str())),
+        ("number", json!(number)),
+        ("price", json!(row.price().map(|price| price.to_string()))),
+        ("account", json!(row.identity.to_string())),
+        ("job", json!(row.job)),
+        ("line", json!(row.line)),
+        ("provider_id", json!(row.receipt.provider_id)),
+        (
+            "why",
+            json!(row.why.as_ref().map(|why| why.message.as_str())),
+        ),
+        ("what to do", json!(advice(row))),
+    ];
+    let events = history.iter().map(|event| {
+        let by = event.who.as_deref().or(event.owner.as_deref());
+        vec![
+            json!(output::time(event.at)),
+            json!(event.state.as_str()),
+            json!(event.attempt),
+            json!(by),
+            json!(event.why),
+        ]
+    });
+    const COLUMNS: [&str; 5] = ["at", "state", "attempt", "by", "why"];
+    if form == Form::Json {
+        let events: Vec<Value> = events
+            .map(|row| {
+                COLUMNS
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .zip(row)
+                    .collect()
+            })
+            .collect();
+        facts.push(("history", Value::from(events)));
+        return output::facts(form, &facts);
+    }
+    output::facts(form, &facts)?;
+    output::line("")?;
+    output::rows(form, &COLUMNS, events.collect())
+}
+
+fn advice(row: &Operation) -> Option<&str> {
+    let help = row.why.as_ref().and_then(|why| why.help.as_deref());
+    match row.state {
+        State::Sending | State::Replaying | State::Unknown => {
+            Some("`telco topup resume` looks it up; never send it again under another reference")
+        }
+        State::Unresolved => help.or(Some("ask the provider, then `telco topup resolve`")),
+        State::Planned => Some("`telco topup resume` sends it"),
+        _ => help,
+    }
+}
+
+impl Resolve {
+    pub(super) async fn run(&self, settings: &Settings) -> Done {
+        let (who, why) = (self.who.trim(), self.why.trim());
+        if who.is_empty() || why.is_empty() {
+            return Err(Failure::usage(
+                "say who decides (--who) and how they know (--why)",
+            ));
+        }
+        let store = self.ledger.place(settings)?.writer().await?;
+        let step = Step::Resolved {
+            delivered: self.delivered,
+            who: who.to_owned(),
+            why: why.to_owned(),
+        };
+        let decided = store.decide(reference(&self.reference)?, step).await;
+        match decided.map_err(|e| Failure::of_read(&e))? {
+            Recorded::Done => {
+                output::note("resolved, with your name");
+                Ok(())
+            }
+            Recorded::Superseded => Err(Failure::not_sent("only an unresolved top-up is resolved")
+                .help("`telco topup status REFERENCE` shows how it stands")),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! How a job stands, and the exit code that says so.
+
+use serde_json::{Value, json};
+use telco_core::{Amount, Currency};
+use telco_ledger::{Counts, State, Store};
+
+use super::job::Job;
+use super::stop::Why;
+use crate::exit::{Done, Failure};
+use crate::output::{self, Form};
+
+/// The rows of a job, by what became of them.
+#[derive(Debug)]
+pub(super) struct Summary {
+    job: Job,
+    delivered: u64,
+    not_delivered: u64,
+    not_sent: u64,
+    /// Not sent yet.
+    pub(super) planned: u64,
+    /// To be looked up.
+    unknown: u64,
+    /// For a person.
+    unresolved: u64,
+    spent: Amount,
+}
+
+impl Summary {
+    pub(super) async fn of(job: &Job, store: &dyn Store) -> Result<Self, Failure> {
+        let counts = store.count(Some(job.id.clone())).await;
+        let counts: Counts = counts.map_err(|e| Failure::of_read(&e))?;
+        let nothing = Amount::from_minor(0, Currency::NGN);
+        let spent = counts
+            .rows
+            .iter()
+            .filter(|count| count.delivered == Some(true))
+            .try_fold(nothing, |sum, count| sum.checked_add(count.price));
+        let (not_sent, unresolved) = (counts.of(State::NotSent), counts.of(State::Unresolved));
+        Ok(Self {
+            job: job.clone(),
+            delivered: counts.delivered(),
+            not_delivered: counts.not_delivered().saturating_sub(not_sent),
+            not_sent,
+            planned: counts.of(State::Planned),
+            unknown: counts.open().saturating_sub(unresolved),
+            unresolved,
+            spent: spent.unwrap_or(nothing),
+        })
+    }
+
+    /// Rows that are not sent, whether for good or not yet.
+    pub(super) fn left(&self) -> u64 {
+        self.planned.saturating_add(self.not_sent)
+    }
+
+    pub(super) fn print(&self, form: Form) -> Done {
+        output::facts(
+            form,
+            &[
+                ("job", json!(self.job.id)),
+                ("file", json!(self.job.file)),
+                ("rows", json!(self.job.rows)),
+                ("delivered", json!(self.delivered)),
+                ("not_delivered", json!(self.not_delivered)),
+                ("not_sent", json!(self.not_sent)),
+                ("planned", json!(self.planned)),
+                ("unknown", json!(self.unknown)),
+                ("unresolved", json!(self.unresolved)),
+                ("left_out", json!(self.job.left_out)),
+                ("spent", Value::from(self.spent.to_string())),
+            ],
+        )
+    }
+
+    /// 0: every row was delivered. What is unknown weighs more than what was rejected, and that more than what was not sent.
+    pub(super) fn verdict(&self, stopped: Option<Why>) -> Done {
+        let resume = format!(
+            "`telco topup resume {}` goes on; no row is sent twice",
+            self.job.id
+        );
+        let because = match stopped {
+            Some(Why::Interrupted) => {
+                return Err(Failure::interrupted("interrupted; nothing is lost").help(resume));
+            }
+            Some(Why::Because(why)) => format!("stopped: {why}; "),
+            None => String::new(),
+        };
+        let (rows, unresolved) = (
+            self.unknown.saturating_add(self.unresolved),
+            self.unresolved,
+        );
+        if self.unknown > 0 {
+            return Err(Failure::unknown(format!(
+                "{because}of {rows} rows nobody knows yet what happened"
+            ))
+            .help(resume));
+        }
+        if unresolved > 0 {
+            let help = "`telco topup report --state unresolved` lists them; ask the provider, then `telco topup resolve REFERENCE`";
+            return Err(Failure::unknown(format!(
+                "{because}{unresolved} rows are left for a person to decide"
+            ))
+            .help(help));
+        }
+        if self.not_delivered > 0 {
+            let rows = self.not_delivered;
+            return Err(
+                Failure::rejected(format!("{because}{rows} rows were not delivered"))
+                    .help("`telco topup report --format csv` says why"),
+            );
+        }
+        if self.left() > 0 {
+            return Err(
+                Failure::not_sent(format!("{because}{} rows were not sent", self.left()))
+                    .help(resume),
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,323 @@
+//! `telco kairos …` as a script sees it.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+
+mod common;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use common::{Sandbox, code, err, out, telco};
+use serde_json::{Value, json};
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/interop")
+        .join(name)
+}
+
+/// The program, with the account of this sandbox in its environment.
+fn kairos(sandbox: &Sandbox, args: &[&str]) -> Command {
+    let account = &sandbox.about["kairos"];
+    let mut command = telco();
+    for field in ["base_url", "security_id", "flow_id", "public_key_path"] {
+        let name = format!("TELCO_KAIROS_{}", field.to_uppercase());
+        command.env(name, account[field].as_str().unwrap());
+    }
+    command.arg("kairos").args(args);
+    command
+}
+
+fn run(sandbox: &Sandbox, args: &[&str]) -> Output {
+    kairos(sandbox, args).output().unwrap()
+}
+
+fn feed(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that refuses its flags does not read.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+fn document(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+const CALL: [&str; 5] = ["call", "--to", "98123 45678", "--reference", "due-17"];
+
+#[test]
+fn a_call_and_what_became_of_it() {
+    let sandbox = Sandbox::start("[]");
+    let mut calls = Vec::new();
+    for kind in ["encrypted", "real-time"] {
+        let placed = run(
+            &sandbox,
+            &[
+                &CALL[..],
+                &["--var", "Amount=1200", "--kind", kind, "--output", "json"],
+            ]
+            .concat(),
+        );
+        assert_eq!(code(&placed), 0, "{}", err(&placed));
+        let rows = document(&placed);
+        assert_eq!(rows[0]["reference"], "due-17");
+        assert_eq!(rows[0]["outcome"], "accepted");
+        calls.push(rows[0]["call_id"].as_str().unwrap().to_owned());
+    }
+    let account = &sandbox.about["kairos"];
+    let base = account["base_url"].as_str().unwrap();
+    let origin = base.strip_suffix("/kairos-apis").unwrap();
+    let url = format!("{origin}{}", account["pull_path"].as_str().unwrap());
+    let pulled = run(
+        &sandbox,
+        &["pull", &calls[0], "--pull-url", &url, "--output", "json"],
+    );
+    assert_eq!(code(&pulled), 0, "{}", err(&pulled));
+    let records = document(&pulled);
+    assert_eq!(records[0]["call_id"], calls[0].as_str());
+    assert_eq!(records[0]["other"]["client-identifier"], "due-17");
+    let nowhere = run(&sandbox, &["pull", &calls[0]]);
+    assert_eq!(code(&nowhere), 10);
+    assert!(
+        err(&nowhere).contains("TELCO_KAIROS_PULL_URL"),
+        "{}",
+        err(&nowhere)
+    );
+}
+
+#[test]
+fn a_batch_from_a_file_with_one_true_line_for_each_call() {
+    let sandbox = Sandbox::start("[]");
+    let csv = "reference,number,Amount\ndue-1,9812345671,\"1,200\"\n,9000001205,850\ndue-3,9812345673|9812345674,90\n";
+    let mut command = kairos(
+        &sandbox,
+        &[
+            "call",
+            "--csv",
+            "-",
+            "--reference",
+            "dues",
+            "--output",
+            "json",
+        ],
+    );
+    let placed = feed(&mut command, csv.as_bytes());
+    assert_eq!(code(&placed), 12, "{}", err(&placed));
+    assert!(
+        err(&placed).contains("1 of 3 calls may have been placed"),
+        "{}",
+        err(&placed)
+    );
+    let rows = document(&placed);
+    let column = |name: &str| {
+        rows.as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row[name].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(column("reference"), ["due-1", "dues-2", "due-3"]);
+    assert_eq!(column("outcome"), ["accepted", "unknown", "accepted"]);
+    for secret in ["1,200", "850", "98123"] {
+        assert!(
+            !out(&placed).contains(secret) && !err(&placed).contains(secret),
+            "{secret}"
+        );
+    }
+}
+
+#[test]
+fn exit_codes_tell_what_happened() {
+    let sandbox = Sandbox::start(
+        r#"[{"provider": "kairos", "reference": "lost", "phases": ["act-then-reset"]}]"#,
+    );
+    for (args, expected, told) in [
+        (
+            &["call", "--to", "9000000212"][..],
+            11,
+            "INSUFFICIENT_BALANCE",
+        ),
+        (
+            &["call", "--to", "9812345678", "--reference", "lost"],
+            12,
+            "do not call again",
+        ),
+        (&["call", "--to", "12x"], 10, "number"),
+        (
+            &[
+                "call",
+                "--to",
+                "9812345678",
+                "--start-time",
+                "2020-01-01T00:00:00+05:30",
+            ],
+            10,
+            "past day",
+        ),
+        (
+            &["call", "--to", "9812345678", "--start-time", "tomorrow"],
+            10,
+            "start time",
+        ),
+        (
+            &["call", "--to", "9812345678", "--reference", "a b"],
+            10,
+            "reference",
+        ),
+        (
+            &["call", "--to", "9812345678", "--padding", "rot13"],
+            2,
+            "oaep_sha256_java",
+        ),
+        (&["call"], 2, "--to"),
+    ] {
+        let ended = run(&sandbox, args);
+        let shown = format!("{}{}", out(&ended), err(&ended));
+        assert_eq!(code(&ended), expected, "{args:?}: {shown}");
+        assert!(shown.contains(told), "{args:?}: {shown}");
+    }
+    let twice = "reference,number\na,9812345671\na,9812345672\n";
+    let refused = feed(
+        &mut kairos(&sandbox, &["call", "--csv", "-"]),
+        twice.as_bytes(),
+    );
+    assert_eq!(code(&refused), 10, "{}", err(&refused));
+    let bad = "number\n9812345671\n981\n";
+    let refused = feed(
+        &mut kairos(&sandbox, &["call", "--csv", "-"]),
+        bad.as_bytes(),
+    );
+    assert_eq!(code(&refused), 10);
+    assert!(err(&refused).contains("line 3"), "{}", err(&refused));
+}
+
+#[test]
+fn what_reaches_the_real_provider_is_asked_about() {
+    let sandbox = Sandbox::start("[]");
+    for args in [&CALL[..], &["generate-key-pair"], &["probe"]] {
+        let refused = kairos(&sandbox, args)
+            .env(
+                "TELCO_KAIROS_BASE_URL",
+                "https://central.phonon.io/kairos-apis",
+            )
+            .output()
+            .unwrap();
+        assert_eq!(code(&refused), 2, "{args:?}: {}", err(&refused));
+        assert!(err(&refused).contains("--yes"), "{}", err(&refused));
+    }
+}
+
+#[test]
+fn the_padding_is_found_and_a_new_key_pair_ends_the_old_key() {
+    let sandbox = Sandbox::start("[]");
+    let probed = run(&sandbox, &["probe", "--output", "json"]);
+    assert_eq!(code(&probed), 0, "{}", err(&probed));
+    let right =
+        json!([{ "padding": "pkcs1v15", "finding": "right", "code": 302, "http_status": 200 }]);
+    assert_eq!(document(&probed), right);
+
+    let made = run(&sandbox, &["generate-key-pair", "--output", "json"]);
+    assert_eq!(code(&made), 0, "{}", err(&made));
+    assert_eq!(document(&made)["code"], 200);
+    // The old public key opens nothing any more.
+    let placed = run(&sandbox, &CALL);
+    assert_eq!(code(&placed), 11, "{}", err(&placed));
+    let probed = run(&sandbox, &["probe"]);
+    assert_eq!(code(&probed), 13, "{}", err(&probed));
+}
+
+fn seal(args: &[&str], input: &[u8]) -> Output {
+    let mut command = telco();
+    command
+        .args(["kairos", "seal", "--flow-id", "ZH0RKJvh", "--public-key"])
+        .arg(file("flow-public.pem"))
+        .args(args)
+        .env("WEAK", "abcd1234")
+        .env("STRONG", "abcd1234abcd1234");
+    feed(&mut command, input)
+}
+
+/// The provider's published sample, by way of the program.
+#[test]
+fn seal_prints_the_providers_own_ciphertext() {
+    let sample: Value =
+        serde_json::from_slice(&std::fs::read(file("provider-sample.json")).unwrap()).unwrap();
+    let json = sample["json"].as_str().unwrap();
+    let sealed = seal(
+        &["--key-string", "env:WEAK", "--allow-weak-key"],
+        json.as_bytes(),
+    );
+    assert_eq!(code(&sealed), 0, "{}", err(&sealed));
+    assert!(sealed.stdout.ends_with(b"}\n"));
+    let envelope = document(&sealed);
+    assert_eq!(
+        envelope["requestEncryptedValue"],
+        sample["requestEncryptedValue"]
+    );
+    assert_eq!(envelope["flow-id"], "ZH0RKJvh");
+    let order = out(&sealed);
+    let at = |name: &str| order.find(name).unwrap();
+    assert!(at("requestEncryptedValue") < at("requestDigitalSignatureValue"));
+    assert!(at("requestDigitalSignatureValue") < at("flow-id"));
+    // Another byte inside, another ciphertext: nothing is trimmed or rewritten.
+    let longer = seal(
+        &["--key-string", "env:WEAK", "--allow-weak-key"],
+        format!("{json}\n").as_bytes(),
+    );
+    assert_ne!(
+        document(&longer)["requestEncryptedValue"],
+        sample["requestEncryptedValue"]
+    );
+    // Without a key string of ours, no envelope is like another.
+    let [one, two] = [seal(&[], b"{}"), seal(&[], b"{}")].map(|sealed| document(&sealed));
+    assert_ne!(one["requestEncryptedValue"], two["requestEncryptedValue"]);
+    let other = seal(
+        &["--key-string", "env:STRONG", "--profile", "cbc-zero-iv"],
+        json.as_bytes(),
+    );
+    assert_eq!(code(&other), 0, "{}", err(&other));
+}
+
+#[test]
+fn what_cannot_be_sealed() {
+    for (args, input, expected, told) in [
+        (
+            &["--key-string", "env:WEAK"][..],
+            &b"{}"[..],
+            10,
+            "--allow-weak-key",
+        ),
+        (&["--key-string", "abcd1234"], b"{}", 2, "env:NAME"),
+        (
+            &["--key-string", "-"],
+            b"{}",
+            2,
+            "standard input holds the JSON",
+        ),
+        (&["--key-string", "env:NONE"], b"{}", 10, "NONE is not set"),
+        (&["--profile", "rot13"], b"{}", 2, "phonon"),
+        (&["--padding", "none"], b"{}", 2, "pkcs1v15"),
+        (&["--profile", "cbc-iv-field"], b"{}", 2, "--iv-field"),
+        (&[], b"\xff", 10, "UTF-8"),
+        (&[], br#"{"flow-id":"AAAAAAAA"}"#, 10, "flow-id"),
+    ] {
+        let refused = seal(args, input);
+        assert_eq!(code(&refused), expected, "{args:?}: {}", err(&refused));
+        assert!(err(&refused).contains(told), "{args:?}: {}", err(&refused));
+        assert!(refused.stdout.is_empty() && !err(&refused).contains("abcd1234"));
+    }
+    let mut private = telco();
+    private
+        .args(["kairos", "seal", "--flow-id", "ZH0RKJvh", "--public-key"])
+        .arg(file("flow-private.pem"));
+    let refused = feed(&mut private, b"{}");
+    assert_eq!(code(&refused), 10);
+    assert!(err(&refused).contains("private"), "{}", err(&refused));
+    assert!(!err(&refused).contains("MII"), "{}", err(&refused));
+}

@@ -1,0 +1,172 @@
+//! Rules of the caller's own, checked in the same transaction that claims the right to send.
+
+use std::time::Duration;
+
+use telco_core::{Amount, Error, ErrorKind, NotSent};
+
+/// Which rule refused. It is the source of the [`NotSent`] that the caller gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Guard {
+    /// The same number, product and amount a short while ago.
+    #[error("duplicate")]
+    Duplicate,
+    /// This reference was sent before, and it is not proven that it did not happen.
+    #[error("re-issue")]
+    Reissue,
+    /// More than one call may spend.
+    #[error("cap per call")]
+    PerCall,
+    /// More than one number may get in a day.
+    #[error("cap per number")]
+    PerNumber,
+    /// More than may be spent in a day.
+    #[error("cap per day")]
+    PerDay,
+    /// More than a job may spend.
+    #[error("cap per job")]
+    PerJob,
+    /// The account would hold too little afterwards.
+    #[error("minimum balance")]
+    MinBalance,
+    /// Too many in too short a time.
+    #[error("rate limit")]
+    Rate,
+    /// Somebody pulled the stop switch.
+    #[error("stop switch")]
+    Stop,
+}
+
+impl Guard {
+    /// The guard behind a refusal; `None`: no guard refused it.
+    ///
+    /// ```
+    /// use telco_core::{ErrorKind, NotSent};
+    /// use telco_ledger::Guard;
+    ///
+    /// let refusal = NotSent::new(ErrorKind::Policy, "stopped").with_source(Guard::Stop);
+    /// assert_eq!(Guard::behind(refusal.as_error()), Some(Guard::Stop));
+    /// ```
+    #[must_use]
+    pub fn behind(error: &Error) -> Option<Self> {
+        let mut source = std::error::Error::source(error);
+        while let Some(link) = source {
+            if let Some(guard) = link.downcast_ref::<Self>() {
+                return Some(*guard);
+            }
+            source = link.source();
+        }
+        None
+    }
+
+    /// It is about this row: the next one may pass. The others stop every row, and leave a planned one planned.
+    #[must_use]
+    pub fn is_about_one_row(self) -> bool {
+        matches!(
+            self,
+            Self::Duplicate | Self::Reissue | Self::PerCall | Self::PerNumber
+        )
+    }
+}
+
+/// A refusal by a guard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// Which.
+    pub guard: Guard,
+    /// What would have gone over the limit.
+    pub why: String,
+    /// When it may pass.
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    pub(crate) fn new(guard: Guard, why: impl Into<String>) -> Self {
+        Self {
+            guard,
+            why: why.into(),
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn message(&self) -> String {
+        format!("refused by the guard \"{}\": {}", self.guard, self.why)
+    }
+
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self.guard {
+            Guard::Rate => ErrorKind::RateLimited,
+            Guard::MinBalance => ErrorKind::InsufficientBalance,
+            _ => ErrorKind::Policy,
+        }
+    }
+
+    pub(crate) fn not_sent(&self) -> NotSent {
+        let refusal = NotSent::new(self.kind(), self.message()).with_source(self.guard);
+        match self.retry_after {
+            Some(wait) => refusal.with_retry_after(wait),
+            None => refusal,
+        }
+    }
+}
+
+/// The rules. All workers of a ledger should have the same.
+///
+/// ```
+/// use std::time::Duration;
+/// use telco_core::{Amount, Currency};
+/// use telco_ledger::Guards;
+///
+/// let naira = |n| Amount::from_major(n, Currency::NGN).unwrap();
+/// let mut guards = Guards::default(); // the same number, product and amount once in 30 s
+/// guards.per_call = Some(naira(5_000));
+/// guards.per_day = Some(naira(1_000_000));
+/// guards.rate = Some((50, Duration::from_secs(1)));
+/// # let _ = guards;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Guards {
+    /// The same canonical number, product and amount at most once within this time, through whichever account. PINs have no
+    /// number and are not compared. Default: 30 s.
+    pub duplicate_within: Option<Duration>,
+    /// Most of one call.
+    pub per_call: Option<Amount>,
+    /// Most for one number in a day (UTC).
+    pub per_number: Option<Amount>,
+    /// Most in a day (UTC), all accounts together.
+    pub per_day: Option<Amount>,
+    /// Most of one job.
+    pub per_job: Option<Amount>,
+    /// What the account must still hold afterwards. The balance is read every few seconds and counted down in between:
+    /// advice, since others may spend from the same account.
+    pub min_balance: Option<Amount>,
+    /// At most so many in this time, per account.
+    pub rate: Option<(u32, Duration)>,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self {
+            duplicate_within: Some(Duration::from_secs(30)),
+            ..Self::none()
+        }
+    }
+}
+
+impl Guards {
+    /// Only those that cannot be switched off: re-issue, and the stop switch.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            duplicate_within: None,
+            per_call: None,
+            per_number: None,
+            per_day: None,
+            per_job: None,
+            min_balance: None,
+            rate: None,
+        }
+    }
+}

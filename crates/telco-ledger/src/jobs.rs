@@ -1,0 +1,126 @@
+//! Many rows under one name, for any number of workers.
+
+use telco_core::{Error, ErrorKind, NotSent, Reference, Submission, TopupIntent, TopupReceipt};
+
+use crate::{Ledger, Mark, Operation, Options, Placed, PlanRow, State, Step, Why};
+
+/// A planned row in this worker's hands, until its lease ends. [`send`](Ledger::send) it or [`release`](Ledger::release) it;
+/// one that is dropped becomes free when the lease ends.
+#[derive(Debug)]
+#[must_use = "a row that is taken and dropped is free again only when its lease ends"]
+pub struct Entry {
+    operation: Operation,
+}
+
+impl Entry {
+    /// What is to be sent.
+    #[must_use]
+    pub fn intent(&self) -> &TopupIntent {
+        &self.operation.intent
+    }
+
+    /// Under which reference.
+    #[must_use]
+    pub fn reference(&self) -> &Reference {
+        self.operation.reference()
+    }
+
+    /// Its line in the job's input.
+    #[must_use]
+    pub fn line(&self) -> Option<u64> {
+        self.operation.line
+    }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            reference: self.operation.reference().clone(),
+            fence: self.operation.fence,
+        }
+    }
+}
+
+impl Ledger {
+    /// Writes rows of a job down, all or none, and says what became of each. The same rows again change nothing, so a job that
+    /// was interrupted while planning is planned again.
+    ///
+    /// # Errors
+    /// Kind `Storage`.
+    pub async fn plan(&self, job: &str, rows: Vec<PlanRow>) -> Result<Vec<Placed>, Error> {
+        let identity = self.identity().clone();
+        self.inner.store.plan(identity, job.to_owned(), rows).await
+    }
+
+    /// Takes up to `n` planned rows of a job that nobody holds.
+    ///
+    /// # Errors
+    /// Kind `Storage`.
+    pub async fn take(&self, job: &str, n: u32) -> Result<Vec<Entry>, Error> {
+        let ask = self.inner.ask(n);
+        let rows = self.inner.store.take(job.to_owned(), ask).await?;
+        Ok(rows
+            .into_iter()
+            .map(|operation| Entry { operation })
+            .collect())
+    }
+
+    /// Sends a row that was taken: [`submit`](Self::submit) for jobs.
+    ///
+    /// # Errors
+    /// [`NotSent`]. A row that cannot be sent, or that a guard about this row refuses, ends as `not_sent`; one that a guard
+    /// about all rows refuses (stop switch, rate, caps of day and job, balance) is planned and free again.
+    pub async fn send(&self, entry: Entry) -> Result<Submission<TopupReceipt>, NotSent> {
+        self.send_with(entry, Options::default()).await
+    }
+
+    /// The same, with exceptions.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_with(
+        &self,
+        entry: Entry,
+        options: Options,
+    ) -> Result<Submission<TopupReceipt>, NotSent> {
+        let mark = entry.mark();
+        match self.inner.provider.prepare(entry.intent()) {
+            Ok(prepared) => self.begin(prepared, options, Some(mark)).await,
+            Err(refusal) => {
+                self.record(&mark, Step::NotSent(Why::from(&refusal))).await;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Gives a row back that was taken and not sent.
+    ///
+    /// # Errors
+    /// Kind `Storage`; it becomes free when its lease ends.
+    pub async fn release(&self, entry: Entry) -> Result<(), Error> {
+        self.inner.store.release(entry.mark()).await
+    }
+
+    /// Plans the rows of a job anew that ended as `not_sent`, and says how many: nothing of them ever left.
+    ///
+    /// # Errors
+    /// Kind `Storage`.
+    pub async fn replan(&self, job: &str) -> Result<u64, Error> {
+        let identity = self.identity().clone();
+        self.inner.store.replan(identity, job.to_owned()).await
+    }
+
+    /// Takes a single planned row back for good: it ends as `not_sent`.
+    ///
+    /// # Errors
+    /// Kind `Storage`, or `Conflict` if the row has moved on.
+    pub async fn cancel(&self, entry: Entry, why: &str) -> Result<(), Error> {
+        let step = Step::NotSent(Why::new(ErrorKind::Policy, why));
+        debug_assert_eq!(entry.operation.state, State::Planned);
+        if self.record(&entry.mark(), step).await {
+            return Ok(());
+        }
+        Err(Error::in_doubt(
+            ErrorKind::Storage,
+            "the row could not be cancelled",
+        ))
+    }
+}

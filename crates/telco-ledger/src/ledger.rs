@@ -1,0 +1,398 @@
+//! The driver: write down, send once, record.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use telco_core::{
+    Amount, Error, ErrorKind, Identity, NotSent, PreparedTopup, Reference, ReplayGuard, Submission,
+    TopupIntent, TopupProvider, TopupReceipt,
+};
+
+use crate::settings::Moment;
+use crate::{
+    Ask, Begun, Claim, Mark, Operation, Recorded, Settings, Spendable, State, Step, Store, Why,
+};
+
+/// Top-ups through one account, each with one durable story. Cheap to clone.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let sandbox = telco_sandbox::Sandbox::start().await?;
+/// # let key = cowrie_client::ClientKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")?;
+/// # let client = cowrie_client::Client::builder(cowrie_client::Credentials::client("sandbox@example.com", key)?)
+/// #     .account("shop").base_url(sandbox.base_url("cowrie").unwrap()).build()?;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("ledger.sqlite");
+/// use telco_core::{Amount, Currency, Msisdn, Product, Reference, Submission, TopupIntent};
+/// use telco_ledger::{Ledger, SqliteStore};
+///
+/// let ledger = Ledger::open(SqliteStore::open(&path)?, client).await?;
+/// ledger.resume().await?; // what a crash left open is looked up, never sent again
+///
+/// let to = Msisdn::parse("2348031234567")?;
+/// let hundred = Amount::from_major(100, Currency::NGN).unwrap();
+/// let intent = TopupIntent::new(Reference::new("order-4711")?, Product::airtime(to, None, hundred));
+/// match ledger.submit(&intent).await {
+///     Err(not_sent) => println!("nothing left: {not_sent}"),
+///     Ok(Submission::Accepted(receipt)) => println!("done: {:?}", receipt.provider_id),
+///     Ok(Submission::Rejected(why)) => println!("refused: {why}"),
+///     Ok(Submission::Unknown(_)) => println!("{}", ledger.settle().await?),
+/// }
+/// // The same reference again tells the same story, and sends nothing.
+/// assert!(matches!(ledger.submit(&intent).await?, Submission::Accepted(_)));
+/// # assert_eq!(sandbox.totals().requests, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Ledger {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) provider: Arc<dyn TopupProvider>,
+    pub(crate) settings: Settings,
+    /// Names this ledger among all workers of all times.
+    worker: String,
+    claims: AtomicU64,
+    /// Rows whose sender's future was dropped: theirs is nobody's lease.
+    pub(crate) dropped: Mutex<Vec<Mark>>,
+    balance: Mutex<Option<(Duration, Spendable)>>,
+}
+
+/// What a single submit may do that others may not.
+///
+/// ```
+/// use telco_ledger::Options;
+///
+/// let twice_on_purpose = Options::default().allow_duplicate();
+/// let after_a_rejection = Options::default().reissue();
+/// # let _ = (twice_on_purpose, after_a_rejection);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Send although the same number got the same a short while ago.
+    pub allow_duplicate: bool,
+    /// Send a reference again that was rejected, or proven not to have happened. Refused for every other story.
+    pub reissue: bool,
+}
+
+impl Options {
+    /// Without the duplicate guard.
+    #[must_use]
+    pub fn allow_duplicate(self) -> Self {
+        Self {
+            allow_duplicate: true,
+            ..self
+        }
+    }
+
+    /// Again, after a proven rejection.
+    #[must_use]
+    pub fn reissue(self) -> Self {
+        Self {
+            reissue: true,
+            ..self
+        }
+    }
+}
+
+impl Ledger {
+    /// With the default settings.
+    ///
+    /// # Errors
+    /// As [`open_with`](Self::open_with).
+    pub async fn open(store: impl Store, provider: impl TopupProvider) -> Result<Self, Error> {
+        Self::open_with(Arc::new(store), Arc::new(provider), Settings::default()).await
+    }
+
+    /// Sends nothing and settles nothing yet: call [`resume`](Self::resume) for that.
+    ///
+    /// # Errors
+    /// The store does not answer, or there is no randomness for this worker's name.
+    pub async fn open_with(
+        store: Arc<dyn Store>,
+        provider: Arc<dyn TopupProvider>,
+        settings: Settings,
+    ) -> Result<Self, Error> {
+        let name =
+            Reference::generate().map_err(|e| NotSent::new(ErrorKind::Other, e.to_string()))?;
+        let worker: String = name.as_str().chars().take(12).collect();
+        // Fails here rather than at the first top-up.
+        store.noted(crate::people::STOP.to_owned()).await?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                store,
+                provider,
+                settings,
+                worker,
+                claims: AtomicU64::new(0),
+                dropped: Mutex::default(),
+                balance: Mutex::default(),
+            }),
+        })
+    }
+
+    /// The account that this ledger sends through.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        self.inner.provider.identity()
+    }
+
+    /// One top-up: written down, sent once, recorded. The same reference again tells the same story and sends nothing; only
+    /// one that ended "not sent" is sent again.
+    ///
+    /// If the returned future is dropped, the row says that it may have been sent, and is looked up.
+    ///
+    /// # Errors
+    /// [`NotSent`]: bad input, a guard (see [`Guard::behind`](crate::Guard::behind)), a reference that belongs to something
+    /// else, a store that fails, no connection.
+    pub async fn submit(&self, intent: &TopupIntent) -> Result<Submission<TopupReceipt>, NotSent> {
+        self.submit_with(intent, Options::default()).await
+    }
+
+    /// The same, with exceptions.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    pub async fn submit_with(
+        &self,
+        intent: &TopupIntent,
+        options: Options,
+    ) -> Result<Submission<TopupReceipt>, NotSent> {
+        let prepared = match self.inner.provider.prepare(intent) {
+            Ok(prepared) => prepared,
+            Err(refusal) => return self.story_or(intent, refusal).await,
+        };
+        self.begin(prepared, options, None).await
+    }
+
+    /// What was sent long ago has its story, even if today's settings would refuse it.
+    async fn story_or(
+        &self,
+        intent: &TopupIntent,
+        refusal: NotSent,
+    ) -> Result<Submission<TopupReceipt>, NotSent> {
+        match self.inner.store.find(intent.reference.clone()).await {
+            Ok(Some(row)) if row.is(self.identity(), intent) => row.told().ok_or(refusal),
+            _ => Err(refusal),
+        }
+    }
+
+    pub(crate) async fn begin(
+        &self,
+        prepared: PreparedTopup,
+        options: Options,
+        taken: Option<Mark>,
+    ) -> Result<Submission<TopupReceipt>, NotSent> {
+        let inner = &self.inner;
+        let intent = prepared.intent().clone();
+        let reference = &intent.reference;
+        let claim = Claim {
+            identity: self.identity().clone(),
+            frozen: inner.frozen(&prepared),
+            owner: inner.claim_name(),
+            lease: inner.settings.lease,
+            guards: inner.settings.guards.clone(),
+            mark: taken,
+            allow_duplicate: options.allow_duplicate,
+            reissue: options.reissue,
+            balance: inner.spendable(intent.product.price()).await?,
+            intent: intent.clone(),
+        };
+        inner.tell(reference, State::Sending, false);
+        let begun = Instant::now();
+        let unwritten = |e: Error| {
+            NotSent::new(ErrorKind::Storage, "not written down, so not sent").with_source(e)
+        };
+        let mark = match inner.store.begin(claim).await.map_err(unwritten)? {
+            Begun::Go(mark) => mark,
+            Begun::Refused(refusal) => return Err(refusal.not_sent()),
+            Begun::Story(row) => {
+                return row
+                    .told()
+                    .ok_or_else(|| busy("this reference is in another worker's hands"));
+            }
+            Begun::Other(row) => return Err(belongs_elsewhere(&row, self.identity())),
+            Begun::Gone => return Err(busy("this reference is in another worker's hands")),
+        };
+        inner.tell(reference, State::Sending, true);
+        // A worker that was frozen in between may have been taken for dead, and its row looked up.
+        if begun.elapsed() >= inner.settings.lease {
+            let late = NotSent::new(
+                ErrorKind::Timeout,
+                "the lease ended before anything was sent",
+            );
+            self.record(&mark, Step::NotSent(Why::from(&late))).await;
+            return Err(late);
+        }
+        let mut guard = Dropped {
+            inner,
+            mark: Some(mark.clone()),
+        };
+        let answer = inner.provider.send(prepared).await;
+        let step = match &answer {
+            Ok(Submission::Accepted(receipt)) => Step::Accepted(Box::new(receipt.clone())),
+            Ok(Submission::Rejected(rejection)) => Step::Rejected(Why::from(rejection)),
+            Ok(Submission::Unknown(unknown)) => {
+                Step::of_unknown(unknown, inner.first_wait(&intent))
+            }
+            Err(not_sent) => Step::NotSent(Why::from(not_sent)),
+        };
+        // Failing to record it never changes what the caller is told: the row stays as it is, and is looked up.
+        if self.record(&mark, step).await {
+            guard.mark = None;
+        }
+        answer
+    }
+
+    /// Whether it is durable, or the row has moved on.
+    pub(crate) async fn record(&self, mark: &Mark, step: Step) -> bool {
+        let state = step.state();
+        self.inner.tell(&mark.reference, state, false);
+        match self.inner.store.record(mark.clone(), step).await {
+            Ok(Recorded::Done) => {
+                self.inner.tell(&mark.reference, state, true);
+                true
+            }
+            Ok(Recorded::Superseded) => true,
+            Err(_) => false,
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) fn tell(&self, reference: &Reference, state: State, durable: bool) {
+        if let Some(watch) = &self.settings.watch {
+            watch.tell(Moment {
+                reference,
+                state,
+                durable,
+            });
+        }
+    }
+
+    pub(crate) fn claim_name(&self) -> String {
+        let n = self.claims.fetch_add(1, Ordering::Relaxed);
+        format!("{}/{n}", self.worker)
+    }
+
+    pub(crate) fn ask(&self, limit: u32) -> Ask {
+        Ask {
+            identity: self.provider.identity().clone(),
+            owner: self.claim_name(),
+            lease: self.settings.lease,
+            limit,
+        }
+    }
+
+    pub(crate) fn replay_guard(&self, intent: &TopupIntent) -> ReplayGuard {
+        if !self.settings.replay {
+            return ReplayGuard::None;
+        }
+        let rules = self.provider.topup_capabilities();
+        rules
+            .rules(intent.product.kind())
+            .map_or(ReplayGuard::None, |rules| rules.replay)
+    }
+
+    /// Kept only if a replay may ever need it.
+    fn frozen(
+        &self,
+        prepared: &PreparedTopup,
+    ) -> Option<(telco_core::SecretBytes, std::time::SystemTime)> {
+        let frozen = prepared.frozen();
+        match self.replay_guard(prepared.intent()) {
+            ReplayGuard::None => None,
+            _ => Some((frozen.bytes().clone(), frozen.prepared_at())),
+        }
+    }
+
+    /// When an unknown outcome is looked up first.
+    pub(crate) fn first_wait(&self, intent: &TopupIntent) -> Duration {
+        let capabilities = self.provider.topup_capabilities();
+        capabilities
+            .rules(intent.product.kind())
+            .and_then(|rules| rules.poll_after.first().copied())
+            .unwrap_or_default()
+    }
+
+    /// The balance, if a guard asks for it: read again when the last reading is old.
+    async fn spendable(&self, price: Option<Amount>) -> Result<Option<Spendable>, NotSent> {
+        let (Some(_), Some(price)) = (self.settings.guards.min_balance, price) else {
+            return Ok(None);
+        };
+        let now = self.settings.clock.monotonic();
+        let known = *self.balance.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, known)) = known
+            && now.saturating_sub(at) < self.settings.balance_for
+        {
+            return Ok(Some(known));
+        }
+        let unread = |e: Error| {
+            NotSent::new(
+                e.kind(),
+                "the balance could not be read, and a guard wants it",
+            )
+            .with_source(e)
+        };
+        // Claims first: what is claimed in between counts twice rather than not at all.
+        let identity = self.provider.identity().clone();
+        let claimed = self.store.claimed(identity, price.currency()).await;
+        let claimed = claimed.map_err(unread)?;
+        let balance = self.provider.balance().await.map_err(unread)?;
+        let known = Spendable::new(balance.available, claimed);
+        *self.balance.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, known));
+        Ok(Some(known))
+    }
+}
+
+fn busy(what: &'static str) -> NotSent {
+    NotSent::new(ErrorKind::Conflict, what)
+}
+
+fn belongs_elsewhere(row: &Operation, identity: &Identity) -> NotSent {
+    let what = if row.identity == *identity {
+        "this reference was used before for another number, product or amount".to_owned()
+    } else {
+        format!(
+            "this reference belongs to {}: it goes through no other account",
+            row.identity
+        )
+    };
+    NotSent::new(ErrorKind::Conflict, what).with_help(
+        "one reference is one business operation, for ever: use the one you stored with it",
+    )
+}
+
+/// Marks a row whose sender went away in the middle, so that `resume` need not wait for the lease.
+struct Dropped<'a> {
+    inner: &'a Inner,
+    mark: Option<Mark>,
+}
+
+impl Drop for Dropped<'_> {
+    fn drop(&mut self) {
+        if let Some(mark) = self.mark.take() {
+            let mut dropped = self
+                .inner
+                .dropped
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            dropped.push(mark);
+        }
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("identity", self.identity())
+            .field("store", &self.inner.store)
+            .field("worker", &self.inner.worker)
+            .finish_non_exhaustive()
+    }
+}

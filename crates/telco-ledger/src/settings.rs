@@ -1,0 +1,94 @@
+//! How a ledger behaves.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use telco_core::{Clock, Reference, SystemClock};
+
+use crate::{Guards, State};
+
+/// How a ledger behaves. The defaults fit a service with one account.
+///
+/// ```
+/// use std::time::Duration;
+/// use telco_ledger::Settings;
+///
+/// let mut settings = Settings::default();
+/// settings.lease = Duration::from_secs(180); // longer than the provider's total timeout
+/// settings.lookups_at_a_time = 4;
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Rules of your own.
+    pub guards: Guards,
+    /// How long a worker may be silent about a row before others look it up. Longer than the longest transmission: default
+    /// 2 minutes.
+    pub lease: Duration,
+    /// Sends the same bytes once more where the provider guards that a second copy has no effect, and lookups have found
+    /// nothing. Default: no.
+    pub replay: bool,
+    /// How many lookups are under way at a time. Default: 8.
+    pub lookups_at_a_time: u32,
+    /// How long a balance that was read counts, for the guard on it. Default: 10 s.
+    pub balance_for: Duration,
+    /// Told of every step, before and after it is durable: for metrics, and for tests that kill.
+    pub watch: Option<Watch>,
+    /// Where the time of replays and balances comes from. Rows carry the store's time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            guards: Guards::default(),
+            lease: Duration::from_secs(120),
+            replay: false,
+            lookups_at_a_time: 8,
+            balance_for: Duration::from_secs(10),
+            watch: None,
+            clock: Arc::new(SystemClock::default()),
+        }
+    }
+}
+
+/// A moment in the life of a row.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Moment<'a> {
+    /// Which row.
+    pub reference: &'a Reference,
+    /// Which state begins.
+    pub state: State,
+    /// It is written down. Before that, it is only about to be.
+    pub durable: bool,
+}
+
+/// Whoever is told of every [`Moment`].
+///
+/// ```
+/// use telco_ledger::{Settings, Watch};
+///
+/// let mut settings = Settings::default();
+/// settings.watch = Some(Watch::new(|moment| eprintln!("{} {}", moment.reference, moment.state)));
+/// ```
+#[derive(Clone)]
+pub struct Watch(Arc<dyn Fn(Moment<'_>) + Send + Sync>);
+
+impl Watch {
+    /// Calls this, from whichever task the step happens in.
+    pub fn new(tell: impl Fn(Moment<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    pub(crate) fn tell(&self, moment: Moment<'_>) {
+        (self.0)(moment);
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
+}

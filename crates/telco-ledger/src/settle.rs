@@ -1,0 +1,348 @@
+//! What happens to an unknown outcome: looked up until the provider's books say something, replayed if that is guarded and
+//! asked for, left to a person otherwise. Never sent again.
+
+use std::sync::PoisonError;
+use std::time::{Duration, SystemTime};
+
+use telco_core::{
+    Error, ErrorKind, Lookup, LookupSupport, ProductRules, RecordState, Reference, ReplayGuard,
+    Submission, TopupExt as _, TopupReceipt,
+};
+use tokio::task::JoinSet;
+
+use crate::{Ledger, Mark, Operation, Recorded, Settled, State, Step, Why};
+
+/// A look that fails, or finds it undecided, is repeated; after so many all in all, a person must see to it.
+const LOOKS_AT_MOST: u32 = 40;
+
+impl Ledger {
+    /// To be called after every start, and now and then: takes over what a crash, a dropped future or a silent worker left
+    /// open, and looks up what is due. Nothing is ever sent again. The answer says when to come back.
+    ///
+    /// # Errors
+    /// Kind `Storage`.
+    pub async fn resume(&self) -> Result<Settled, Error> {
+        let mut sum = Settled::default();
+        self.take_over_dropped().await;
+        let at_a_time = self.inner.settings.lookups_at_a_time.max(1);
+        loop {
+            let due = self
+                .inner
+                .store
+                .due(self.inner.ask(at_a_time), None)
+                .await?;
+            sum.next = due.next;
+            if due.rows.is_empty() {
+                return Ok(sum);
+            }
+            let mut looks = JoinSet::new();
+            for row in due.rows {
+                let ledger = self.clone();
+                looks.spawn(async move { ledger.look(row).await });
+            }
+            while let Some(seen) = looks.join_next().await {
+                if let Ok(Some((state, delivered))) = seen {
+                    sum.count(state, delivered);
+                }
+            }
+        }
+    }
+
+    /// [`resume`](Self::resume) until no outcome is unknown any more: each has happened, has not, or is left to a person.
+    ///
+    /// # Errors
+    /// Kind `Storage`.
+    pub async fn settle(&self) -> Result<Settled, Error> {
+        let mut sum = Settled::default();
+        loop {
+            sum.add(self.resume().await?);
+            match sum.next {
+                Some(wait) => tokio::time::sleep(wait.max(Duration::from_millis(1))).await,
+                None => return Ok(sum),
+            }
+        }
+    }
+
+    /// The same for one reference: waits until its outcome is known or left to a person, and tells it. An unresolved one is
+    /// looked up once more.
+    ///
+    /// # Errors
+    /// Kind `Storage`, or `InvalidInput` for a reference that is not here or was never sent.
+    pub async fn settle_one(
+        &self,
+        reference: &Reference,
+    ) -> Result<Submission<TopupReceipt>, Error> {
+        self.take_over_dropped().await;
+        loop {
+            let row = self.known(reference).await?;
+            let wait = match row.state {
+                State::Unresolved | State::Unknown | State::Sending | State::Replaying => {
+                    let ask = self.inner.ask(1);
+                    let due = self.inner.store.due(ask, Some(reference.clone())).await?;
+                    match due.rows.into_iter().next() {
+                        Some(row) => {
+                            let unresolved = row.state == State::Unresolved;
+                            self.look(row).await;
+                            let row = self.known(reference).await?;
+                            if !row.state.is_open()
+                                || (unresolved || row.state == State::Unresolved)
+                            {
+                                return told(&row);
+                            }
+                            self.wait_for(&row)
+                        }
+                        // Somebody else holds it.
+                        None => Duration::from_millis(100),
+                    }
+                }
+                _ => return told(&row),
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn known(&self, reference: &Reference) -> Result<Operation, Error> {
+        let row = self.inner.store.find(reference.clone()).await?;
+        row.filter(|row| row.identity == *self.identity())
+            .ok_or_else(|| {
+                Error::answered(
+                    ErrorKind::InvalidInput,
+                    "this ledger has no such reference of this account",
+                )
+            })
+    }
+
+    fn wait_for(&self, row: &Operation) -> Duration {
+        let capabilities = self.inner.provider.topup_capabilities();
+        let rules = capabilities.rules(row.intent.product.kind());
+        rules.map_or(Duration::from_secs(1), |rules| {
+            wait(&rules.poll_after, row.lookups)
+        })
+    }
+
+    async fn take_over_dropped(&self) {
+        let dropped = {
+            let mut list = self
+                .inner
+                .dropped
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *list)
+        };
+        for mark in dropped {
+            let why = Why::new(
+                ErrorKind::Interrupted,
+                "its sender went away in the middle: it may be on the way",
+            );
+            let step = Step::Unknown {
+                why,
+                provisional: None,
+                answer: None,
+                after: Duration::ZERO,
+            };
+            if !self.record(&mark, step).await {
+                let mut list = self
+                    .inner
+                    .dropped
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                list.push(mark);
+            }
+        }
+    }
+
+    /// One look at a row that this ledger holds.
+    async fn look(&self, row: Operation) -> Option<(State, Option<bool>)> {
+        let inner = &self.inner;
+        let mark = Mark {
+            reference: row.reference().clone(),
+            fence: row.fence,
+        };
+        let capabilities = inner.provider.topup_capabilities();
+        let Some(rules) = capabilities.rules(row.intent.product.kind()) else {
+            let why = Why::new(
+                ErrorKind::Unsupported,
+                "the account no longer sells this product: ask the provider",
+            );
+            return self.write(&mark, Step::Unresolved(why)).await;
+        };
+        let found = match rules.lookup {
+            LookupSupport::None => None,
+            _ => Some(inner.provider.lookup(&row.intent).await),
+        };
+        let now = inner.settings.clock.now();
+        let step = decide(rules, &row, found, now);
+        let replayable = matches!(step, Step::Unresolved(_)) && row.state == State::Unknown;
+        if replayable && let Some(done) = self.replay(&row, &mark, now).await {
+            return Some(done);
+        }
+        self.write(&mark, step).await
+    }
+
+    async fn write(&self, mark: &Mark, step: Step) -> Option<(State, Option<bool>)> {
+        let (state, delivered) = (step.state(), step.delivered());
+        self.record(mark, step).await.then_some((state, delivered))
+    }
+
+    /// The same bytes once more. `None`: not allowed, not asked for, or too late.
+    async fn replay(
+        &self,
+        row: &Operation,
+        mark: &Mark,
+        now: SystemTime,
+    ) -> Option<(State, Option<bool>)> {
+        let inner = &self.inner;
+        let frozen = row.frozen()?;
+        let guard = inner.replay_guard(&row.intent);
+        if guard == ReplayGuard::None || !guard.allows(frozen.prepared_at(), now) {
+            return None;
+        }
+        let begin = Step::Replaying {
+            lease: inner.settings.lease,
+        };
+        inner.tell(row.reference(), State::Replaying, false);
+        // Only what is durable is replayed: a row that has given its bytes away is not replayed again.
+        match inner.store.record(mark.clone(), begin).await {
+            Ok(Recorded::Done) => inner.tell(row.reference(), State::Replaying, true),
+            _ => return Some((State::Unknown, None)),
+        }
+        let step = match inner.provider.replay(&frozen, now).await {
+            Submission::Accepted(receipt) => Step::Replayed(Box::new(receipt)),
+            // Also "a copy arrived before": then a lookup may find it by now.
+            Submission::Unknown(unknown) => {
+                Step::of_unknown(&unknown, inner.first_wait(&row.intent))
+            }
+            Submission::Rejected(rejection) => Step::Unknown {
+                why: Why::from(&rejection),
+                provisional: None,
+                answer: None,
+                after: inner.first_wait(&row.intent),
+            },
+        };
+        self.write(mark, step).await
+    }
+}
+
+fn told(row: &Operation) -> Result<Submission<TopupReceipt>, Error> {
+    row.told().ok_or_else(|| {
+        Error::answered(
+            ErrorKind::InvalidInput,
+            "nothing was ever sent under this reference",
+        )
+    })
+}
+
+fn wait(schedule: &[Duration], looks: u32) -> Duration {
+    let at = usize::try_from(looks).unwrap_or(usize::MAX);
+    let wait = schedule.get(at).or(schedule.last()).copied();
+    wait.unwrap_or(Duration::from_secs(1))
+}
+
+/// What a look comes to. What a missing record proves is said by the provider's capabilities, nowhere else.
+fn decide(
+    rules: &ProductRules,
+    row: &Operation,
+    found: Option<Result<Lookup, Error>>,
+    now: SystemTime,
+) -> Step {
+    let looks = row.lookups.saturating_add(1);
+    let again = |why: Why| Step::LookedUp {
+        why,
+        after: wait(&rules.poll_after, looks),
+    };
+    let scheduled = u32::try_from(rules.poll_after.len()).unwrap_or(u32::MAX);
+    let (pending, exhausted) = (looks < scheduled, looks >= LOOKS_AT_MOST);
+    let found = match found {
+        None => {
+            let reason = row.why.as_ref().map_or("", |why| why.message.as_str());
+            return Step::Unresolved(Why {
+                help: Some("ask the provider's staff, then resolve it".to_owned()),
+                ..Why::new(
+                    ErrorKind::Unsupported,
+                    format!("the provider answers no question about this product ({reason})"),
+                )
+            });
+        }
+        Some(Err(failure)) if exhausted => {
+            return Step::Unresolved(Why::new(
+                failure.kind(),
+                format!("could not be looked up: {}", failure.message()),
+            ));
+        }
+        Some(Err(failure)) => {
+            return again(Why::new(
+                failure.kind(),
+                format!("could not be looked up: {}", failure.message()),
+            ));
+        }
+        Some(Ok(found)) => found,
+    };
+    match found {
+        Lookup::Found(record) => match record.state {
+            RecordState::Pending if pending || !exhausted => again(Why::new(
+                ErrorKind::Other,
+                "the provider has it on record, not decided yet",
+            )),
+            RecordState::Pending => Step::Unresolved(Why::new(
+                ErrorKind::Other,
+                "the provider has it on record and never decided",
+            )),
+            RecordState::Failed | RecordState::Reversed => Step::Settled {
+                delivered: false,
+                why: Why::new(
+                    ErrorKind::Other,
+                    "the provider has it on record as not delivered",
+                ),
+                provider_id: record.provider_id,
+            },
+            // Completed; and one that says nothing about its state: on record is delivered.
+            _ => Step::Settled {
+                delivered: true,
+                why: Why::new(ErrorKind::Other, "the provider has it on record"),
+                provider_id: record.provider_id,
+            },
+        },
+        Lookup::Mismatch(_) => Step::Unresolved(Why {
+            help: Some("never send it again: ask the provider what this reference is".to_owned()),
+            ..Why::new(
+                ErrorKind::Conflict,
+                "the provider has something else on record under this reference",
+            )
+        }),
+        Lookup::NotFound if pending => again(Why::new(ErrorKind::Other, "not on record yet")),
+        Lookup::NotFound => match rules.lookup {
+            LookupSupport::Proves { after } => proven(row, after, now, again),
+            _ => Step::Unresolved(Why {
+                help: Some(
+                    "a missing record proves nothing here: ask the provider, then resolve it"
+                        .to_owned(),
+                ),
+                ..Why::new(
+                    row.why.as_ref().map_or(ErrorKind::Other, |why| why.kind),
+                    format!("not on record after {looks} looks, which proves nothing"),
+                )
+            }),
+        },
+    }
+}
+
+/// A record that is still missing after that time proves that it did not happen.
+fn proven(row: &Operation, after: Duration, now: SystemTime, again: impl Fn(Why) -> Step) -> Step {
+    let sent = row.sent_at.unwrap_or(row.changed_at);
+    // A clock that went back proves nothing.
+    match now.duration_since(sent) {
+        Ok(age) if age >= after => Step::Settled {
+            delivered: false,
+            why: Why::new(
+                ErrorKind::Other,
+                "never came on record, which proves here that it did not happen",
+            ),
+            provider_id: None,
+        },
+        Ok(age) => Step::LookedUp {
+            why: Why::new(ErrorKind::Other, "not on record yet"),
+            after: after.saturating_sub(age),
+        },
+        Err(_) => again(Why::new(ErrorKind::Other, "not on record yet")),
+    }
+}

@@ -1,0 +1,111 @@
+//! The ledger's logic in SQL that SQLite and PostgreSQL both read, written once over a connection that runs statements.
+
+mod begin;
+mod decode;
+mod desk;
+mod due;
+mod guards;
+mod plan;
+mod read;
+mod record;
+mod schema;
+mod value;
+
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use telco_core::{Error, ErrorKind};
+
+pub(crate) use desk::{Desk, Job, perform_all, store_at_a_desk};
+pub(crate) use due::WhatIsDue;
+pub(crate) use guards::STOP;
+pub(crate) use plan::{Plan, Release, Replan, Take};
+pub(crate) use read::{Claimed, Count, Find, History, Note, Noted};
+pub(crate) use record::Record;
+pub(crate) use schema::{Dialect, VERSION, create};
+pub(crate) use value::{Row, Value};
+
+/// A connection. Statements have `$1`, `$2`, … for their values.
+#[async_trait]
+pub(crate) trait Sql: Send {
+    fn dialect(&self) -> Dialect;
+
+    async fn run(&mut self, statement: &'static str, values: Vec<Value>)
+    -> Result<Vec<Row>, Error>;
+}
+
+/// A transaction that several pieces of work share.
+pub(crate) struct Tx<'a> {
+    pub(crate) sql: &'a mut dyn Sql,
+    /// The store's time in milliseconds since 1970.
+    pub(crate) now: i64,
+    /// The stop switch, read once per transaction.
+    pub(crate) stopped: Option<Option<String>>,
+}
+
+impl Tx<'_> {
+    pub(crate) async fn run(
+        &mut self,
+        statement: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, Error> {
+        self.sql.run(statement, values).await
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.sql.dialect()
+    }
+
+    /// In so long from now.
+    pub(crate) fn in_(&self, wait: Duration) -> i64 {
+        self.now.saturating_add(span(wait))
+    }
+}
+
+/// One piece of work in a transaction. It may be performed again if the transaction failed, or if nobody knows whether it
+/// did.
+#[async_trait]
+pub(crate) trait Work: Send + Sync + 'static {
+    type Out: Send + 'static;
+
+    /// To be done while no other such work is, of whichever worker: it looks at what the others have done, or changes the sums
+    /// that they look at.
+    #[cfg(feature = "postgres")]
+    fn alone(&self) -> bool {
+        false
+    }
+
+    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Error>;
+}
+
+pub(crate) fn millis(time: SystemTime) -> i64 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => span(since),
+        Err(before) => -span(before.duration()),
+    }
+}
+
+pub(crate) fn span(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn time(millis: i64) -> SystemTime {
+    let span = Duration::from_millis(millis.unsigned_abs());
+    let epoch = SystemTime::UNIX_EPOCH;
+    let moved = if millis < 0 {
+        epoch.checked_sub(span)
+    } else {
+        epoch.checked_add(span)
+    };
+    moved.unwrap_or(epoch)
+}
+
+/// The store failed.
+pub(crate) fn failed(what: impl Into<String>) -> Error {
+    Error::in_doubt(ErrorKind::Storage, what.into())
+}
+
+/// Nobody works on this ledger any more.
+pub(crate) fn closed() -> Error {
+    failed("the ledger is closed")
+}

@@ -1,0 +1,202 @@
+//! Where work is handed in. Whoever has the connection performs what has gathered in one transaction: many intents share
+//! one durable write.
+
+use async_trait::async_trait;
+use telco_core::Error;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Sql, Tx, Work, closed};
+
+/// Takes work from any number of tasks.
+#[derive(Debug)]
+pub(crate) struct Desk(mpsc::UnboundedSender<Box<dyn Job>>);
+
+/// A piece of work and whoever waits for it.
+#[async_trait]
+pub(crate) trait Job: Send + Sync {
+    #[cfg(feature = "postgres")]
+    fn alone(&self) -> bool;
+    async fn perform(&mut self, tx: &mut Tx<'_>) -> Result<(), Error>;
+    /// After the transaction: hands out what came of it, or the failure.
+    fn answer(self: Box<Self>, outcome: Result<(), Error>);
+}
+
+impl std::fmt::Debug for dyn Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Job")
+    }
+}
+
+struct Ask<W: Work> {
+    work: W,
+    out: std::sync::Mutex<Option<W::Out>>,
+    reply: oneshot::Sender<Result<W::Out, Error>>,
+}
+
+#[async_trait]
+impl<W: Work> Job for Ask<W> {
+    #[cfg(feature = "postgres")]
+    fn alone(&self) -> bool {
+        self.work.alone()
+    }
+
+    async fn perform(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let out = self.work.perform(tx).await?;
+        self.out = std::sync::Mutex::new(Some(out));
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), Error>) {
+        let out = self.out.into_inner().ok().flatten();
+        // Nobody listens any more if the caller's future was dropped; the work is done all the same.
+        let _ = self
+            .reply
+            .send(outcome.and_then(|()| out.ok_or_else(closed)));
+    }
+}
+
+impl Desk {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Box<dyn Job>>) {
+        let (sender, inbox) = mpsc::unbounded_channel();
+        (Self(sender), inbox)
+    }
+
+    /// Takes no more work; what was handed in is still done.
+    pub(crate) fn close(&mut self) {
+        let (nobody, _) = mpsc::unbounded_channel();
+        self.0 = nobody;
+    }
+
+    pub(crate) async fn ask<W: Work>(&self, work: W) -> Result<W::Out, Error> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Ask {
+            work,
+            out: std::sync::Mutex::new(None),
+            reply,
+        });
+        self.0.send(job).map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+}
+
+/// Performs jobs in the open transaction.
+pub(crate) async fn perform_all(
+    sql: &mut dyn Sql,
+    now: i64,
+    jobs: &mut [Box<dyn Job>],
+) -> Result<(), Error> {
+    let mut tx = Tx {
+        sql,
+        now,
+        stopped: None,
+    };
+    for job in jobs {
+        job.perform(&mut tx).await?;
+    }
+    Ok(())
+}
+
+/// Every store that has a desk is a [`Store`](crate::Store) the same way.
+macro_rules! store_at_a_desk {
+    ($store:ty) => {
+        #[async_trait::async_trait]
+        impl crate::Store for $store {
+            async fn begin(&self, claim: crate::Claim) -> Result<crate::Begun, telco_core::Error> {
+                self.desk.ask(claim).await
+            }
+            async fn record(
+                &self,
+                mark: crate::Mark,
+                step: crate::Step,
+            ) -> Result<crate::Recorded, telco_core::Error> {
+                self.desk.ask(crate::sql::Record::held(mark, step)).await
+            }
+            async fn decide(
+                &self,
+                reference: telco_core::Reference,
+                step: crate::Step,
+            ) -> Result<crate::Recorded, telco_core::Error> {
+                self.desk
+                    .ask(crate::sql::Record::by_a_person(reference, step))
+                    .await
+            }
+            async fn plan(
+                &self,
+                identity: telco_core::Identity,
+                job: String,
+                rows: Vec<crate::PlanRow>,
+            ) -> Result<Vec<crate::Placed>, telco_core::Error> {
+                self.desk
+                    .ask(crate::sql::Plan {
+                        identity,
+                        job,
+                        rows,
+                    })
+                    .await
+            }
+            async fn take(
+                &self,
+                job: String,
+                ask: crate::Ask,
+            ) -> Result<Vec<crate::Operation>, telco_core::Error> {
+                self.desk.ask(crate::sql::Take { job, ask }).await
+            }
+            async fn release(&self, mark: crate::Mark) -> Result<(), telco_core::Error> {
+                self.desk.ask(crate::sql::Release(mark)).await
+            }
+            async fn replan(
+                &self,
+                identity: telco_core::Identity,
+                job: String,
+            ) -> Result<u64, telco_core::Error> {
+                self.desk.ask(crate::sql::Replan { identity, job }).await
+            }
+            async fn due(
+                &self,
+                ask: crate::Ask,
+                only: Option<telco_core::Reference>,
+            ) -> Result<crate::Due, telco_core::Error> {
+                self.desk.ask(crate::sql::WhatIsDue { ask, only }).await
+            }
+            async fn find(
+                &self,
+                reference: telco_core::Reference,
+            ) -> Result<Option<crate::Operation>, telco_core::Error> {
+                self.desk.ask(crate::sql::Find(reference)).await
+            }
+            async fn history(
+                &self,
+                reference: telco_core::Reference,
+            ) -> Result<Vec<crate::Event>, telco_core::Error> {
+                self.desk.ask(crate::sql::History(reference)).await
+            }
+            async fn list(
+                &self,
+                filter: crate::Filter,
+            ) -> Result<Vec<crate::Operation>, telco_core::Error> {
+                self.desk.ask(filter).await
+            }
+            async fn count(&self, job: Option<String>) -> Result<crate::Counts, telco_core::Error> {
+                self.desk.ask(crate::sql::Count(job)).await
+            }
+            async fn claimed(
+                &self,
+                identity: telco_core::Identity,
+                currency: telco_core::Currency,
+            ) -> Result<i64, telco_core::Error> {
+                self.desk.ask(crate::sql::Claimed(identity, currency)).await
+            }
+            async fn note(
+                &self,
+                name: String,
+                text: Option<String>,
+            ) -> Result<(), telco_core::Error> {
+                self.desk.ask(crate::sql::Note(name, text)).await
+            }
+            async fn noted(&self, name: String) -> Result<Option<String>, telco_core::Error> {
+                self.desk.ask(crate::sql::Noted(name)).await
+            }
+        }
+    };
+}
+pub(crate) use store_at_a_desk;

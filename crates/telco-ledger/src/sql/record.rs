@@ -1,0 +1,190 @@
+//! A step, if the row is where it may come from and nobody has taken it over.
+
+use async_trait::async_trait;
+use telco_core::{Amount, Error, ProductKind, Reference, TopupReceipt};
+
+use super::read::find;
+use super::{Tx, Value, Work};
+use crate::{Mark, Operation, Recorded, State, Step};
+
+pub(crate) struct Record {
+    reference: Reference,
+    fence: Option<i64>,
+    step: Step,
+}
+
+impl Record {
+    pub(crate) fn held(mark: Mark, step: Step) -> Self {
+        Self {
+            reference: mark.reference,
+            fence: Some(mark.fence),
+            step,
+        }
+    }
+
+    pub(crate) fn by_a_person(reference: Reference, step: Step) -> Self {
+        Self {
+            reference,
+            fence: None,
+            step,
+        }
+    }
+}
+
+#[async_trait]
+impl Work for Record {
+    type Out = Recorded;
+
+    /// What did not happen is taken off the sums.
+    #[cfg(feature = "postgres")]
+    fn alone(&self) -> bool {
+        self.step.delivered() == Some(false)
+    }
+
+    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Recorded, Error> {
+        let values = self.values(tx);
+        let mut changed = tx.run(UPDATE, values).await?;
+        if let Some(changed) = changed.first_mut() {
+            let id = changed.int()?;
+            self.keep_pins(tx, id).await?;
+            return Ok(Recorded::Done);
+        }
+        let Some(row) = find(tx, &self.reference).await? else {
+            return Ok(Recorded::Superseded);
+        };
+        if self.is_there_already(&row) {
+            return Ok(Recorded::Done);
+        }
+        // Paid PINs are kept, whoever holds the row now: they may be the only copy.
+        if row.receipt.pins.is_empty() {
+            self.keep_pins(tx, row.id).await?;
+        }
+        Ok(Recorded::Superseded)
+    }
+}
+
+/// `$23` lists the states it may come from. `$2` is the fencing token, if there is one to be shown.
+const UPDATE: &str = "UPDATE telco_topup SET \
+    state = CASE WHEN CAST($25 AS BIGINT) = 1 THEN state ELSE $3 END, delivered = $4, counts = $5, changed_at = $6, \
+    why = $7, why_kind = $8, why_code = $9, why_status = $10, why_help = $11, who = $12, \
+    provider_id = COALESCE($13, provider_id), cost = COALESCE($14, cost), balance = COALESCE($15, balance), \
+    warnings = COALESCE($16, warnings), answer = COALESCE($17, answer), \
+    frozen = CASE WHEN CAST($18 AS BIGINT) = 1 THEN frozen ELSE NULL END, \
+    lookups = CASE WHEN CAST($19 AS BIGINT) = 1 THEN lookups + 1 ELSE 0 END, \
+    due_at = $20, lease_until = $21, attempt = attempt + CAST($22 AS BIGINT), \
+    fence = fence + CAST($24 AS BIGINT) \
+    WHERE reference = $1 AND (CAST($2 AS BIGINT) IS NULL OR fence = CAST($2 AS BIGINT)) \
+    AND $23 LIKE '%,' || state || ',%' RETURNING id";
+
+impl Record {
+    fn values(&self, tx: &Tx<'_>) -> Vec<Value> {
+        let step = &self.step;
+        let state = step.state();
+        let looked = matches!(step, Step::LookedUp { .. });
+        let delivered = step.delivered();
+        let (text, who) = match step {
+            Step::Resolved { who, why, .. } | Step::Reversed { who, why } => {
+                (Some(why.as_str()), Some(who.as_str()))
+            }
+            _ => (step.why().map(|why| why.message.as_str()), None),
+        };
+        let why = step.why();
+        let receipt = step.receipt();
+        let due = match step {
+            Step::Unknown { after, .. } | Step::LookedUp { after, .. } => Some(tx.in_(*after)),
+            _ => None,
+        };
+        let provider_id = match step {
+            Step::Settled { provider_id, .. } => provider_id.clone(),
+            _ => receipt.and_then(|receipt| receipt.provider_id.clone()),
+        };
+        let minor = |amount: Option<Amount>| amount.map(Amount::minor);
+        let warnings = receipt.map(|receipt| receipt.warnings.join("\n"));
+        // A replay begins another transmission, under a lease of its own.
+        let (replaying, lease) = match step {
+            Step::Replaying { lease } => (true, tx.in_(*lease)),
+            _ => (false, 0),
+        };
+        let from = if looked {
+            ",unknown,unresolved,".to_owned()
+        } else {
+            state.predecessors()
+        };
+        vec![
+            self.reference.as_str().into(),
+            self.fence.into(),
+            state.as_str().into(),
+            delivered.into(),
+            (delivered != Some(false)).into(),
+            tx.now.into(),
+            text.into(),
+            why.map(|why| why.kind.as_str()).into(),
+            why.and_then(|why| why.code.as_deref()).into(),
+            why.and_then(|why| why.status).map(i64::from).into(),
+            why.and_then(|why| why.help.as_deref()).into(),
+            who.into(),
+            provider_id.into(),
+            minor(receipt.and_then(|receipt| receipt.cost)).into(),
+            minor(receipt.and_then(|receipt| receipt.balance)).into(),
+            warnings.filter(|lines| !lines.is_empty()).into(),
+            self.answer().into(),
+            // Only an open row may still need its frozen request, and a replay takes it.
+            (state == State::Unknown).into(),
+            (looked || matches!(step, Step::Unresolved(_))).into(),
+            due.into(),
+            lease.into(),
+            i64::from(replaying).into(),
+            from.into(),
+            i64::from(self.fence.is_none()).into(),
+            looked.into(),
+        ]
+    }
+
+    /// The whole answer: where nobody could read it, and where it may hold PINs.
+    fn answer(&self) -> Option<&[u8]> {
+        let answer = match &self.step {
+            Step::Unknown { answer, .. } => answer.as_ref(),
+            Step::Accepted(receipt) | Step::Replayed(receipt) if !receipt.pins.is_empty() => {
+                receipt.answer.as_ref()
+            }
+            _ => None,
+        };
+        answer.map(telco_core::SecretBytes::expose)
+    }
+
+    fn pins(&self) -> Option<&TopupReceipt> {
+        self.step
+            .receipt()
+            .filter(|receipt| !receipt.pins.is_empty())
+    }
+
+    async fn keep_pins(&self, tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
+        let Some(receipt) = self.pins() else {
+            return Ok(());
+        };
+        for (n, pin) in (0_i64..).zip(&receipt.pins) {
+            tx.run(
+                "INSERT INTO telco_pin (topup, n, serial, code, face_value) VALUES ($1, $2, $3, $4, $5) \
+                 ON CONFLICT (topup, n) DO NOTHING",
+                vec![
+                    id.into(),
+                    n.into(),
+                    pin.serial.as_deref().into(),
+                    pin.code.expose().into(),
+                    pin.face_value.map(Amount::minor).into(),
+                ],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// The same step was recorded before, and the answer got lost.
+    fn is_there_already(&self, row: &Operation) -> bool {
+        let pins = row.intent.product.kind() == ProductKind::Pins;
+        self.fence == Some(row.fence)
+            && row.state == self.step.state()
+            && row.delivered == self.step.delivered()
+            && (!pins || self.pins().is_none() || !row.receipt.pins.is_empty())
+    }
+}

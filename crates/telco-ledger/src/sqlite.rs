@@ -1,0 +1,370 @@
+//! A ledger in one SQLite file.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior};
+use telco_core::{Clock, Error, ErrorKind, NotSent, SystemClock};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::sql::{
+    self, Desk, Dialect, Job, Row, Sql, VERSION, Value, failed, perform_all, store_at_a_desk,
+};
+
+/// A ledger in one file, for one process at a time. Others may read it meanwhile (not over a network file system).
+///
+/// The file is readable by its owner only, since it holds phone numbers and paid PINs. Every write is durable before it is
+/// answered (write-ahead log, full synchronisation); concurrent ones share one.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("ledger.sqlite");
+/// use telco_ledger::{SqliteStore, Store};
+///
+/// let store = SqliteStore::open(&path)?;
+/// assert!(SqliteStore::open(&path).is_err(), "one writer at a time");
+///
+/// let reader = SqliteStore::read(&path)?;
+/// assert_eq!(reader.count(None).await?.all(), 0);
+/// # Ok::<(), telco_core::Error>(()) }).unwrap();
+/// ```
+pub struct SqliteStore {
+    desk: Desk,
+    path: PathBuf,
+    thread: Option<JoinHandle<()>>,
+}
+
+store_at_a_desk!(SqliteStore);
+
+/// How many pieces of work share one durable write at most.
+const AT_ONCE: usize = 512;
+
+impl SqliteStore {
+    /// Opens the file for writing, and makes it and its tables where they are missing.
+    ///
+    /// # Errors
+    /// The file cannot be opened or written, another process writes to it, it is no ledger, or one of a newer version: what
+    /// to do is said.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_with_clock(path, Arc::new(SystemClock::default()))
+    }
+
+    /// The same with a clock of your own, for tests.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with_clock(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        own(path).map_err(|e| unusable(path, "cannot be opened for writing").with_source(e))?;
+        let writer = only_writer(path)?;
+        let mut connection = Connection::open(path).map_err(|e| explain(path, e))?;
+        migrate(&mut connection).map_err(|e| explain(path, e))??;
+        Self::start(path, connection, Some(writer), clock)
+    }
+
+    /// Opens a ledger that is there for reading, also while another process writes to it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); every write fails.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(|e| explain(path, e))?;
+        let version = version(&connection).map_err(|e| explain(path, e))?;
+        if version == 0 {
+            return Err(unusable(path, "holds no ledger").into());
+        }
+        check(version)?;
+        Self::start(path, connection, None, Arc::new(SystemClock::default()))
+    }
+
+    /// Each connection lives in a thread of its own, so no async worker ever waits for the disk.
+    fn start(
+        path: &Path,
+        connection: Connection,
+        writer: Option<Connection>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        connection.set_prepared_statement_cache_capacity(64);
+        connection
+            .busy_timeout(Duration::from_secs(10))
+            .map_err(|e| explain(path, e))?;
+        let (desk, inbox) = Desk::new();
+        let mut thread = Thread {
+            connection: Prepared {
+                connection,
+                statements: HashMap::new(),
+                path: path.to_owned(),
+            },
+            writes: writer.is_some(),
+            clock,
+        };
+        let thread = std::thread::Builder::new()
+            .name("telco-ledger".into())
+            .spawn(move || {
+                thread.work(inbox);
+                drop(thread);
+                drop(writer);
+            })
+            .map_err(|e| failed("no thread for the ledger").with_source(e))?;
+        Ok(Self {
+            desk,
+            path: path.to_owned(),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for SqliteStore {
+    /// Waits for the work at hand, so that the file is free afterwards.
+    fn drop(&mut self) {
+        self.desk.close();
+        if let Some(thread) = self.thread.take() {
+            // Its panic, if any, was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+fn unusable(path: &Path, what: &str) -> NotSent {
+    let name = path.display();
+    NotSent::new(ErrorKind::Storage, format!("the ledger {name} {what}"))
+}
+
+/// Makes the file, for its owner's eyes only. SQLite gives its companions the same permissions.
+fn own(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    drop(file);
+    Ok(())
+}
+
+/// Holds an exclusive lock on a file beside the ledger: the operating system lets it go with the process, however that ends.
+fn only_writer(path: &Path) -> Result<Connection, Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-writer");
+    let beside = PathBuf::from(name);
+    own(&beside).map_err(|e| unusable(path, "cannot be locked").with_source(e))?;
+    let lock = Connection::open(&beside).map_err(|e| explain(path, e))?;
+    lock.busy_timeout(Duration::ZERO)
+        .and_then(|()| lock.pragma_update(None, "journal_mode", "memory"))
+        .and_then(|()| lock.execute_batch("BEGIN EXCLUSIVE"))
+        .map_err(|e| match e.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                unusable(path, "is written to by another process")
+                    .with_help("stop that one first; for many workers at a time use PostgreSQL")
+                    .into()
+            }
+            _ => explain(path, e),
+        })?;
+    Ok(lock)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// A ledger of a newer version may mean something else by what this one would write.
+pub(crate) fn check(version: i64) -> Result<(), Error> {
+    if version <= VERSION {
+        return Ok(());
+    }
+    let what = format!("the ledger is of version {version}, this program knows up to {VERSION}");
+    Err(NotSent::new(ErrorKind::Storage, what)
+        .with_help("use the newer program that made it")
+        .into())
+}
+
+fn migrate(connection: &mut Connection) -> rusqlite::Result<Result<(), Error>> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    let found = version(connection)?;
+    if let Err(newer) = check(found) {
+        return Ok(Err(newer));
+    }
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if found == 0 {
+        transaction.execute_batch(&sql::create(Dialect::Sqlite))?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    // Whoever held these is gone: this process is the only writer.
+    transaction.execute(
+        "UPDATE telco_topup SET lease_until = 0 WHERE state IN ('sending', 'replaying', 'unknown', 'unresolved') AND lease_until > 0",
+        [],
+    )?;
+    transaction.commit()?;
+    Ok(Ok(()))
+}
+
+/// What to do about it, where that is known.
+fn explain(path: &Path, error: rusqlite::Error) -> Error {
+    let what = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "cannot grow: the disk is full. Free space and go on",
+        Some(ErrorCode::ReadOnly) => "is read-only: check its permissions and its folder's",
+        Some(ErrorCode::CannotOpen) => "cannot be opened: check its name, folder and permissions",
+        Some(ErrorCode::NotADatabase) => "is no ledger: give the name of another file",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "is locked by another process",
+        Some(ErrorCode::DatabaseCorrupt) => "is damaged: restore it from a copy",
+        Some(ErrorCode::SystemIoFailure) => "cannot be read or written: check its disk",
+        _ => "failed",
+    };
+    let name = path.display();
+    failed(format!("the ledger {name} {what}")).with_source(error)
+}
+
+struct Thread {
+    connection: Prepared,
+    writes: bool,
+    clock: Arc<dyn Clock>,
+}
+
+impl Thread {
+    fn work(&mut self, mut inbox: UnboundedReceiver<Box<dyn Job>>) {
+        while let Some(first) = inbox.blocking_recv() {
+            let mut jobs = vec![first];
+            while jobs.len() < AT_ONCE
+                && let Ok(next) = inbox.try_recv()
+            {
+                jobs.push(next);
+            }
+            let outcome = self.transaction(&mut jobs);
+            if outcome.is_ok() || jobs.len() == 1 {
+                for job in jobs {
+                    job.answer(outcome.clone());
+                }
+                continue;
+            }
+            // One of them failed: each on its own, so that it fails alone.
+            for job in jobs {
+                let mut alone = [job];
+                let outcome = self.transaction(&mut alone);
+                let [job] = alone;
+                job.answer(outcome);
+            }
+        }
+    }
+
+    fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Error> {
+        let begin = if self.writes {
+            "BEGIN IMMEDIATE"
+        } else {
+            "BEGIN"
+        };
+        self.connection.batch(begin)?;
+        let now = sql::millis(self.clock.now());
+        let done = at_once(perform_all(&mut self.connection, now, jobs))
+            .and_then(|()| self.connection.batch("COMMIT"));
+        if done.is_err() {
+            // Fails if the failure has rolled it back already.
+            let _ = self.connection.batch("ROLLBACK");
+        }
+        done
+    }
+}
+
+/// Nothing in here ever waits for anything but the disk.
+fn at_once(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => Err(sql::closed()),
+    }
+}
+
+struct Prepared {
+    connection: Connection,
+    /// Statements in SQLite's spelling: `?1` for `$1`, which would be a name.
+    statements: HashMap<&'static str, String>,
+    path: PathBuf,
+}
+
+impl Prepared {
+    fn batch(&self, statement: &str) -> Result<(), Error> {
+        self.connection
+            .execute_batch(statement)
+            .map_err(|e| explain(&self.path, e))
+    }
+
+    fn query(&mut self, statement: &'static str, values: &[Value]) -> rusqlite::Result<Vec<Row>> {
+        let spelled = self
+            .statements
+            .entry(statement)
+            .or_insert_with(|| statement.replace('$', "?"));
+        let mut prepared = self.connection.prepare_cached(spelled)?;
+        let columns = prepared.column_count();
+        let mut rows = prepared.query(rusqlite::params_from_iter(values))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let read = |at| Ok(Value::from(row.get_ref(at)?));
+            let values: rusqlite::Result<Vec<Value>> = (0..columns).map(read).collect();
+            found.push(Row::new(values?));
+        }
+        Ok(found)
+    }
+}
+
+#[async_trait]
+impl Sql for Prepared {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    async fn run(
+        &mut self,
+        statement: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, Error> {
+        self.query(statement, &values)
+            .map_err(|e| explain(&self.path, e))
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Text(value) => ValueRef::Text(value.as_bytes()),
+            Self::Bytes(value) => ValueRef::Blob(value),
+        }))
+    }
+}
+
+impl From<ValueRef<'_>> for Value {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null | ValueRef::Real(_) => Self::Null,
+            ValueRef::Integer(value) => Self::Int(value),
+            ValueRef::Text(value) => Self::Text(String::from_utf8_lossy(value).into_owned()),
+            ValueRef::Blob(value) => Self::Bytes(value.to_vec()),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The driver over both stores, against the Cowrie sandbox.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use support::{World, airtime, naira, number, open, reference, settings};
+use telco_core::{ErrorKind, Product, Submission, TopupIntent};
+use telco_ledger::{Filter, Guard, Options, Placed, PlanRow, State, Verdict};
+use telco_sandbox::{FaultRule, Phase};
+
+support::on_both_stores!(
+    a_top_up_is_written_sent_once_and_told_again_without_sending,
+    a_reference_goes_through_one_account_only,
+    an_unknown_outcome_is_looked_up_and_never_sent_again,
+    a_dropped_future_leaves_a_row_that_says_so,
+    what_was_not_sent_may_be_sent_and_what_was_rejected_only_when_asked,
+    pins_are_durable_and_told_again,
+    a_job_is_planned_taken_and_sent,
+    a_row_that_cannot_be_sent_ends_so_and_can_be_planned_anew,
+);
+
+/// A fault of a purchase, not of the lookups that follow.
+fn lose(phase: Phase, reference: &str) -> FaultRule {
+    let operation = if reference == "lost" {
+        "pin-batch"
+    } else {
+        "credit"
+    };
+    FaultRule::new(phase)
+        .reference(reference)
+        .operation(operation)
+}
+
+fn states(history: &[telco_ledger::Event]) -> Vec<State> {
+    history.iter().map(|event| event.state).collect()
+}
+
+async fn a_top_up_is_written_sent_once_and_told_again_without_sending(world: World) {
+    let ledger = world.ledger().await;
+    let intent = airtime("a", 1, 100);
+    let first = ledger.submit(&intent).await.unwrap();
+    let Submission::Accepted(first) = first else {
+        panic!("{first:?}")
+    };
+    let again = ledger.submit(&intent).await.unwrap();
+    let Submission::Accepted(again) = again else {
+        panic!("{again:?}")
+    };
+    assert_eq!(first.provider_id, again.provider_id);
+    assert_eq!((first.cost, first.balance), (again.cost, again.balance));
+    assert_eq!(world.truth(&reference("a")), (1, 1));
+    use State::*;
+    let history = ledger.history(&reference("a")).await.unwrap();
+    assert_eq!(states(&history), [Planned, Prepared, Sending, Accepted]);
+
+    let other = ledger.submit(&airtime("a", 1, 200)).await.unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::Conflict);
+    assert_eq!(world.truth(&reference("a")), (1, 1));
+}
+
+async fn a_reference_goes_through_one_account_only(world: World) {
+    let ledger = world.ledger().await;
+    let intent = airtime("a", 1, 100);
+    let _ = ledger.submit(&intent).await.unwrap();
+    drop(ledger);
+    let elsewhere = support::client_at(&world.url())
+        .account("other")
+        .build()
+        .unwrap();
+    let ledger = open(world.store().await, elsewhere, settings()).await;
+    let refused = ledger.submit(&intent).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    assert!(refused.to_string().contains("cowrie/shop"), "{refused}");
+    assert!(ledger.settle_one(&reference("a")).await.is_err());
+    assert_eq!(world.truth(&reference("a")), (1, 1));
+}
+
+async fn an_unknown_outcome_is_looked_up_and_never_sent_again(world: World) {
+    let faults = world.sandbox.faults();
+    faults.add(lose(Phase::ActThenReset, "acted"));
+    faults.add(lose(Phase::ResetBefore, "nothing"));
+    let late = lose(Phase::ActThenError, "late");
+    faults.add(late.lookup_delay(Duration::from_millis(60)));
+    let ledger = world.ledger().await;
+    for (n, name) in (1..).zip(["acted", "nothing", "late"]) {
+        let answer = ledger.submit(&airtime(name, n, 100)).await.unwrap();
+        assert!(matches!(answer, Submission::Unknown(_)), "{name}");
+        let again = ledger.submit(&airtime(name, n, 100)).await.unwrap();
+        assert!(matches!(again, Submission::Unknown(_)), "{name}");
+    }
+    let settled = ledger.settle().await.unwrap();
+    assert_eq!((settled.delivered, settled.unresolved), (2, 1), "{settled}");
+    for (name, state, truth) in [
+        ("acted", State::Settled, (1, 1)),
+        ("late", State::Settled, (1, 1)),
+        ("nothing", State::Unresolved, (1, 0)),
+    ] {
+        let row = ledger.status(&reference(name)).await.unwrap().unwrap();
+        assert_eq!(row.state, state, "{name}");
+        assert_eq!(world.truth(&reference(name)), truth, "{name}");
+    }
+    let open = ledger.open_operations().await.unwrap();
+    assert_eq!(open.len(), 1);
+    assert!(open[0].why.as_ref().unwrap().message.contains("3 looks"));
+
+    // A person asked the provider.
+    let nothing = reference("nothing");
+    let nameless = ledger.resolve(&nothing, " ", "mail", Verdict::NotDelivered);
+    assert!(nameless.await.is_err());
+    ledger
+        .resolve(&nothing, "ada", "mail of 3 May", Verdict::NotDelivered)
+        .await
+        .unwrap();
+    let twice = ledger
+        .resolve(&nothing, "bob", "?", Verdict::Delivered)
+        .await;
+    assert_eq!(twice.unwrap_err().kind(), ErrorKind::Conflict);
+    let told = ledger.submit(&airtime("nothing", 2, 100)).await.unwrap();
+    assert!(matches!(told, Submission::Rejected(_)));
+    let row = ledger.status(&nothing).await.unwrap().unwrap();
+    assert_eq!(row.who.as_deref(), Some("ada"));
+    // And now it may be sent again, if asked for.
+    faults.clear();
+    let again = Options::default().reissue();
+    let told = ledger.submit_with(&airtime("nothing", 2, 100), again).await;
+    assert!(matches!(told.unwrap(), Submission::Accepted(_)));
+    assert_eq!(world.truth(&nothing), (2, 1));
+    assert!(ledger.open_operations().await.unwrap().is_empty());
+
+    // Late reversals have a place.
+    ledger
+        .reverse(&nothing, "ada", "statement of June")
+        .await
+        .unwrap();
+    let row = ledger.status(&nothing).await.unwrap().unwrap();
+    assert_eq!((row.state, row.delivered), (State::Reversed, Some(false)));
+}
+
+async fn a_dropped_future_leaves_a_row_that_says_so(world: World) {
+    let faults = world.sandbox.faults();
+    faults.add(lose(Phase::ActThenStall, "gone"));
+    let ledger = world.ledger().await;
+    let intent = airtime("gone", 1, 100);
+    let submit = tokio::time::timeout(Duration::from_millis(300), ledger.submit(&intent));
+    assert!(submit.await.is_err());
+    let row = ledger.status(&reference("gone")).await.unwrap().unwrap();
+    assert_eq!(row.state, State::Sending);
+    let settled = ledger.settle().await.unwrap();
+    assert_eq!(settled.delivered, 1);
+    assert_eq!(world.truth(&reference("gone")), (1, 1));
+}
+
+async fn what_was_not_sent_may_be_sent_and_what_was_rejected_only_when_asked(world: World) {
+    let ledger = world.ledger().await;
+    let intent = airtime("down", 1, 100);
+    world.sandbox.set_down("cowrie", true).await;
+    assert!(ledger.submit(&intent).await.is_err());
+    let row = ledger.status(&reference("down")).await.unwrap().unwrap();
+    assert_eq!((row.state, row.delivered), (State::NotSent, Some(false)));
+    world.sandbox.set_down("cowrie", false).await;
+    let told = ledger.submit(&intent).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    assert_eq!(world.truth(&reference("down")), (1, 1));
+
+    // 402, whatever is sent there.
+    let poor = TopupIntent::new(
+        reference("poor"),
+        Product::airtime(
+            telco_core::Msisdn::parse("2348000000402").unwrap(),
+            telco_core::Operator::new("MTN"),
+            naira(5),
+        ),
+    );
+    for _ in 0..2 {
+        let Submission::Rejected(why) = ledger.submit(&poor).await.unwrap() else {
+            panic!()
+        };
+        assert_eq!(why.kind(), ErrorKind::InsufficientBalance);
+        assert_eq!(why.as_error().provider_code(), Some("402"));
+    }
+    assert_eq!(world.truth(&reference("poor")).0, 1);
+    let again = Options::default().reissue();
+    let told = ledger.submit_with(&poor, again).await.unwrap();
+    assert!(matches!(told, Submission::Rejected(_)));
+    assert_eq!(world.truth(&reference("poor")).0, 2);
+    let refused = ledger.submit_with(&intent, again).await.unwrap_err();
+    assert_eq!(Guard::behind(refused.as_error()), Some(Guard::Reissue));
+}
+
+async fn pins_are_durable_and_told_again(world: World) {
+    let ledger = world.ledger().await;
+    let three = std::num::NonZeroU32::new(3).unwrap();
+    let intent = TopupIntent::new(reference("pins"), Product::pins(naira(100), three));
+    let Submission::Accepted(bought) = ledger.submit(&intent).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(bought.pins.len(), 3);
+    drop(ledger);
+    let ledger = world.ledger().await;
+    let Submission::Accepted(told) = ledger.submit(&intent).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(told.pins, bought.pins);
+    assert_eq!(told.answer, bought.answer);
+    // No query exists: straight to a person, with no lookup.
+    let faults = world.sandbox.faults();
+    faults.add(lose(Phase::ActThenReset, "lost"));
+    let lost = TopupIntent::new(reference("lost"), Product::pins(naira(100), three));
+    assert!(matches!(
+        ledger.submit(&lost).await.unwrap(),
+        Submission::Unknown(_)
+    ));
+    assert_eq!(ledger.settle().await.unwrap().unresolved, 1);
+    assert_eq!(world.truth(&reference("lost")), (1, 1));
+}
+
+async fn a_job_is_planned_taken_and_sent(world: World) {
+    let ledger = world.ledger().await;
+    let rows: Vec<_> = (0..10)
+        .map(|n| PlanRow::new(n + 2, airtime(&format!("job-{n}"), n, 50)))
+        .collect();
+    let placed = ledger.plan("march", rows.clone()).await.unwrap();
+    assert!(placed.iter().all(|row| *row == Placed::New));
+    let placed = ledger.plan("march", rows).await.unwrap();
+    assert!(placed.iter().all(|row| *row == Placed::Known));
+    let other = PlanRow::new(2, airtime("job-0", 0, 60));
+    assert_eq!(
+        ledger.plan("march", vec![other]).await.unwrap(),
+        [Placed::Conflict]
+    );
+    ledger.note("march", Some("file 4711")).await.unwrap();
+    assert_eq!(
+        ledger.noted("march").await.unwrap().as_deref(),
+        Some("file 4711")
+    );
+
+    let mut taken = ledger.take("march", 4).await.unwrap();
+    let lines: Vec<_> = taken.iter().filter_map(|entry| entry.line()).collect();
+    assert_eq!(lines, [2, 3, 4, 5]);
+    let back = taken.pop().unwrap();
+    ledger.release(back).await.unwrap();
+    for entry in taken {
+        assert!(matches!(
+            ledger.send(entry).await.unwrap(),
+            Submission::Accepted(_)
+        ));
+    }
+    let rest = ledger.take("march", 100).await.unwrap();
+    assert_eq!(rest.len(), 7);
+    assert!(ledger.take("march", 100).await.unwrap().is_empty(), "held");
+    ledger.stop("the bank called").await.unwrap();
+    for entry in rest {
+        let refused = ledger.send(entry).await.unwrap_err();
+        assert_eq!(Guard::behind(refused.as_error()), Some(Guard::Stop));
+    }
+    let counts = ledger.count(Some("march")).await.unwrap();
+    assert_eq!(
+        (counts.all(), counts.of(State::Planned), counts.delivered()),
+        (10, 7, 3)
+    );
+    ledger.go_on().await.unwrap();
+    for entry in ledger.take("march", 100).await.unwrap() {
+        let _ = ledger.send(entry).await.unwrap();
+    }
+    assert_eq!(ledger.count(Some("march")).await.unwrap().delivered(), 10);
+    let page = ledger
+        .list(Filter::default().job("march").at_most(4))
+        .await
+        .unwrap();
+    let next = Filter::default().job("march").after(page[3].id);
+    assert_eq!(ledger.list(next).await.unwrap().len(), 6);
+    assert_eq!(world.sandbox.totals().requests, 10);
+    let _ = number(1);
+}
+
+async fn a_row_that_cannot_be_sent_ends_so_and_can_be_planned_anew(world: World) {
+    let ledger = world.ledger().await;
+    let row = PlanRow::new(2, airtime("x", 1, 50));
+    ledger.plan("j", vec![row]).await.unwrap();
+    world.sandbox.set_down("cowrie", true).await;
+    let entry = ledger.take("j", 1).await.unwrap().pop().unwrap();
+    assert!(ledger.send(entry).await.is_err());
+    world.sandbox.set_down("cowrie", false).await;
+    assert!(ledger.take("j", 1).await.unwrap().is_empty());
+    assert_eq!(ledger.replan("j").await.unwrap(), 1);
+    let entry = ledger.take("j", 1).await.unwrap().pop().unwrap();
+    assert!(matches!(
+        ledger.send(entry).await.unwrap(),
+        Submission::Accepted(_)
+    ));
+}

@@ -13,7 +13,13 @@ use telco_sandbox::{Arrival, Sandbox};
 async fn main() -> Result<(), Box<dyn Error>> {
     let sandbox = Sandbox::start().await?;
     let credentials = sandbox.credentials("fanap").ok_or("no room")?;
-    let given = |name: &str| credentials[name].as_str().unwrap_or_default().to_owned();
+    let given = |name: &str| {
+        credentials
+            .get(name)
+            .and_then(|value| value.as_str())
+            .unwrap_or_default()
+            .to_owned()
+    };
 
     let application = Application::new(&given("app_id"), &given("tenant_id"))?;
     let key = PrivateKey::load(given("private_key").as_bytes())?;

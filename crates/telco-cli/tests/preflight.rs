@@ -1,4 +1,4 @@
-//! Bulk top-ups: what a file would do, and that it is done once.
+//! A bulk file before anything is sent: what it would do, and what is refused.
 
 mod common;
 

@@ -1,1 +1,3 @@
+//! How fast the sandbox answers, beside a bare server.
+
 fn main() {}

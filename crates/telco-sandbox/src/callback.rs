@@ -106,8 +106,6 @@ pub struct Pushed {
 const KEPT: usize = 2_000;
 /// Callbacks that may wait at one time; more are dropped, and say so.
 const WAITING: usize = 50_000;
-/// Attempts for one callback, a second apart and doubling.
-const ATTEMPTS: u32 = 3;
 
 /// The queue of callbacks.
 #[derive(Debug, Default)]
@@ -270,6 +268,8 @@ impl Callbacks {
 /// Pushes callbacks as they fall due, in order, until the sandbox is dropped.
 pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
+        // Asked for before the clock is read: a move in between is not missed.
+        let moved = shared.clock.moved();
         for (id, provider, callback) in shared.callbacks.take_due(shared.clock.now_ms()) {
             let listener = shared.callbacks.state().listeners.get(provider).cloned();
             let Some(url) = callback.url.clone().or(listener) else {
@@ -307,7 +307,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = shared.callbacks.changed.notified() => {}
-            () = shared.clock.moved() => {}
+            () = moved => {}
             () = shared.stopped() => return,
         }
     }
@@ -321,11 +321,13 @@ async fn retry(
     first: Result<u16, String>,
 ) {
     let mut last = first;
-    for attempt in 1..ATTEMPTS {
+    let mut wait = shared.limits.push_retry;
+    for _ in 1..shared.limits.push_attempts {
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(1 << attempt.saturating_sub(1).min(8))) => {}
+            () = tokio::time::sleep(wait) => {}
             () = shared.stopped() => return,
         }
+        wait = wait.saturating_mul(2);
         last = push(url, callback).await;
         if matches!(last, Ok(status) if status < 500) {
             break;

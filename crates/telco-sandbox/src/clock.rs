@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// The sandbox's clock: the real one, shifted, or standing still.
 ///
@@ -102,9 +103,9 @@ impl Clock {
         self.moved.notify_waiters();
     }
 
-    /// Returns when somebody moves the clock.
-    pub(crate) async fn moved(&self) {
-        self.moved.notified().await;
+    /// Ends when somebody moves the clock, from the moment that it is asked for.
+    pub(crate) fn moved(&self) -> Notified<'_> {
+        self.moved.notified()
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Phase {
     ResetBefore,
     /// HTTP 500; nothing is done.
     ErrorBefore,
+    /// The answer is HTTP 302 to [`FaultRule::location`]; nothing is done.
+    Redirect,
     /// A request on a connection that already served one is reset unread; the first request of a connection is served.
     ResetReused,
     /// The provider acts, then resets the connection.
@@ -42,11 +44,12 @@ pub enum Phase {
 
 impl Phase {
     /// All phases, in the order of a request's life.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Refuse,
         Self::Stall,
         Self::ResetBefore,
         Self::ErrorBefore,
+        Self::Redirect,
         Self::ResetReused,
         Self::ActThenReset,
         Self::ActThenStall,
@@ -62,7 +65,12 @@ impl Phase {
     pub fn acts(self) -> bool {
         !matches!(
             self,
-            Self::Refuse | Self::Stall | Self::ResetBefore | Self::ErrorBefore | Self::ResetReused
+            Self::Refuse
+                | Self::Stall
+                | Self::ResetBefore
+                | Self::ErrorBefore
+                | Self::Redirect
+                | Self::ResetReused
         )
     }
 }
@@ -133,6 +141,9 @@ pub struct FaultRule {
     /// A misbehaviour that only one room knows, by its name (see `GET /_sandbox/fidelity`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quirk: Option<String>,
+    /// Where a redirect points to.
+    #[serde(default = "default_location")]
+    pub location: String,
     /// How late a slow answer or a late callback is.
     #[serde(default = "default_delay")]
     pub delay_ms: u64,
@@ -142,6 +153,11 @@ pub struct FaultRule {
     /// When.
     #[serde(default = "always")]
     pub when: When,
+}
+
+/// Nobody listens on the port for discarding.
+fn default_location() -> String {
+    "http://127.0.0.1:9/elsewhere".to_owned()
 }
 
 fn default_delay() -> u64 {
@@ -170,6 +186,7 @@ impl FaultRule {
             phases: Vec::new(),
             callback: None,
             quirk: None,
+            location: default_location(),
             delay_ms: default_delay(),
             lookup_delay_ms: 0,
             when: When::Always,
@@ -213,6 +230,15 @@ impl FaultRule {
     #[must_use]
     pub fn late_lookup(delay: Duration) -> Self {
         Self::empty().lookup_delay(delay)
+    }
+
+    /// An answer that sends the client elsewhere; nothing is done.
+    #[must_use]
+    pub fn redirect(location: impl Into<String>) -> Self {
+        Self {
+            location: location.into(),
+            ..Self::new(Phase::Redirect)
+        }
     }
 
     /// Only this provider.
@@ -278,6 +304,28 @@ impl FaultRule {
         self
     }
 
+    /// What would make this rule one that never does anything.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let idle = self.phases.is_empty()
+            && self.callback.is_none()
+            && self.quirk.is_none()
+            && self.lookup_delay_ms == 0;
+        if idle {
+            return Err(
+                "a fault rule names `phases`, `callback`, `quirk` or `lookup_delay_ms`".to_owned(),
+            );
+        }
+        match &self.when {
+            When::Chance(p) if !(0.0..=1.0).contains(p) => {
+                Err(format!("`chance` is {p}, and goes from 0 to 1"))
+            }
+            When::Nth(which) if which.is_empty() || which.contains(&0) => {
+                Err("`nth` counts from 1".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn matches(
         &self,
         provider: &str,
@@ -305,6 +353,7 @@ pub(crate) struct Chosen {
     pub(crate) phase: Option<Phase>,
     pub(crate) quirk: Option<String>,
     pub(crate) delay: Duration,
+    pub(crate) location: String,
     pub(crate) lookup_delay: Duration,
 }
 
@@ -392,6 +441,7 @@ impl Faults {
             if drawn.is_some() && chosen.phase.is_none() {
                 chosen.phase = drawn;
                 chosen.delay = Duration::from_millis(rule.delay_ms);
+                chosen.location.clone_from(&rule.location);
             }
             if chosen.quirk.is_none() {
                 chosen.quirk.clone_from(&rule.quirk);

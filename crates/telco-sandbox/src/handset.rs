@@ -31,6 +31,14 @@ pub enum Arrival {
     },
 }
 
+/// An arrival with the phone it reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Rung {
+    pub(crate) number: String,
+    #[serde(flatten)]
+    pub(crate) received: Received,
+}
+
 /// One arrival, with where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -73,6 +81,22 @@ impl Handsets {
         phone.map_or_else(Vec::new, |received| {
             received.iter().rev().cloned().collect()
         })
+    }
+
+    /// The newest over all phones.
+    pub(crate) fn latest(&self, limit: usize) -> Vec<Rung> {
+        let shelf = self.shelf();
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        let newest_first = shelf.order.iter().rev().take(limit);
+        newest_first
+            .filter_map(|number| {
+                let back = seen.entry(number).or_default();
+                let received = shelf.phones.get(number)?.iter().rev().nth(*back)?.clone();
+                *back = back.saturating_add(1);
+                let number = number.clone();
+                Some(Rung { number, received })
+            })
+            .collect()
     }
 
     pub(crate) fn arrive(&self, number: &str, received: Received) {

@@ -262,6 +262,8 @@ pub struct Visit<'a> {
     pub(crate) near_misses: Vec<String>,
     pub(crate) touched: Vec<String>,
     pub(crate) callbacks: Vec<Callback>,
+    /// Whether something reached a phone.
+    pub(crate) rang: bool,
     random: Option<Draw>,
 }
 
@@ -296,6 +298,7 @@ impl<'a> Visit<'a> {
             near_misses: Vec::new(),
             touched: Vec::new(),
             callbacks: Vec::new(),
+            rang: false,
             random: None,
         }
     }
@@ -444,6 +447,7 @@ impl<'a> Visit<'a> {
             arrival,
         };
         self.world.handsets.arrive(number, received);
+        self.rang = true;
     }
 
     /// A line in the story of an existing operation: a lookup of it, a reversal, a note.

@@ -376,6 +376,26 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(1_024)
 }
 
+fn quirk_is_known<'a>(
+    rule: &FaultRule,
+    rooms: impl IntoIterator<Item = &'a Arc<dyn Room>>,
+) -> Result<(), String> {
+    let Some(wanted) = rule.quirk.as_deref() else {
+        return Ok(());
+    };
+    let known: Vec<&str> = rooms
+        .into_iter()
+        .flat_map(|room| room.quirks().iter().map(|(name, _)| *name))
+        .collect();
+    if known.contains(&wanted) {
+        return Ok(());
+    }
+    Err(format!(
+        "there is no quirk `{wanted}` here; there are: {}",
+        known.join(", ")
+    ))
+}
+
 impl Shared {
     pub(crate) fn hosted(&self, provider: &str) -> Option<&Hosted> {
         self.hosted.iter().find(|h| h.room.provider() == provider)
@@ -492,6 +512,9 @@ impl Shared {
             self.known(provider)?;
             self.callbacks.listen(provider, url.as_str())?;
         }
+        for rule in &fixture.faults {
+            self.check_rule(rule)?;
+        }
         for rule in fixture.faults {
             self.faults.add(rule);
         }
@@ -501,6 +524,15 @@ impl Shared {
                 .shift(i64::try_from(by).map_err(|e| e.to_string())?);
         }
         Ok(())
+    }
+
+    /// Whether a rule that came from outside can ever take effect here.
+    pub(crate) fn check_rule(&self, rule: &FaultRule) -> Result<(), String> {
+        rule.check()?;
+        match &rule.provider {
+            Some(provider) => quirk_is_known(rule, [&self.known(provider)?.room]),
+            None => quirk_is_known(rule, self.hosted.iter().map(|hosted| &hosted.room)),
+        }
     }
 
     /// Tells those who watch live; the value is made only if somebody does.

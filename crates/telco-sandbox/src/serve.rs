@@ -180,6 +180,10 @@ fn wire_of(room: &dyn Room, visit: &Visit<'_>, outcome: Result<Answer, Halt>) ->
     let wire = match phase {
         None => Wire::Answer(answer),
         Some(Phase::ErrorBefore) => Wire::Answer(answer),
+        Some(Phase::Redirect) => {
+            let elsewhere = Answer::text(302, "").header("Location", &visit.chosen.location);
+            return (Wire::Answer(elsewhere), Bytes::new());
+        }
         Some(Phase::Refuse | Phase::ResetBefore | Phase::ResetReused) => {
             return (Wire::Reset, Bytes::new());
         }
@@ -270,6 +274,11 @@ fn finish(shared: &Shared, visit: &mut Visit<'_>, answered: &str) {
 }
 
 fn announce(shared: &Shared, visit: &Visit<'_>) {
+    if visit.rang {
+        shared.announce("arrival", || {
+            serde_json::to_value(shared.handsets.latest(1)).unwrap_or_default()
+        });
+    }
     for reference in &visit.touched {
         shared.announce_operation(visit.provider, reference);
     }

@@ -7,16 +7,16 @@
     clippy::panic
 )]
 
-mod wire;
+mod support;
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use support::{Listener, Reply, near_miss, send};
 use telco_sandbox::rooms::Citcall;
 use telco_sandbox::{Arrival, CallbackFault, FaultRule, Phase, Sandbox};
-use wire::{Listener, Reply, near_miss, send};
 
 /// A user of the provider: its own small reading of part A, apart from the room's.
 struct User {

@@ -12,7 +12,8 @@ mod support;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{Client, cowrie, credit, credit_query, request};
+use support::spend::{cowrie, credit, credit_query};
+use support::{Client, request};
 use telco_sandbox::{FaultRule, Phase, Sandbox};
 
 const CREDIT: &str = "/airtime/Credit";

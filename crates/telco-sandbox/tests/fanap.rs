@@ -7,18 +7,17 @@
     clippy::indexing_slicing
 )]
 
-mod wire;
+mod support;
 
 use std::time::Duration;
 
-use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use num_bigint::BigUint;
 use serde_json::{Value, json};
+use support::spend::{date, rsa_number, rsa_sign};
+use support::{Listener, Reply, near_miss, send, unbase64};
 use telco_sandbox::rooms::Fanap;
 use telco_sandbox::{Arrival, FaultRule, Operation, Phase, Sandbox};
-use wire::{Listener, Reply, near_miss, send};
 
 /// A customer of the provider, with section 3.1 in a few lines of its own.
 struct User {
@@ -56,13 +55,7 @@ impl User {
     }
 
     fn sign(&self, text: &str) -> String {
-        let xml = self.is("private_key_xml");
-        STANDARD.encode(sign(
-            &number(&xml, "Modulus"),
-            &number(&xml, "D"),
-            text,
-            true,
-        ))
+        rsa_sign(&self.is("private_key_xml"), text, &SHA1_FOR_LEGACY_USE_ONLY)
     }
 
     fn set(&self, change: Value) {
@@ -142,64 +135,6 @@ impl User {
         );
         send("GET", &url, &headers, "").await.unwrap()
     }
-}
-
-fn number(xml: &str, name: &str) -> BigUint {
-    let (_, rest) = xml.split_once(&format!("<{name}>")).unwrap();
-    let (value, _) = rest.split_once("</").unwrap();
-    BigUint::from_bytes_be(&STANDARD.decode(value).unwrap())
-}
-
-/// PKCS#1 v1.5 over SHA-1 or SHA-256, step by step (section 3.1).
-fn sign(n: &BigUint, d: &BigUint, text: &str, sha1: bool) -> Vec<u8> {
-    let (algorithm, info) = match sha1 {
-        true => (
-            &digest::SHA1_FOR_LEGACY_USE_ONLY,
-            "3021300906052b0e03021a05000414",
-        ),
-        false => (&digest::SHA256, "3031300d060960864801650304020105000420"),
-    };
-    let mut tail = vec![0];
-    tail.extend(
-        (0..info.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&info[at..at + 2], 16).unwrap()),
-    );
-    tail.extend(digest::digest(algorithm, text.as_bytes()).as_ref());
-    let k = usize::try_from(n.bits().div_ceil(8)).unwrap();
-    let mut block = vec![0, 1];
-    block.resize(k - tail.len(), 0xff);
-    block.extend(tail);
-    let signature = BigUint::from_bytes_be(&block).modpow(d, n).to_bytes_be();
-    [vec![0; k - signature.len()], signature].concat()
-}
-
-/// `2018-09-24T12:01:27.938Z`, by counting days.
-fn date(unix_ms: u64) -> String {
-    let (mut days, ms) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
-    let leap = |y: u64| y.is_multiple_of(4) && (!y.is_multiple_of(100) || y.is_multiple_of(400));
-    let mut year = 1970;
-    while days >= 365 + u64::from(leap(year)) {
-        days -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(leap(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    format!(
-        "{year:04}-{month:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        days + 1,
-        ms / 3_600_000,
-        ms / 60_000 % 60,
-        ms / 1_000 % 60,
-        ms % 1_000
-    )
 }
 
 const PHONE: &str = "09121234567";
@@ -479,8 +414,7 @@ async fn settings_change_hash_key_window_shape_and_limits() {
     let today = user.date();
     let mut sent = user.sound(&today, json!({ "PhoneNumber": PHONE }));
     let text = format!("{}#{}#{today}", user.is("app_id"), user.is("tenant_id"));
-    let signature = sign(&number(&xml, "Modulus"), &number(&xml, "D"), &text, false);
-    sent.body["Signature"] = json!(STANDARD.encode(signature));
+    sent.body["Signature"] = json!(rsa_sign(&xml, &text, &SHA256));
     assert_eq!(
         user.send("start", &sent).await.unwrap().json()["success"],
         true
@@ -509,7 +443,7 @@ async fn settings_change_hash_key_window_shape_and_limits() {
     );
     user.set(json!({ "refusal_shape": "empty", "refusal_status": 403 }));
     let refused = user.send("start", &old).await.unwrap();
-    assert_eq!((refused.status, refused.body.as_str()), (403, ""));
+    assert_eq!((refused.status, &*refused.text()), (403, ""));
 
     user.set(json!({ "refuse_repeated_dates": false, "starts_per_hour": 2 }));
     let date = user.date();
@@ -641,15 +575,12 @@ async fn a_subscription_is_pushed_signed_and_again_with_the_same_id() {
         ];
         let text = names.map(|name| message[name].as_str().unwrap()).join(",");
         let xml = user.is("callback_public_key_xml");
-        let (n, e) = (number(&xml, "Modulus"), number(&xml, "Exponent"));
-        let signature = STANDARD
-            .decode(message["Signature"].as_str().unwrap())
-            .unwrap();
+        let (n, e) = (rsa_number(&xml, "Modulus"), rsa_number(&xml, "Exponent"));
+        let signature = unbase64(message["Signature"].as_str().unwrap());
         let opened = BigUint::from_bytes_be(&signature)
             .modpow(&e, &n)
             .to_bytes_be();
-        opened
-            .ends_with(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()).as_ref())
+        opened.ends_with(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()).as_ref())
     };
     assert!(signed_by_the_provider(&message));
 

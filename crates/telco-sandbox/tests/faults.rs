@@ -13,55 +13,128 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use support::{Client, STALL, cowrie, cowrie_request, credit, credit_query};
+use support::spend::{PROVIDERS, cowrie, cowrie_request, credit, credit_query, spend};
+use support::{Client, STALL, admin};
 use telco_sandbox::{FaultRule, Phase, Sandbox, Told, What};
 use tokio::time::timeout;
 
-/// (what the client saw, times delivered) of one credit under one rule.
-async fn under(rule: FaultRule) -> (String, u64) {
+/// (what the client saw, times delivered) of one request that costs under one rule.
+async fn under(provider: &str, rule: FaultRule) -> (String, u64) {
     let sandbox = Sandbox::start().await.unwrap();
-    sandbox.faults().add(rule);
-    let seen = match timeout(STALL, credit(&sandbox, "r1")).await {
+    sandbox.faults().add(rule.provider(provider));
+    let bytes = spend(&sandbox, provider, "r1");
+    let exchange = async {
+        let mut client = Client::connect(&sandbox.base_url(provider).unwrap()).await?;
+        client.send(&bytes).await
+    };
+    let seen = match timeout(STALL, exchange).await {
         Err(_) => "stall".to_owned(),
-        Ok(Ok(reply)) => format!(
-            "{} {}",
-            reply.status,
-            serde_json::from_slice::<serde_json::Value>(&reply.body).is_ok()
-        ),
+        Ok(Ok(reply)) if reply.text().starts_with("<html><body>") => {
+            format!("{} garbage", reply.status)
+        }
+        Ok(Ok(reply)) => reply.status.to_string(),
         Ok(Err(e)) => e.kind().to_string(),
     };
-    let delivered = sandbox
-        .operation("cowrie", "r1")
-        .map_or(0, |op| op.delivered);
-    (seen, delivered)
+    (seen, sandbox.totals().delivered)
 }
 
 #[tokio::test]
-async fn each_phase_shows_and_does_what_it_says() {
+async fn each_phase_of_each_provider_shows_and_does_what_it_says() {
     let reset = ErrorKind::ConnectionReset.to_string();
     let eof = ErrorKind::UnexpectedEof.to_string();
     for (phase, seen, delivered) in [
         (Phase::Refuse, &*reset, 0),
         (Phase::Stall, "stall", 0),
         (Phase::ResetBefore, &reset, 0),
-        (Phase::ErrorBefore, "500 true", 0),
-        (Phase::ResetReused, "200 true", 1),
+        (Phase::ErrorBefore, "500", 0),
+        (Phase::Redirect, "302", 0),
+        (Phase::ResetReused, "200", 1),
         (Phase::ActThenReset, &reset, 1),
         (Phase::ActThenStall, "stall", 1),
-        (Phase::ActThenError, "500 true", 1),
+        (Phase::ActThenError, "500", 1),
         (Phase::Truncate, &eof, 1),
-        (Phase::Garbage, "200 false", 1),
+        (Phase::Garbage, "200 garbage", 1),
         (Phase::SlowAnswer, "stall", 1),
-        (Phase::CloseIdle, "200 true", 1),
+        (Phase::CloseIdle, "200", 1),
     ] {
-        assert_eq!(
-            under(FaultRule::new(phase)).await,
-            (seen.to_owned(), delivered),
-            "{phase:?}"
-        );
+        for provider in PROVIDERS {
+            assert_eq!(
+                under(provider, FaultRule::new(phase)).await,
+                (seen.to_owned(), delivered),
+                "{provider} {phase:?}"
+            );
+        }
     }
-    let slow = FaultRule::new(Phase::SlowAnswer).delay(Duration::from_millis(50));
-    assert_eq!(under(slow).await, ("200 true".to_owned(), 1));
+    for provider in PROVIDERS {
+        let slow = FaultRule::new(Phase::SlowAnswer).delay(Duration::from_millis(50));
+        assert_eq!(under(provider, slow).await, ("200".to_owned(), 1));
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_names_its_target() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox
+        .faults()
+        .add(FaultRule::redirect("http://127.0.0.1:1/trap"));
+    let reply = credit(&sandbox, "r1").await.unwrap();
+    assert!(reply.head.contains("Location: http://127.0.0.1:1/trap\r\n"));
+}
+
+#[tokio::test]
+async fn rules_that_could_never_take_effect_are_refused() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for (rule, why) in [
+        (
+            r#"{"provider":"cowri","phases":["stall"]}"#,
+            "there are: cowrie",
+        ),
+        (r#"{"provider":"cowrie"}"#, "names `phases`"),
+        (r#"{"provider":"mor","quirk":"unquoted-keys"}"#, "no quirk"),
+        (
+            r#"{"phases":["stall"],"when":{"chance":1.5}}"#,
+            "from 0 to 1",
+        ),
+        (
+            r#"{"phases":["stall"],"when":{"nth":[0]}}"#,
+            "counts from 1",
+        ),
+        (
+            r#"{"phases":["explode"]}"#,
+            "the body is not what is wanted",
+        ),
+        (r#"{"phase":"stall"}"#, "the body is not what is wanted"),
+    ] {
+        let reply = admin(&sandbox, "POST", "faults", rule).await;
+        assert_eq!(reply.status, 400, "{rule}");
+        assert!(reply.text().contains(why), "{}", reply.text());
+    }
+    assert!(sandbox.faults().list().is_empty());
+    let script = r#"[{"provider":"cowrie","operation":"credit","phases":["act-then-reset"],"when":{"nth":[3]}}]"#;
+    assert_eq!(admin(&sandbox, "PUT", "faults", script).await.status, 200);
+    let mut answered = Vec::new();
+    for n in 1..=4 {
+        answered.push(credit(&sandbox, &n.to_string()).await.is_ok());
+    }
+    assert_eq!(answered, [true, true, false, true]);
+    assert_eq!(sandbox.totals().delivered, 4);
+}
+
+/// What was done stays invisible to lookups for as long as a rule says, by the sandbox's clock.
+#[tokio::test]
+async fn lookups_can_be_late() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox
+        .faults()
+        .add(FaultRule::late_lookup(Duration::from_secs(60)).operation("credit"));
+    credit(&sandbox, "r1").await.unwrap();
+    let found = async |nonce| {
+        let reply = cowrie(&sandbox, "/airtime/Check", "reference=r1", nonce).await;
+        reply.unwrap().text().contains("r1")
+    };
+    assert!(!found("c1").await);
+    sandbox.clock().advance(Duration::from_secs(61));
+    assert!(found("c2").await);
 }
 
 #[tokio::test]

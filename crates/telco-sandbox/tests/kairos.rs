@@ -7,7 +7,7 @@
     clippy::panic
 )]
 
-mod wire;
+mod support;
 
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ use aws_lc_rs::rsa::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use support::{Listener, Reply, near_miss, send};
 use telco_sandbox::rooms::Kairos;
 use telco_sandbox::{Arrival, FaultRule, Phase, Sandbox};
-use wire::{Listener, Reply, near_miss, send};
 
 struct User {
     sandbox: Sandbox,

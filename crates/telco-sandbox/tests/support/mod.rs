@@ -1,27 +1,31 @@
-//! A plain HTTP client that hides nothing: bytes in, bytes out, one connection per call unless one is kept.
+//! The plainest HTTP client and listener there can be: what they send and see is exactly what the test says.
 #![allow(
     dead_code,
     missing_docs,
     unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing
 )]
+
+pub mod spend;
 
 use std::io;
 use std::time::Duration;
 
 use base64::Engine as _;
 use serde_json::Value;
-use telco_sandbox::Sandbox;
+use telco_sandbox::{Query, Sandbox};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// How long a test waits for an answer before it calls it a stall.
 pub const STALL: Duration = Duration::from_millis(300);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reply {
     pub status: u16,
     pub head: String,
@@ -111,8 +115,12 @@ pub fn request(
         .trim_start_matches("http://")
         .split_once('/')
         .map_or(String::new(), |(_, p)| format!("/{p}"));
+    let target = match format!("{prefix}{target}") {
+        empty if empty.is_empty() => "/".to_owned(),
+        target => target,
+    };
     let mut out = format!(
-        "{method} {prefix}{target} HTTP/1.1\r\nHost: {}\r\n",
+        "{method} {target} HTTP/1.1\r\nHost: {}\r\n",
         authority(base)
     );
     for (name, value) in headers {
@@ -139,6 +147,16 @@ pub async fn call(
         .await
 }
 
+/// [`call`] with the whole URL in one.
+pub async fn send(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Reply> {
+    call(method, url, "", headers, body).await
+}
+
 /// The admin API.
 pub async fn admin(sandbox: &Sandbox, method: &str, path: &str, body: &str) -> Reply {
     let base = sandbox.console_url();
@@ -158,71 +176,84 @@ pub fn unbase64(text: &str) -> Vec<u8> {
         .unwrap()
 }
 
-/// A Cowrie signature, straight from the specification.
-pub fn cowrie_sign(key: &str, target: &str) -> String {
-    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &unbase64(key));
-    base64(aws_lc_rs::hmac::sign(&key, target.as_bytes()))
+/// Receives callbacks and answers.
+pub struct Listener {
+    pub url: String,
+    inbox: mpsc::UnboundedReceiver<(String, String)>,
+}
+
+impl Listener {
+    /// One that answers 200.
+    pub async fn start() -> Listener {
+        Self::answering(Vec::new()).await
+    }
+
+    /// One that answers with these statuses, then with 200.
+    pub async fn answering(statuses: Vec<u16>) -> Listener {
+        let mut statuses = statuses.into_iter();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/callback", listener.local_addr().unwrap());
+        let (out, inbox) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut bytes = Vec::new();
+                let mut buffer = [0; 4096];
+                let message = loop {
+                    let n = stream.read(&mut buffer).await.unwrap();
+                    bytes.extend_from_slice(&buffer[..n]);
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                        let length = head.lines().find_map(|line| {
+                            line.to_lowercase()
+                                .strip_prefix("content-length: ")?
+                                .parse()
+                                .ok()
+                        });
+                        if n == 0 || body.len() >= length.unwrap_or(0) {
+                            break (head.to_owned(), body.to_owned());
+                        }
+                    } else if n == 0 {
+                        break (text, String::new());
+                    }
+                };
+                out.send(message).unwrap();
+                let status = statuses.next().unwrap_or(200);
+                let answer = format!(
+                    "HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                );
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        Listener { url, inbox }
+    }
+
+    /// The body of the next callback.
+    pub async fn next(&mut self) -> Value {
+        let (_, body) = tokio::time::timeout(Duration::from_secs(5), self.inbox.recv())
+            .await
+            .expect("no callback came")
+            .unwrap();
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// Nothing comes within a moment.
+    pub async fn is_quiet(&mut self) -> bool {
+        tokio::time::timeout(Duration::from_millis(150), self.inbox.recv())
+            .await
+            .is_err()
+    }
+}
+
+/// What the sandbox had to say about the last request of a provider.
+pub fn near_miss(sandbox: &Sandbox, provider: &str) -> String {
+    let query = Query {
+        provider: Some(provider.to_owned()),
+        limit: 1,
+        ..Query::default()
+    };
+    sandbox.history().search(&query)[0].near_misses.join("; ")
 }
 
 pub fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap().to_owned()
-}
-
-/// The bytes of a signed Cowrie request.
-pub fn cowrie_request(sandbox: &Sandbox, path: &str, query: &str, nonce: &str) -> Vec<u8> {
-    let credentials = sandbox.credentials("cowrie").unwrap();
-    let (target, signed) = match query {
-        "" => (path.to_owned(), nonce.to_owned()),
-        query => (format!("{path}?{query}"), format!("{nonce}?{query}")),
-    };
-    let terminal = path.starts_with("/terminal/");
-    let (id, key) = if terminal {
-        ("agent_id", "agent_key")
-    } else {
-        ("client_id", "client_key")
-    };
-    let (id, signature) = (
-        text(&credentials, id),
-        cowrie_sign(&text(&credentials, key), &signed),
-    );
-    let terminal_id = text(&credentials, "terminal_id");
-    let mut headers = vec![("Signature", signature.as_str()), ("Nonce", nonce)];
-    headers.push(if terminal {
-        ("AgentId", &id)
-    } else {
-        ("ClientId", &id)
-    });
-    if terminal {
-        headers.push(("TerminalId", &terminal_id));
-    }
-    request(
-        "GET",
-        &sandbox.base_url("cowrie").unwrap(),
-        &target,
-        &headers,
-        "",
-    )
-}
-
-pub async fn cowrie(sandbox: &Sandbox, path: &str, query: &str, nonce: &str) -> io::Result<Reply> {
-    let bytes = cowrie_request(sandbox, path, query, nonce);
-    Client::connect(&sandbox.base_url("cowrie").unwrap())
-        .await?
-        .send(&bytes)
-        .await
-}
-
-/// A credit of 100 naira under this reference, with the reference as nonce.
-pub async fn credit(sandbox: &Sandbox, xref: &str) -> io::Result<Reply> {
-    cowrie(
-        sandbox,
-        "/airtime/Credit",
-        &credit_query(xref),
-        &format!("n{xref}"),
-    )
-    .await
-}
-
-pub fn credit_query(xref: &str) -> String {
-    format!("net=MTN&msisdn=2348031234567&amount=100&xref={xref}")
 }

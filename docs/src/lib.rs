@@ -9,7 +9,12 @@ macro_rules! guides {
 }
 
 guides! {
+    one_time_codes = "one-time-codes.md",
+    subscribe = "subscribe.md",
     top_up = "top-up.md",
+    calls = "calls.md",
+    queue_worker = "queue-worker.md",
+    callbacks = "callbacks.md",
     sign_mor_requests = "sign-mor-requests.md",
     test_with_the_sandbox = "test-with-the-sandbox.md",
     tls = "tls.md",

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::{Ledger, Mark, Operation, Recorded, Settled, State, Step, Why};
 
-/// Failed lookups do not count as looks; after so many all in all, a person must see to it.
+/// A look that fails, or finds it undecided, is repeated; after so many all in all, a person must see to it.
 const LOOKS_AT_MOST: u32 = 40;
 
 impl Ledger {

@@ -68,9 +68,12 @@ impl Tx<'_> {
 pub(crate) trait Work: Send + Sync + 'static {
     type Out: Send + 'static;
 
-    /// All such work of all workers is done one after the other, since it looks at what the others have done.
+    /// To be done while no other such work is, of whichever worker: it looks at what the others have done, or changes the sums
+    /// that they look at.
     #[cfg(feature = "postgres")]
-    const ALONE: bool = false;
+    fn alone(&self) -> bool {
+        false
+    }
 
     async fn perform(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Error>;
 }

@@ -1,4 +1,4 @@
-//! The driver over SQLite, against the Cowrie sandbox.
+//! The driver over both stores, against the Cowrie sandbox.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -16,6 +16,17 @@ use telco_core::{ErrorKind, Product, Submission, TopupIntent};
 use telco_ledger::{Filter, Guard, Options, Placed, PlanRow, State, Verdict};
 use telco_sandbox::{FaultRule, Phase};
 
+support::on_both_stores!(
+    a_top_up_is_written_sent_once_and_told_again_without_sending,
+    a_reference_goes_through_one_account_only,
+    an_unknown_outcome_is_looked_up_and_never_sent_again,
+    a_dropped_future_leaves_a_row_that_says_so,
+    what_was_not_sent_may_be_sent_and_what_was_rejected_only_when_asked,
+    pins_are_durable_and_told_again,
+    a_job_is_planned_taken_and_sent,
+    a_row_that_cannot_be_sent_ends_so_and_can_be_planned_anew,
+);
+
 /// A fault of a purchase, not of the lookups that follow.
 fn lose(phase: Phase, reference: &str) -> FaultRule {
     let operation = if reference == "lost" {
@@ -32,9 +43,7 @@ fn states(history: &[telco_ledger::Event]) -> Vec<State> {
     history.iter().map(|event| event.state).collect()
 }
 
-#[tokio::test]
-async fn a_top_up_is_written_sent_once_and_told_again_without_sending() {
-    let world = World::new().await;
+async fn a_top_up_is_written_sent_once_and_told_again_without_sending(world: World) {
     let ledger = world.ledger().await;
     let intent = airtime("a", 1, 100);
     let first = ledger.submit(&intent).await.unwrap();
@@ -57,9 +66,7 @@ async fn a_top_up_is_written_sent_once_and_told_again_without_sending() {
     assert_eq!(world.truth(&reference("a")), (1, 1));
 }
 
-#[tokio::test]
-async fn a_reference_goes_through_one_account_only() {
-    let world = World::new().await;
+async fn a_reference_goes_through_one_account_only(world: World) {
     let ledger = world.ledger().await;
     let intent = airtime("a", 1, 100);
     let _ = ledger.submit(&intent).await.unwrap();
@@ -68,7 +75,7 @@ async fn a_reference_goes_through_one_account_only() {
         .account("other")
         .build()
         .unwrap();
-    let ledger = open(world.store(), elsewhere, settings()).await;
+    let ledger = open(world.store().await, elsewhere, settings()).await;
     let refused = ledger.submit(&intent).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Conflict);
     assert!(refused.to_string().contains("cowrie/shop"), "{refused}");
@@ -76,9 +83,7 @@ async fn a_reference_goes_through_one_account_only() {
     assert_eq!(world.truth(&reference("a")), (1, 1));
 }
 
-#[tokio::test]
-async fn an_unknown_outcome_is_looked_up_and_never_sent_again() {
-    let world = World::new().await;
+async fn an_unknown_outcome_is_looked_up_and_never_sent_again(world: World) {
     let faults = world.sandbox.faults();
     faults.add(lose(Phase::ActThenReset, "acted"));
     faults.add(lose(Phase::ResetBefore, "nothing"));
@@ -139,9 +144,7 @@ async fn an_unknown_outcome_is_looked_up_and_never_sent_again() {
     assert_eq!((row.state, row.delivered), (State::Reversed, Some(false)));
 }
 
-#[tokio::test]
-async fn a_dropped_future_leaves_a_row_that_says_so() {
-    let world = World::new().await;
+async fn a_dropped_future_leaves_a_row_that_says_so(world: World) {
     let faults = world.sandbox.faults();
     faults.add(lose(Phase::ActThenStall, "gone"));
     let ledger = world.ledger().await;
@@ -155,9 +158,7 @@ async fn a_dropped_future_leaves_a_row_that_says_so() {
     assert_eq!(world.truth(&reference("gone")), (1, 1));
 }
 
-#[tokio::test]
-async fn what_was_not_sent_may_be_sent_and_what_was_rejected_only_when_asked() {
-    let world = World::new().await;
+async fn what_was_not_sent_may_be_sent_and_what_was_rejected_only_when_asked(world: World) {
     let ledger = world.ledger().await;
     let intent = airtime("down", 1, 100);
     world.sandbox.set_down("cowrie", true).await;
@@ -194,9 +195,7 @@ async fn what_was_not_sent_may_be_sent_and_what_was_rejected_only_when_asked() {
     assert_eq!(Guard::behind(refused.as_error()), Some(Guard::Reissue));
 }
 
-#[tokio::test]
-async fn pins_are_durable_and_told_again() {
-    let world = World::new().await;
+async fn pins_are_durable_and_told_again(world: World) {
     let ledger = world.ledger().await;
     let three = std::num::NonZeroU32::new(3).unwrap();
     let intent = TopupIntent::new(reference("pins"), Product::pins(naira(100), three));
@@ -223,9 +222,7 @@ async fn pins_are_durable_and_told_again() {
     assert_eq!(world.truth(&reference("lost")), (1, 1));
 }
 
-#[tokio::test]
-async fn a_job_is_planned_taken_and_sent() {
-    let world = World::new().await;
+async fn a_job_is_planned_taken_and_sent(world: World) {
     let ledger = world.ledger().await;
     let rows: Vec<_> = (0..10)
         .map(|n| PlanRow::new(n + 2, airtime(&format!("job-{n}"), n, 50)))
@@ -284,9 +281,7 @@ async fn a_job_is_planned_taken_and_sent() {
     let _ = number(1);
 }
 
-#[tokio::test]
-async fn a_row_that_cannot_be_sent_ends_so_and_can_be_planned_anew() {
-    let world = World::new().await;
+async fn a_row_that_cannot_be_sent_ends_so_and_can_be_planned_anew(world: World) {
     let ledger = world.ledger().await;
     let row = PlanRow::new(2, airtime("x", 1, 50));
     ledger.plan("j", vec![row]).await.unwrap();

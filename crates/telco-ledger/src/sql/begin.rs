@@ -14,7 +14,9 @@ impl Work for Claim {
 
     /// Guards look at what others have claimed.
     #[cfg(feature = "postgres")]
-    const ALONE: bool = true;
+    fn alone(&self) -> bool {
+        true
+    }
 
     async fn perform(&self, tx: &mut Tx<'_>) -> Result<Begun, Error> {
         let Some(row) = find(tx, &self.intent.reference).await? else {

@@ -37,7 +37,7 @@ struct Ask<W: Work> {
 impl<W: Work> Job for Ask<W> {
     #[cfg(feature = "postgres")]
     fn alone(&self) -> bool {
-        W::ALONE
+        self.work.alone()
     }
 
     async fn perform(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {

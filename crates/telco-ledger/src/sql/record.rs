@@ -35,6 +35,12 @@ impl Record {
 impl Work for Record {
     type Out = Recorded;
 
+    /// What did not happen is taken off the sums.
+    #[cfg(feature = "postgres")]
+    fn alone(&self) -> bool {
+        self.step.delivered() == Some(false)
+    }
+
     async fn perform(&self, tx: &mut Tx<'_>) -> Result<Recorded, Error> {
         let values = self.values(tx);
         let mut changed = tx.run(UPDATE, values).await?;

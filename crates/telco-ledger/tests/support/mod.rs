@@ -1,5 +1,9 @@
 //! The Cowrie sandbox and its client: what the ledger is tried against.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports, unused_macros)]
+
+pub(crate) mod fake;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,18 +53,32 @@ pub(crate) fn settings() -> Settings {
     settings
 }
 
-/// A sandbox, a client, a file.
+/// A sandbox, a client, and a place for a ledger.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) folder: TempDir,
+    #[cfg(feature = "postgres")]
+    pub(crate) schema: Option<postgres::Schema>,
 }
 
 impl World {
-    pub(crate) async fn new() -> Self {
+    pub(crate) async fn sqlite() -> Self {
         Self {
             sandbox: Sandbox::builder().seed(7).start().await.unwrap(),
             folder: tempfile::tempdir().unwrap(),
+            #[cfg(feature = "postgres")]
+            schema: None,
         }
+    }
+
+    /// `None` without a server: it was said that this is left out.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn postgres() -> Option<Self> {
+        let schema = postgres::Schema::new().await?;
+        Some(Self {
+            schema: Some(schema),
+            ..Self::sqlite().await
+        })
     }
 
     pub(crate) fn url(&self) -> String {
@@ -75,8 +93,12 @@ impl World {
         client_at(&self.url()).build().unwrap()
     }
 
-    pub(crate) fn store(&self) -> SqliteStore {
-        SqliteStore::open(self.path()).unwrap()
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
+        #[cfg(feature = "postgres")]
+        if let Some(schema) = &self.schema {
+            return Arc::new(schema.store().await);
+        }
+        Arc::new(SqliteStore::open(self.path()).unwrap())
     }
 
     pub(crate) async fn ledger(&self) -> Ledger {
@@ -84,7 +106,7 @@ impl World {
     }
 
     pub(crate) async fn ledger_with(&self, settings: Settings) -> Ledger {
-        open(self.store(), self.client(), settings).await
+        open(self.store().await, self.client(), settings).await
     }
 
     /// How often a reference arrived, and how often it was delivered.
@@ -100,11 +122,32 @@ impl World {
 }
 
 pub(crate) async fn open(
-    store: impl Store,
+    store: Arc<dyn Store>,
     provider: impl TopupProvider,
     settings: Settings,
 ) -> Ledger {
-    Ledger::open_with(Arc::new(store), Arc::new(provider), settings)
+    Ledger::open_with(store, Arc::new(provider), settings)
         .await
         .unwrap()
 }
+
+/// The same test on both stores: `name::sqlite` and `name::postgres`.
+macro_rules! on_both_stores {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            #[tokio::test]
+            async fn sqlite() {
+                super::$name(crate::support::World::sqlite().await).await;
+            }
+
+            #[cfg(feature = "postgres")]
+            #[tokio::test]
+            async fn postgres() {
+                if let Some(world) = crate::support::World::postgres().await {
+                    super::$name(world).await;
+                }
+            }
+        }
+    )*};
+}
+pub(crate) use on_both_stores;

@@ -1,0 +1,114 @@
+//! A provider that does as it is told, for what the sandbox's provider never does.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use telco_core::{
+    Balance, Error, ErrorKind, Identity, Lookup, NotSent, PreparedTopup, Provider, SecretBytes,
+    Submission, TopupCapabilities, TopupIntent, TopupProvider, TopupReceipt, async_trait,
+};
+
+/// The next answer to a send.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    Accept,
+    Lose(ErrorKind),
+}
+
+#[derive(Debug)]
+pub(crate) struct Fake {
+    pub(crate) identity: Identity,
+    pub(crate) capabilities: TopupCapabilities,
+    pub(crate) prepared_at: Option<SystemTime>,
+    pub(crate) answers: Mutex<VecDeque<Answer>>,
+    pub(crate) looks: Mutex<VecDeque<Result<Lookup, Error>>>,
+    pub(crate) balance: Mutex<i64>,
+    pub(crate) sent: Arc<AtomicU32>,
+    pub(crate) looked: Arc<AtomicU32>,
+}
+
+impl Fake {
+    pub(crate) fn new(capabilities: TopupCapabilities) -> Self {
+        Self {
+            identity: Identity::new("fake", "shop"),
+            capabilities,
+            prepared_at: None,
+            answers: Mutex::default(),
+            looks: Mutex::default(),
+            balance: Mutex::new(0),
+            sent: Arc::default(),
+            looked: Arc::default(),
+        }
+    }
+
+    pub(crate) fn answering(self, answers: impl Into<VecDeque<Answer>>) -> Self {
+        Self {
+            answers: Mutex::new(answers.into()),
+            ..self
+        }
+    }
+
+    /// The last look is repeated.
+    pub(crate) fn showing(self, looks: impl Into<VecDeque<Result<Lookup, Error>>>) -> Self {
+        Self {
+            looks: Mutex::new(looks.into()),
+            ..self
+        }
+    }
+}
+
+impl Provider for Fake {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+#[async_trait]
+impl TopupProvider for Fake {
+    fn topup_capabilities(&self) -> &TopupCapabilities {
+        &self.capabilities
+    }
+
+    fn prepare(&self, intent: &TopupIntent) -> Result<PreparedTopup, NotSent> {
+        let at = self.prepared_at.unwrap_or_else(SystemTime::now);
+        let bytes = SecretBytes::new(format!("nonce of {}", intent.reference));
+        Ok(PreparedTopup::new(
+            &self.identity,
+            intent.clone(),
+            bytes,
+            at,
+        ))
+    }
+
+    async fn send(&self, prepared: PreparedTopup) -> Result<Submission<TopupReceipt>, NotSent> {
+        let reference = &prepared.intent().reference;
+        let bytes = prepared.bytes_for(&self.identity)?;
+        assert_eq!(bytes.expose(), format!("nonce of {reference}").as_bytes());
+        self.sent.fetch_add(1, Ordering::SeqCst);
+        let answer = self.answers.lock().unwrap().pop_front();
+        Ok(match answer {
+            None | Some(Answer::Accept) => {
+                Submission::Accepted(TopupReceipt::new(reference.clone()))
+            }
+            Some(Answer::Lose(kind)) => {
+                Submission::unknown(reference, Error::in_doubt(kind, "lost"))
+            }
+        })
+    }
+
+    async fn lookup(&self, _: &TopupIntent) -> Result<Lookup, Error> {
+        self.looked.fetch_add(1, Ordering::SeqCst);
+        let mut looks = self.looks.lock().unwrap();
+        if looks.len() > 1 {
+            looks.pop_front().unwrap()
+        } else {
+            looks.front().cloned().unwrap_or(Ok(Lookup::NotFound))
+        }
+    }
+
+    async fn balance(&self) -> Result<Balance, Error> {
+        Ok(Balance::new(super::naira(*self.balance.lock().unwrap())))
+    }
+}

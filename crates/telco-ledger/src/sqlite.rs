@@ -218,7 +218,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<Result<(), Error>> {
     }
     // Whoever held these is gone: this process is the only writer.
     transaction.execute(
-        "UPDATE telco_topup SET lease_until = 0 WHERE state IN ('sending', 'replaying', 'unknown', 'unresolved') AND lease_until > 0",
+        "UPDATE telco_topup SET lease_until = 0 WHERE state IN ('planned', 'sending', 'replaying', 'unknown', 'unresolved') AND lease_until > 0",
         [],
     )?;
     transaction.commit()?;

@@ -11,6 +11,8 @@ use crate::secret::Source;
 const OPTIONAL: &[(&str, &str)] = &[
     ("cowrie", "base_url"),
     ("citcall", "base_url"),
+    ("citcall", "otp_key"),
+    ("citcall", "otp_store"),
     ("fanap", "base_url"),
     ("fanap", "product_id"),
     ("fanap", "verification_url"),

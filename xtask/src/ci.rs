@@ -36,6 +36,7 @@ const STEPS: &[Step] = &[
     ("faults", || faults(&[])),
     ("fuzz", || fuzz(Duration::from_secs(5))),
     ("budgets", || budgets(&[])),
+    ("api", || crate::api::api(&[])),
     ("isolate", || isolate_some(&[], Sets::Three)),
     ("publish", || publish::publish(&[])),
 ];
@@ -171,6 +172,7 @@ fn fuzz(each: Duration) -> Done {
 pub(crate) fn deep() -> Done {
     let steps: &[Step] = &[
         ("budgets", || budgets(&["--time"])),
+        ("api", || crate::api::api(&[])),
         ("isolate", || isolate_some(&[], Sets::EachToo)),
         ("faults", || faults(&[("TELCO_DEEP", "1")])),
         ("fuzz", || fuzz(Duration::from_secs(120))),

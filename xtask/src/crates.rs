@@ -22,6 +22,18 @@ pub(crate) struct Member {
     pub(crate) manifest: Value,
 }
 
+impl Member {
+    /// It has something to list: a library, and not only a program.
+    pub(crate) fn is_library(&self) -> bool {
+        let targets = self.manifest.get("targets").and_then(Value::as_array);
+        let kinds = targets
+            .into_iter()
+            .flatten()
+            .filter_map(|target| target.get("kind")?.as_array());
+        kinds.flatten().any(|kind| kind == "lib")
+    }
+}
+
 /// All published crates, each after those that it needs, tests included: the order in which they are published.
 pub(crate) fn members() -> Result<Vec<Member>, Failure> {
     let metadata: Value = serde_json::from_str(&output(&mut cargo(&[

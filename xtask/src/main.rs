@@ -1,6 +1,7 @@
 //! The workspace's own chores. `cargo xtask` alone lists them.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod api;
 mod budgets;
 mod ci;
 mod crates;
@@ -22,6 +23,7 @@ cargo xtask <chore>
   ci --step NAME        one step of it (`ci --list` names them)
   isolate [CRATE…]      package, unpack outside the workspace, build and test alone with each feature set
   budgets [--time]      packages of each crate's tree, and with --time its clean build, against the budgets
+  api [--update]        the public API of every crate against docs/public-api, and no foreign types in it
   tidy                  who may depend on whom, files that must be there, words that must not
   deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing
   publish [--execute]   package every crate in order, as crates.io would take it; --execute publishes
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["ci", options @ ..] => ci::ci(options),
         ["isolate", options @ ..] => isolate::isolate(options),
         ["budgets", options @ ..] => budgets::budgets(options),
+        ["api", options @ ..] => api::api(options),
         ["tidy"] => tidy::tidy(),
         ["deep"] => ci::deep(),
         ["publish", options @ ..] => publish::publish(options),

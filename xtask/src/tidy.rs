@@ -54,7 +54,6 @@ pub(crate) fn tidy() -> Done {
     for neutral in ["telco-crypto", "telco-http", "telco-otp"] {
         provider_names(neutral, &mut faults);
     }
-    foreign_types(&mut faults);
     for file in [
         "README.md",
         "ARCHITECTURE.md",
@@ -165,44 +164,6 @@ fn provider_names(name: &str, faults: &mut Vec<String>) {
             }
         }
     }
-}
-
-/// Types of crates that we may want to replace stay out of the public API.
-fn foreign_types(faults: &mut Vec<String>) {
-    let Ok(crates) = fs::read_dir(root().join("crates")) else {
-        return;
-    };
-    for entry in crates.flatten() {
-        for (path, text) in sources(&entry.path().join("src")) {
-            for line in text
-                .lines()
-                .map(str::trim_start)
-                .filter(|line| line.starts_with("pub "))
-            {
-                let foreign = [
-                    "reqwest::",
-                    "rsa::",
-                    "jiff::",
-                    "rusqlite::",
-                    "tokio_postgres::",
-                    "quick_xml::",
-                    "serde_json::Error",
-                ];
-                if let Some(name) = foreign.iter().find(|name| names(line, name)) {
-                    faults.push(format!("{}: {name} in the public API", path.display()));
-                }
-            }
-        }
-    }
-}
-
-/// A path that begins with this crate: `rsa::Key`, and not `crate::rsa::Key`.
-fn names(line: &str, krate: &str) -> bool {
-    line.match_indices(krate).any(|(at, _)| {
-        line.get(..at)
-            .and_then(|before| before.chars().next_back())
-            .is_none_or(|before| !before.is_alphanumeric() && before != ':' && before != '_')
-    })
 }
 
 fn sources(folder: &Path) -> Vec<(PathBuf, String)> {

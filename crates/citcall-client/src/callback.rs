@@ -1,5 +1,6 @@
 //! What Citcall pushes: how a call ended, what became of a message. Nothing of it is signed.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::SystemTime;
 
@@ -13,8 +14,9 @@ use crate::{Cipher, Code, Numbers, Token};
 /// The address that an official sample names as the sender of callbacks. Observed, and perhaps out of date: ask Citcall.
 pub const OBSERVED_SENDER: IpAddr = IpAddr::V4(Ipv4Addr::new(104, 199, 196, 122));
 
-/// How a call ended. It **never** says that the user typed the code, and marks nobody verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How a call ended. It **never** says that the user typed the code, and marks nobody verified. `Debug` leaves out
+/// what anybody may have written into it.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallEnded {
     /// The result code.
@@ -69,8 +71,19 @@ impl CallEnded {
     }
 }
 
+impl fmt::Debug for CallEnded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallEnded")
+            .field("code", &self.code)
+            .field("trxid", &self.trxid)
+            .field("msisdn", &self.msisdn)
+            .field("token", &self.token)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What became of a message (v3; shape observed by third parties).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SmsReport {
     /// The provider's id of the message.
@@ -83,6 +96,14 @@ pub struct SmsReport {
     pub reported_date: Option<String>,
     /// The whole push as JSON.
     pub json: Option<Secret>,
+}
+
+impl fmt::Debug for SmsReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SmsReport")
+            .field("trxid", &self.trxid)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Either kind of push.

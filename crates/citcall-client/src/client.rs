@@ -129,8 +129,9 @@ impl AsyncCall {
     }
 }
 
-/// Accepted **for calling**: not yet rung, and nothing said about the end of the call, which comes by callback.
-#[derive(Debug, Clone)]
+/// Accepted **for calling**: not yet rung, and nothing said about the end of the call, which comes by callback. `Debug` leaves out
+/// what may quote the code.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct AcceptedCall {
     /// The number that rings. `None` if none came.
@@ -191,6 +192,17 @@ impl AcceptedCall {
             encrypted: envelope.encrypted,
             json: fields.json().cloned(),
         })
+    }
+}
+
+impl fmt::Debug for AcceptedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcceptedCall")
+            .field("trxid", &self.trxid)
+            .field("msisdn", &self.msisdn)
+            .field("gateway", &self.gateway)
+            .field("token", &self.token)
+            .finish_non_exhaustive()
     }
 }
 

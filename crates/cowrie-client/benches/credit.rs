@@ -154,14 +154,17 @@ async fn submitting(base_url: &str) {
         .unwrap();
     let base = BaseUrl::parse(base_url).unwrap();
     let bare = reqwest::Client::builder().build().unwrap();
-    let references =
-        || -> Vec<Reference> { (0..CALLS).map(|_| Reference::generate().unwrap()).collect() };
+    let intents = || -> Vec<TopupIntent> {
+        (0..CALLS)
+            .map(|_| intent(Reference::generate().unwrap()))
+            .collect()
+    };
     let (mut best_bare, mut best_ours) = (Duration::MAX, Duration::MAX);
-    for _ in 0..12 {
-        let requests: Vec<reqwest::Request> = references()
-            .into_iter()
-            .map(|reference| {
-                let prepared = client.prepare(&intent(reference)).unwrap();
+    for _ in 0..40 {
+        let requests: Vec<reqwest::Request> = intents()
+            .iter()
+            .map(|intent| {
+                let prepared = client.prepare(intent).unwrap();
                 let request = UnsignedRequest::thaw(prepared.frozen().bytes()).unwrap();
                 request
                     .signed(&credentials(), &base)
@@ -181,10 +184,10 @@ async fn submitting(base_url: &str) {
             }
         });
         best_bare = best_bare.min(sent.await);
-        let submitted = at_64(references(), |reference| {
+        let submitted = at_64(intents(), |intent| {
             let client = client.clone();
             async move {
-                let told = client.submit(&intent(reference)).await.unwrap();
+                let told = client.submit(&intent).await.unwrap();
                 assert_eq!(told.outcome(), Outcome::Accepted);
             }
         });

@@ -57,7 +57,8 @@ impl Query {
     pub fn new(encoding: Encoding) -> Self {
         Self {
             encoding,
-            sent: String::new(),
+            // The longest usual query, so that it never moves while it grows.
+            sent: String::with_capacity(128),
             plain: None,
         }
     }

@@ -13,10 +13,10 @@ mod judge;
 mod key_pair;
 mod number;
 mod order;
-mod otp;
 mod probe;
 mod pull;
 mod start;
+mod voice;
 pub mod wire;
 
 pub use builder::Builder;
@@ -29,11 +29,15 @@ pub use judge::Created;
 pub use key_pair::KeyPairAnswer;
 pub use number::{ContactNumber, InvalidNumber, NumberPolicy};
 pub use order::{InvalidOrder, Order};
-pub use otp::VoiceOtp;
 pub use probe::{Finding, ProbeReading};
 pub use pull::{CallRecord, FetchAttempt, PullVersion};
 pub use start::{InvalidStartTime, StartTime, UtcOffset};
+/// The vocabulary that all clients share: references, outcomes, errors, traits.
+pub use telco_core as core;
 /// What a flow's envelope is sealed with, and how such keys are loaded.
 pub use telco_crypto::rsa::{KeyError, LoadOptions, Padding, PublicKey};
+/// Time-outs, proxies, transports of your own.
+pub use telco_http as http;
 /// What checks the codes of a [`VoiceOtp`]: keys, stores, limits on resends.
-pub use telco_otp;
+pub use telco_otp as otp;
+pub use voice::VoiceOtp;

@@ -11,7 +11,7 @@ mod support;
 
 use std::sync::Arc;
 
-use kairos_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+use kairos_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
 use kairos_client::{Kind, PostCallParser};
 use support::world::{World, limits};
 use telco_conformance::{CallbackSample, Expect, callbacks, calls, otp_local, otp_sender};

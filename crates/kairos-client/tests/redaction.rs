@@ -12,7 +12,7 @@ mod support;
 use std::sync::Arc;
 
 use kairos_client::envelope::Envelope;
-use kairos_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+use kairos_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
 use kairos_client::wire::{Answer, ApiVersion, Create};
 use kairos_client::{
     ContactNumber, FetchAttempt, FlowId, Kairos, Kind, NumberPolicy, Order, PostCallParser,

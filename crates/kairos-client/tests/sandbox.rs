@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use kairos_client::envelope::{Envelope, Members, PADDINGS, profile_named};
-use kairos_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+use kairos_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
 use kairos_client::{Code, FetchAttempt, Finding, Kairos, Kind, PostCallParser, PublicKey};
 use serde_json::json;
 use support::world::{World, scripted};

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::config::{self, Settings};
 use crate::exit::{Done, Failure};
 use crate::output::Form;
-use crate::{cowrie, demo, doctor, kairos, mor, sandbox, topup};
+use crate::{cowrie, demo, doctor, fanap, kairos, mor, sandbox, topup};
 
 /// Telecom clients that tell the truth: top-ups, one-time codes, calls, request signatures, and a sandbox of five providers.
 #[derive(Debug, Parser)]
@@ -35,6 +35,9 @@ enum Command {
     /// Cowrie, Nigeria: airtime, data, PINs
     #[command(subcommand)]
     Cowrie(cowrie::Cowrie),
+    /// FanapPlus, Iran: subscriptions by code, and RSA keys
+    #[command(subcommand)]
+    Fanap(fanap::Fanap),
     /// Phonon Kairos, India: outbound calls, plain or encrypted
     #[command(subcommand)]
     Kairos(kairos::Kairos),
@@ -64,6 +67,7 @@ impl Cli {
             Command::Demo(options) => block_on(demo::run(options, self.output)),
             Command::Sandbox(options) => block_on(sandbox::run(options, self.output)),
             Command::Cowrie(command) => block_on(cowrie::run(command, &settings, self.output)),
+            Command::Fanap(command) => block_on(fanap::run(command, &settings, self.output)),
             Command::Kairos(command) => block_on(kairos::run(command, &settings, self.output)),
             Command::Mor(command) => mor::run(command, &settings, self.output),
             Command::Topup(command) => block_on(topup::run(command, &settings, self.output)),

@@ -127,9 +127,16 @@ impl Section<'_> {
 
     /// A secret that must be there.
     pub(crate) fn secret(&self, field: &str, flag: Option<&Source>) -> Result<Secret, Failure> {
-        self.source(field, flag)?
-            .ok_or_else(|| self.missing(field))?
-            .text()
+        self.required_source(field, flag)?.text()
+    }
+
+    /// Where a secret comes from that must be there.
+    pub(crate) fn required_source(
+        &self,
+        field: &str,
+        flag: Option<&Source>,
+    ) -> Result<Source, Failure> {
+        self.source(field, flag)?.ok_or_else(|| self.missing(field))
     }
 
     /// There is anything at all under this provider.

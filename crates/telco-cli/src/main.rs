@@ -8,6 +8,7 @@ mod cowrie;
 mod demo;
 mod doctor;
 mod exit;
+mod fanap;
 mod kairos;
 mod mor;
 mod output;

@@ -147,7 +147,11 @@ pub fn decode_hex(text: &str) -> Result<Vec<u8>, InvalidHex> {
 /// ```
 #[must_use]
 pub fn ascii_json(json: &str) -> Cow<'_, str> {
-    if json.bytes().all(|byte| byte <= b'~') {
+    // Without an early end the compiler makes vector instructions of it.
+    let beyond = json
+        .bytes()
+        .fold(false, |found, byte| found | (byte > b'~'));
+    if !beyond {
         return Cow::Borrowed(json);
     }
     let mut ascii = String::with_capacity(json.len() * 2);

@@ -21,6 +21,8 @@ const IDLE_CONNECTIONS: usize = 128;
 pub(crate) struct ReqwestTransport {
     client: reqwest::Client,
     base: BaseUrl,
+    /// The same as reqwest's type, so that no request needs its host parsed again.
+    origin: reqwest::Url,
     success_body_cap: usize,
     error_body_cap: usize,
 }
@@ -49,12 +51,17 @@ impl ReqwestTransport {
             builder = builder.user_agent(settings.user_agent.as_str());
         }
         builder = tls(builder, base, settings)?;
+        let origin = base
+            .to_string()
+            .parse()
+            .map_err(|_| NotSent::new(ErrorKind::InvalidConfiguration, "not a base URL"))?;
         let client = builder.build().map_err(misconfigured(
             "the HTTP client cannot be built: check the system's certificates and the user agent",
         ))?;
         Ok(Self {
             client,
             base: base.clone(),
+            origin,
             success_body_cap: settings.success_body_cap,
             error_body_cap: settings.error_body_cap,
         })
@@ -121,27 +128,23 @@ impl Transport for ReqwestTransport {
         if !self.base.is_origin_of(request.uri()) {
             return Err(foreign_origin().into());
         }
-        let target = request.uri().path_and_query().cloned();
-        let unusable = |_| {
-            NotSent::new(
-                ErrorKind::InvalidInput,
-                "the request cannot stand in a URL and headers",
-            )
-        };
-        let request = reqwest::Request::try_from(request).map_err(unusable)?;
+        let (parts, body) = request.into_parts();
+        let mut url = self.origin.clone();
+        url.set_path(parts.uri.path());
+        url.set_query(parts.uri.query());
         // A signature may cover the target. If the URL type changed it, nothing is sent.
-        let url = request.url();
-        let kept = target.is_some_and(|target| {
-            url.path() == target.path() && url.query() == target.query() && url.fragment().is_none()
-        });
-        if !kept {
+        if url.path() != parts.uri.path() || url.query() != parts.uri.query() {
             return Err(NotSent::new(
                 ErrorKind::InvalidInput,
                 "the request's path or query would change on the way to the wire",
             )
             .into());
         }
-        let answer = self
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.headers_mut() = parts.headers;
+        *request.version_mut() = parts.version;
+        *request.body_mut() = Some(body.into());
+        let mut answer = self
             .client
             .execute(request)
             .await
@@ -149,7 +152,7 @@ impl Transport for ReqwestTransport {
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.version_mut() = answer.version();
-        *response.headers_mut() = answer.headers().clone();
+        *response.headers_mut() = std::mem::take(answer.headers_mut());
         *response.body_mut() = self.body(answer).await?;
         Ok(response)
     }

@@ -1,5 +1,7 @@
 //! Text messages, plain ones and ones with a code.
 
+use std::fmt;
+
 use telco_core::{ErrorKind, Msisdn, NotSent, Secret};
 
 use super::motp::write_extra;
@@ -172,8 +174,9 @@ impl SmsOtp {
     }
 }
 
-/// A message that was accepted. All but the acceptance itself is observed by third parties, and optional.
-#[derive(Debug, Clone)]
+/// A message that was accepted. All but the acceptance itself is observed by third parties, and optional. `Debug`
+/// leaves out what may quote the message.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct SentSms {
     /// The provider's id of it.
@@ -213,5 +216,14 @@ impl SentSms {
             info: envelope.info(),
             json: fields.json().cloned(),
         })
+    }
+}
+
+impl fmt::Debug for SentSms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SentSms")
+            .field("trxid", &self.trxid)
+            .field("sms_count", &self.sms_count)
+            .finish_non_exhaustive()
     }
 }

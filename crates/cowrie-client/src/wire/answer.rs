@@ -45,46 +45,29 @@ impl fmt::Display for EchoMismatch {
 
 impl std::error::Error for EchoMismatch {}
 
-/// What was sent, to hold an echo against. Unreadable values count as absent.
-struct Sent {
-    xref: Option<String>,
-    network: Option<Operator>,
-    to: Option<Msisdn>,
-    amount: Option<Amount>,
-    count: Option<usize>,
+/// Compares the echoes with what was sent, each when both sides know it. What cannot be read counts as absent.
+fn compare(request: &UnsignedRequest, fields: &Fields) -> Result<(), EchoMismatch> {
+    let sent = |name| request.query().value(name);
+    let field = if differ(fields.text("xref"), || sent("xref").map(str::to_owned)) {
+        "xref"
+    } else if differ(echoed_network(fields), || sent("net").map(operator)) {
+        "net"
+    } else if differ(echoed_number(fields), || {
+        Msisdn::parse(sent("msisdn")?).ok()
+    }) {
+        "msisdn"
+    } else if differ(fields.naira("amount"), || {
+        Amount::parse_major(sent("amount")?, Currency::NGN)
+    }) {
+        "amount"
+    } else {
+        return Ok(());
+    };
+    Err(EchoMismatch { field })
 }
 
-impl Sent {
-    fn of(request: &UnsignedRequest) -> Self {
-        let value = |name| request.query().value(name);
-        Self {
-            xref: value("xref").map(str::to_owned),
-            network: value("net").map(operator),
-            to: value("msisdn").and_then(|text| Msisdn::parse(text).ok()),
-            amount: value("amount").and_then(|text| Amount::parse_major(text, Currency::NGN)),
-            count: value("count").and_then(|text| text.parse().ok()),
-        }
-    }
-
-    /// Compares what both sides know.
-    fn compare(&self, fields: &Fields) -> Result<(), EchoMismatch> {
-        fn differ<T: PartialEq>(ours: Option<&T>, theirs: Option<T>) -> bool {
-            ours.zip(theirs)
-                .is_some_and(|(ours, theirs)| *ours != theirs)
-        }
-        let field = if differ(self.xref.as_ref(), fields.text("xref")) {
-            "xref"
-        } else if differ(self.network.as_ref(), echoed_network(fields)) {
-            "net"
-        } else if differ(self.to.as_ref(), echoed_number(fields)) {
-            "msisdn"
-        } else if differ(self.amount.as_ref(), fields.naira("amount")) {
-            "amount"
-        } else {
-            return Ok(());
-        };
-        Err(EchoMismatch { field })
-    }
+fn differ<T: PartialEq>(echo: Option<T>, sent: impl FnOnce() -> Option<T>) -> bool {
+    echo.is_some_and(|echo| sent().is_some_and(|sent| sent != echo))
 }
 
 /// The canonical code, whatever alias it came as.
@@ -140,7 +123,7 @@ pub fn read_topup(
                 .to_owned(),
         );
     }
-    match Sent::of(request).compare(&fields) {
+    match compare(request, &fields) {
         Ok(()) => Submission::Accepted(receipt),
         Err(mismatch) => {
             let cause = confirms_nothing(operation, "the answer is about another top-up")
@@ -162,7 +145,6 @@ pub fn read_pins(
         Body::Array(elements) if request.operation() == Operation::Allocate => elements,
         _ => Vec::new(),
     };
-    let sent = Sent::of(request);
     let mut receipt = TopupReceipt::new(reference.clone());
     receipt.answer = Some(SecretBytes::new(body));
     for fields in &elements {
@@ -183,18 +165,14 @@ pub fn read_pins(
             unknown.with_provisional(receipt)
         });
     }
-    let foreign = |fields: &Fields| {
-        sent.xref.is_some()
-            && fields
-                .text("xref")
-                .is_some_and(|xref| Some(xref) != sent.xref)
-    };
+    let sent = |name| request.query().value(name);
+    let foreign = |fields: &Fields| differ(fields.text("xref"), || sent("xref").map(str::to_owned));
     if elements.iter().any(foreign) {
         receipt
             .warnings
             .push("a PIN came with another xref than the request's".to_owned());
     }
-    if sent.count.is_some_and(|count| count != receipt.pins.len()) {
+    if differ(Some(receipt.pins.len()), || sent("count")?.parse().ok()) {
         receipt
             .warnings
             .push("the count of PINs is not what was asked for".to_owned());

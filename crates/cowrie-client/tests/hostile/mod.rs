@@ -49,7 +49,10 @@ pub fn typed(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(number) = parse_msisdn(&text) {
         let _ = is_assigned(&number);
-        assert_eq!(parse_msisdn(number.expose()).unwrap(), number);
+        assert_eq!(
+            parse_msisdn(&format!("+{}", number.expose())).unwrap(),
+            number
+        );
     }
     let _ = ClientKey::from_base64(&text);
     let _ = Nonce::new(text.as_ref());

@@ -83,7 +83,11 @@ pub fn push(bytes: &[u8]) {
 /// What a person typed, and a public key file.
 pub fn typed(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    for policy in [NumberPolicy::default()] {
+    for policy in [
+        NumberPolicy::AsIs,
+        NumberPolicy::DigitsOnly,
+        NumberPolicy::India,
+    ] {
         let _ = ContactNumber::parse(&text, policy);
     }
     let _ = StartTime::parse(&text);

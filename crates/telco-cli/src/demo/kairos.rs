@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kairos_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+use kairos_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
 use kairos_client::{FlowId, Kairos, Kind, PublicKey, SecurityId};
 use telco_core::{
     Call, CallBatch, CallExt as _, ErrorKind, Msisdn, NotSent, OsRandomness, OtpCode, OtpRequest,

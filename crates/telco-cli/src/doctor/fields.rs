@@ -10,7 +10,11 @@ use crate::secret::Source;
 /// Fields that a command can do without; what the example says of them is what holds then.
 const OPTIONAL: &[(&str, &str)] = &[
     ("cowrie", "base_url"),
+    ("cowrie", "lookup_after"),
     ("citcall", "base_url"),
+    ("fanap", "base_url"),
+    ("fanap", "product_id"),
+    ("fanap", "verification_url"),
     ("kairos", "base_url"),
     ("kairos", "pull_url"),
     ("mor", "profile"),

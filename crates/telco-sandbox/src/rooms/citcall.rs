@@ -334,6 +334,13 @@ impl Room for Citcall {
     }
 }
 
+/// Where nobody must follow.
+fn redirect(visit: &Visit<'_>) -> Option<Answer> {
+    visit
+        .quirk("redirect")
+        .then(|| Answer::text(307, "elsewhere").header("Location", "http://127.0.0.1:9/elsewhere"))
+}
+
 fn object(body: &[u8]) -> Option<Map<String, Value>> {
     match serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)) {
         Ok(Value::Object(object)) => Some(object),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::settings::{self, CallerShown, Settings};
 use super::verify::Session;
-use super::{Citcall, KEPT, Refusal, Version, ascii, integer, number, scripted, text};
+use super::{Citcall, KEPT, Refusal, Version, ascii, integer, number, redirect, scripted, text};
 use crate::callback::Callback;
 use crate::handset::Arrival;
 use crate::room::{Answer, Halt, Request, Visit};
@@ -49,6 +49,9 @@ impl Citcall {
         if let Ok(fields) = &fields {
             self.introduce(visit, fields);
             visit.begin_spending(operation)?;
+            if let Some(elsewhere) = redirect(visit) {
+                return Ok(elsewhere);
+            }
         } else {
             visit.begin(operation)?;
         }

@@ -120,6 +120,7 @@ pub(super) const QUIRKS: &[(&str, &str)] = &[
     ("no-trxid", "the answer has no transaction id"),
     ("integer-rc", "rc comes as an integer"),
     ("trx_id", "the transaction id is spelt `trx_id`"),
+    ("redirect", "307 to another host, nothing done"),
 ];
 
 /// What a code means, in our words.

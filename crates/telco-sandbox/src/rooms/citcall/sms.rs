@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::call::{callback_url, session_of};
 use super::settings::Settings;
 use super::verify::Session;
-use super::{Citcall, Refusal, Version, number, scripted, text};
+use super::{Citcall, Refusal, Version, number, redirect, scripted, text};
 use crate::calendar;
 use crate::callback::Callback;
 use crate::handset::Arrival;
@@ -28,6 +28,9 @@ impl Citcall {
         if let Ok(fields) = &fields {
             self.introduce(visit, fields);
             visit.begin_spending(operation)?;
+            if let Some(elsewhere) = redirect(visit) {
+                return Ok(elsewhere);
+            }
         } else {
             visit.begin(operation)?;
         }

@@ -18,7 +18,7 @@ use crate::Kairos;
 ///
 /// ```no_run
 /// use kairos_client::Kairos;
-/// use kairos_client::telco_otp::LocalOtp;
+/// use kairos_client::otp::LocalOtp;
 /// use telco_core::{Msisdn, OtpCode, OtpRequest, OtpSender, OtpVerifier, PendingOtp, Reference, Submission, Verification};
 ///
 /// # async fn run(kairos: Kairos, local: LocalOtp, typed: String) -> Result<(), Box<dyn std::error::Error>> {

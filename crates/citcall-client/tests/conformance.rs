@@ -1,0 +1,114 @@
+//! The suites that every sender and verifier of codes, and every reader of pushes, must pass.
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/sandbox.rs"]
+mod support;
+
+use std::time::{Duration, SystemTime};
+
+use citcall_client::core::{OtpVerifier, Secret};
+use citcall_client::{Callbacks, Cipher, Push};
+use support::*;
+use telco_conformance::{
+    CallbackSample, Expect, Limits, callbacks, otp_local, otp_remote, otp_sender,
+};
+use telco_sandbox::Sandbox;
+
+async fn room(pooled: bool, last: usize) -> Room {
+    Room {
+        sandbox: Sandbox::start().await.unwrap(),
+        pooled,
+        last,
+    }
+}
+
+async fn sends_honestly(sender: &dyn OtpVerifier, room: &Room) {
+    let limits = Limits::for_timeout(TIMEOUT);
+    let report = otp_sender(sender, room, limits, &phone()).await;
+    report.assert_passed();
+    // Either the connection is new or it is pooled: only one of two phases can be left out.
+    assert_eq!(report.skipped().count(), 1, "{report}");
+    assert_eq!(room.sandbox.totals().doubled, 0);
+}
+
+#[tokio::test]
+async fn missed_calls_of_v2_checked_here() {
+    for pooled in [false, true] {
+        // The whole number, as a handset shows it, or its last four digits.
+        for last in [usize::MAX, 4] {
+            let room = room(pooled, last).await;
+            let client = builder(&room.sandbox).settings(settings(pooled));
+            let calls = client.build().unwrap().missed_call(codes());
+            sends_honestly(&calls, &room).await;
+            let limits = Limits::for_timeout(TIMEOUT);
+            let report = otp_local(&calls, &room, limits, &phone(), 5).await;
+            report.assert_passed();
+        }
+    }
+}
+
+#[tokio::test]
+async fn missed_calls_of_v3_checked_there() {
+    for pooled in [false, true] {
+        let room = room(pooled, 4).await;
+        let client = v3_builder(&room.sandbox).settings(settings(pooled));
+        let client = client.build().unwrap();
+        let calls = client.missed_call(Duration::from_secs(300), 5).unwrap();
+        sends_honestly(&calls, &room).await;
+        let limits = Limits::for_timeout(TIMEOUT);
+        let report = otp_remote(&calls, &room, limits, &phone()).await;
+        report.assert_passed();
+    }
+}
+
+#[tokio::test]
+async fn messages_of_v3_checked_there() {
+    for pooled in [false, true] {
+        let room = room(pooled, 5).await;
+        let client = v3_builder(&room.sandbox).settings(settings(pooled));
+        let client = client.build().unwrap();
+        let codes = client
+            .sms_code("citcall", "Use XXXXX", Duration::from_secs(300), 5)
+            .unwrap();
+        sends_honestly(&codes, &room).await;
+        let limits = Limits::for_timeout(TIMEOUT);
+        let report = otp_remote(&codes, &room, limits, &phone()).await;
+        report.assert_passed();
+    }
+}
+
+const CALL: &str = r#"{"rc":0,"trxid":"20200101000000000000000001","msisdn":"+6281234567890","via":"voice","token":"02150123456","dial_code":"200","dial_status":"OK","call_status":"ANSWERED","price":"179","result":"Success"}"#;
+
+#[test]
+fn pushes_plain_and_encrypted() {
+    let now = SystemTime::now();
+    let cipher = Cipher::new("demo", &Secret::new("fe01ce2a7fbac8fafaed7c982a04e229")).unwrap();
+    let sealed = format!("{{\"data\":\"{}\"}}", cipher.seal(CALL, now));
+    let old = now - Duration::from_secs(600);
+    let stale = format!("{{\"data\":\"{}\"}}", cipher.seal(CALL, old));
+    let samples = [
+        CallbackSample::new("a call", CALL, Expect::Unverified),
+        CallbackSample::new("an encrypted call", sealed.clone(), Expect::Unverified),
+        CallbackSample::new(
+            "a message",
+            r#"{"trxid":"1","result":"Success","description":"d","reportedDate":"?"}"#,
+            Expect::Unverified,
+        ),
+        CallbackSample::new("too old", stale, Expect::Refused),
+        CallbackSample::new("no rc", r#"{"trxid":"1"}"#, Expect::Refused),
+        CallbackSample::new("a strange rc", r#"{"rc":"0O"}"#, Expect::Refused),
+        CallbackSample::new("no JSON", "rc=0&trxid=1", Expect::Refused),
+    ];
+    let parser = Callbacks::default().with_cipher(cipher);
+    callbacks::<Push>(&parser, &samples, now).assert_passed();
+    let only_calls = parser.of_calls();
+    let message = CallbackSample::new(
+        "a message",
+        r#"{"trxid":"1","result":"x"}"#,
+        Expect::Refused,
+    );
+    callbacks(&only_calls, &[message], now).assert_passed();
+    // Without keys an encrypted push cannot be read.
+    let sealed = [CallbackSample::new("sealed", sealed, Expect::Refused)];
+    callbacks::<Push>(&Callbacks::default(), &sealed, now).assert_passed();
+}

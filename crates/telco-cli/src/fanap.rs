@@ -1,0 +1,301 @@
+//! `telco fanap …`: Iran's subscriptions by code.
+
+mod key;
+
+use clap::{Args, Subcommand};
+use fanap_client::{
+    Application, Client, Hash, PrivateKey, Service, ServiceKey, SignRequest, Signer,
+    SubscriptionCheck, parse_msisdn,
+};
+use serde_json::json;
+use telco_core::{
+    ErrorKind, Msisdn, NotSent, OtpCode, OtpRequest, OtpSender as _, PendingOtp, Reference,
+    RequestSigner as _, SubscriptionOtp as _,
+};
+
+use crate::config::{Settings, confirm_spend};
+use crate::exit::{Done, Failure, accepted};
+use crate::output::{self, Form};
+use crate::secret::Source;
+
+const NAME: &str = "fanap";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Fanap {
+    /// Send a code to a subscriber, and print the pending record that `commit` takes
+    #[command(
+        after_help = "Example:\n  telco fanap start --phone 09120000000 --reference order-4711 > pending.txt"
+    )]
+    Start(Start),
+    /// Confirm the code: subscribes, and charges the subscriber
+    #[command(
+        after_help = "Example (the code is typed on standard input):\n  telco fanap commit --pending file:pending.txt"
+    )]
+    Commit(Commit),
+    /// Ask whether a number is subscribed: costs nothing
+    Verification(Verification),
+    /// Print the signature of a date, base64
+    #[command(
+        after_help = "Example:\n  telco fanap sign --key file:private.xml --app-id your-app-id --tenant-id your.tenant.id --date 2018-09-24T12:01:27.938Z"
+    )]
+    Sign(Sign),
+    /// Make, convert and check RSA keys
+    #[command(subcommand)]
+    Key(key::Key),
+}
+
+/// Which application and service, and where.
+#[derive(Debug, Args)]
+pub(crate) struct Account {
+    /// Where the API is [TELCO_FANAP_BASE_URL; default https://sscp.sdp.fanap.plus]
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    #[command(flatten)]
+    signing: Signing,
+    /// Which service: env:NAME, file:PATH or - [TELCO_FANAP_SERVICE_KEY]
+    #[arg(long, value_name = "SOURCE")]
+    service_key: Option<Source>,
+    /// Do not ask before spending
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Who signs.
+#[derive(Debug, Args)]
+pub(crate) struct Signing {
+    /// The application [TELCO_FANAP_APP_ID]
+    #[arg(long, value_name = "ID")]
+    app_id: Option<String>,
+    /// Its tenant [TELCO_FANAP_TENANT_ID]
+    #[arg(long, value_name = "ID")]
+    tenant_id: Option<String>,
+    #[command(flatten)]
+    key: KeySource,
+    /// Sign with SHA-256 instead of SHA-1
+    #[arg(long)]
+    sha256: bool,
+}
+
+/// The private key.
+#[derive(Debug, Args)]
+pub(crate) struct KeySource {
+    /// The private key in any form: env:NAME, file:PATH or - [TELCO_FANAP_PRIVATE_KEY]
+    #[arg(long = "key", alias = "private-key", value_name = "SOURCE")]
+    key: Option<Source>,
+}
+
+/// A start.
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// Whose phone
+    #[arg(long, value_name = "NUMBER")]
+    phone: String,
+    /// Your own id of this one operation. Made up and printed if you give none
+    #[arg(long, value_name = "ID")]
+    reference: Option<String>,
+    #[command(flatten)]
+    account: Account,
+}
+
+/// A commit.
+#[derive(Debug, Args)]
+pub(crate) struct Commit {
+    /// What `start` printed: env:NAME, file:PATH or -
+    #[arg(long, value_name = "SOURCE")]
+    pending: Source,
+    /// The code that the subscriber received: env:NAME, file:PATH or -
+    #[arg(long, value_name = "SOURCE", default_value = "-")]
+    code: Source,
+    #[command(flatten)]
+    account: Account,
+}
+
+/// A question.
+#[derive(Debug, Args)]
+pub(crate) struct Verification {
+    /// Whose phone
+    #[arg(long, value_name = "NUMBER")]
+    phone: String,
+    /// Which product [TELCO_FANAP_PRODUCT_ID]
+    #[arg(long, value_name = "ID")]
+    product_id: Option<String>,
+    /// Where the platform is [TELCO_FANAP_VERIFICATION_URL; default https://api.sdp.fanap.plus]
+    #[arg(long, value_name = "URL")]
+    verification_url: Option<String>,
+    #[command(flatten)]
+    key: KeySource,
+}
+
+/// A signature.
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// The date, as it is sent
+    #[arg(long)]
+    date: String,
+    #[command(flatten)]
+    signing: Signing,
+}
+
+const SETTLE_START: &str = "a message may be on its way: if none arrives, start again";
+const SETTLE_COMMIT: &str = "the subscriber may have been charged: do not commit again; ask `telco fanap verification`, wait for \
+                             the provider's callback, or ask its support";
+
+impl KeySource {
+    fn load(&self, settings: &Settings) -> Result<PrivateKey, Failure> {
+        let source = settings
+            .of(NAME)
+            .required_source("private_key", self.key.as_ref())?;
+        key::private(&source)
+    }
+}
+
+impl Signing {
+    fn ids(&self, settings: &Settings) -> Result<[String; 2], Failure> {
+        let section = settings.of(NAME);
+        Ok([
+            section.required("app_id", self.app_id.as_deref())?,
+            section.required("tenant_id", self.tenant_id.as_deref())?,
+        ])
+    }
+
+    const fn hash(&self) -> Hash {
+        if self.sha256 {
+            Hash::Sha256
+        } else {
+            Hash::Sha1
+        }
+    }
+}
+
+impl Account {
+    fn base_url(&self, settings: &Settings) -> Result<String, Failure> {
+        let given = settings
+            .of(NAME)
+            .text("base_url", self.base_url.as_deref())?;
+        Ok(given.unwrap_or_else(|| "https://sscp.sdp.fanap.plus".to_owned()))
+    }
+
+    /// The service, after the question whether to spend at all.
+    fn service(&self, settings: &Settings, what: &str) -> Result<Service, Failure> {
+        let base_url = self.base_url(settings)?;
+        let [app_id, tenant_id] = self.signing.ids(settings)?;
+        let service_key = settings
+            .of(NAME)
+            .secret("service_key", self.service_key.as_ref())?;
+        let client = Client::builder(
+            Application::new(&app_id, &tenant_id)?,
+            self.signing.key.load(settings)?,
+        )
+        .base_url(&base_url)
+        .hash(self.signing.hash())
+        .build()?;
+        let service = client.service(ServiceKey::new(service_key.expose())?);
+        confirm_spend(&base_url, what, self.yes)?;
+        Ok(service)
+    }
+}
+
+fn number(text: &str) -> Result<Msisdn, Failure> {
+    Ok(parse_msisdn(text).map_err(NotSent::because(ErrorKind::InvalidInput))?)
+}
+
+/// Runs one command.
+pub(crate) async fn run(command: &Fanap, settings: &Settings, form: Form) -> Done {
+    match command {
+        Fanap::Start(start) => self::start(start, settings, form).await,
+        Fanap::Commit(commit) => self::commit(commit, settings, form).await,
+        Fanap::Verification(question) => verification(question, settings, form).await,
+        Fanap::Sign(sign) => signature(sign, settings, form),
+        Fanap::Key(command) => key::run(command, settings, form),
+    }
+}
+
+async fn start(start: &Start, settings: &Settings, form: Form) -> Done {
+    let to = number(&start.phone)?;
+    let service = start.account.service(settings, "sends a message")?;
+    let reference = match &start.reference {
+        Some(text) => Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?,
+        None => Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?,
+    };
+    output::note(&format!("reference {reference}"));
+    let request = OtpRequest::new(to, reference);
+    let challenge = accepted(service.start(&request).await, SETTLE_START)?;
+    let pending = challenge.pending.to_storage();
+    match form {
+        Form::Table => {
+            output::line(&pending)?;
+            output::note(
+                "a code is on its way; keep the line above on the server until it is typed",
+            );
+            Ok(())
+        }
+        Form::Json => output::json(&json!({
+            "outcome": "accepted",
+            "reference": request.reference.as_str(),
+            "correlation_id": challenge.provider_id,
+            "pending": pending,
+        })),
+    }
+}
+
+async fn commit(commit: &Commit, settings: &Settings, form: Form) -> Done {
+    if commit.pending == Source::Stdin && commit.code == Source::Stdin {
+        return Err(Failure::usage(
+            "standard input cannot be both the pending record and the code",
+        ));
+    }
+    let stored = commit.pending.text()?;
+    let pending = PendingOtp::from_storage(stored.expose())
+        .map_err(NotSent::because(ErrorKind::InvalidInput))?;
+    let service = commit.account.service(settings, "charges the subscriber")?;
+    let code = OtpCode::new(commit.code.text()?.expose());
+    let subscription = accepted(service.commit(&pending, &code).await, SETTLE_COMMIT)?;
+    output::facts(
+        form,
+        &[
+            ("outcome", json!("accepted")),
+            ("reference", json!(subscription.reference.as_str())),
+            ("phone", json!(subscription.to.masked().to_string())),
+            ("correlation_id", json!(subscription.provider_id)),
+        ],
+    )
+}
+
+async fn verification(question: &Verification, settings: &Settings, form: Form) -> Done {
+    let to = number(&question.phone)?;
+    let section = settings.of(NAME);
+    let product_id = section.required("product_id", question.product_id.as_deref())?;
+    let product_id: u64 = product_id
+        .parse()
+        .map_err(|_| Failure::not_sent("a product id is a number"))?;
+    let mut check = SubscriptionCheck::builder(product_id, question.key.load(settings)?);
+    if let Some(url) = section.text("verification_url", question.verification_url.as_deref())? {
+        check = check.base_url(url);
+    }
+    let state = check
+        .build()?
+        .ask(&to)
+        .await
+        .map_err(|e| Failure::of_read(&e))?;
+    output::facts(
+        form,
+        &[
+            ("subscribed", json!(state.is_subscribed)),
+            ("ref_id", json!(state.ref_id)),
+        ],
+    )
+}
+
+fn signature(sign: &Sign, settings: &Settings, form: Form) -> Done {
+    let [app_id, tenant_id] = sign.signing.ids(settings)?;
+    let signer = Signer::new(sign.signing.key.load(settings)?).with_hash(sign.signing.hash());
+    let request = SignRequest::new(&app_id, &tenant_id, &sign.date);
+    let signature = signer.sign(&request)?;
+    match form {
+        Form::Table => output::line(signature.expose()),
+        Form::Json => output::json(
+            &json!({ "string_to_sign": request.text(), "signature": signature.expose() }),
+        ),
+    }
+}

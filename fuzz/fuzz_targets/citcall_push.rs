@@ -1,0 +1,7 @@
+//! Citcall: a pushed report.
+#![no_main]
+
+#[path = "../../crates/citcall-client/tests/hostile/mod.rs"]
+mod hostile;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::push(bytes));

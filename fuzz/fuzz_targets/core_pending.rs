@@ -1,0 +1,7 @@
+//! A stored one-time code.
+#![no_main]
+
+#[path = "../../crates/telco-core/tests/hostile/mod.rs"]
+mod hostile;
+
+libfuzzer_sys::fuzz_target!(|text: &str| hostile::pending(text));

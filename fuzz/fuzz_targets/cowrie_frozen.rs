@@ -1,0 +1,7 @@
+//! Cowrie: a stored request.
+#![no_main]
+
+#[path = "../../crates/cowrie-client/tests/hostile/mod.rs"]
+mod hostile;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::frozen(bytes));

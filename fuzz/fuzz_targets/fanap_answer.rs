@@ -1,0 +1,7 @@
+//! FanapPlus: the answer to every call of its three services.
+#![no_main]
+
+#[path = "../../crates/fanap-client/tests/hostile/mod.rs"]
+mod hostile;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::answer(bytes));

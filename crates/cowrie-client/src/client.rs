@@ -129,6 +129,20 @@ impl Client {
 
     /// The same account with another label (`message`) on the PINs it buys.
     ///
+    /// ```
+    /// use cowrie_client::{Client, ClientKey, Credentials};
+    ///
+    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    /// # fn main() -> Result<(), cowrie_client::core::Error> {
+    /// let key = ClientKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")?;
+    /// let client = Client::builder(Credentials::client("me@client.com", key)?).build()?;
+    /// assert!(client.with_pin_label("HappyNewYear").is_ok());
+    /// assert!(client.with_pin_label("Happy New Year").is_err(), "its signature would be a guess");
+    /// # Ok(()) }
+    /// # #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+    /// # fn main() {}
+    /// ```
+    ///
     /// # Errors
     /// [`NotSent`] if the label has a character that the client's [`Encoding`] refuses.
     pub fn with_pin_label(&self, label: &str) -> Result<Self, NotSent> {
@@ -146,6 +160,16 @@ impl Client {
 
     /// Balance and discount. Repeated a few times if it fails in a way that can pass. A successful answer also proves that the
     /// key is right.
+    ///
+    /// ```
+    /// # let with_client = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # with_client(async |client: cowrie_client::Client| {
+    /// let account = client.balance().await?;
+    /// assert!(account.balance.is_positive());
+    /// assert_eq!(account.discount_hundredths, Some(400)); // 4 %
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// The read failed.
@@ -171,6 +195,22 @@ impl Client {
 
     /// Buys airtime: whole naira, on this network.
     ///
+    /// ```
+    /// use cowrie_client::core::{Amount, Currency, Reference, Submission};
+    /// use cowrie_client::{Network, parse_msisdn};
+    /// # let with_client = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # with_client(async |client: cowrie_client::Client| {
+    /// let to = parse_msisdn("08031234567")?;
+    /// let amount = Amount::from_major(100, Currency::NGN).ok_or("too much")?;
+    /// match client.credit(&Reference::generate()?, Network::Mtn, &to, amount).await? {
+    ///     Submission::Accepted(receipt) => assert!(receipt.provider_id.is_some()),
+    ///     Submission::Rejected(why) => panic!("the provider says that it did not act: {why}"),
+    ///     Submission::Unknown(unknown) => panic!("look {} up", unknown.reference()),
+    /// }
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// [`NotSent`] if no byte left.
     pub async fn credit(
@@ -187,6 +227,19 @@ impl Client {
 
     /// Buys a data plan: its code (as documented since 2025), and its price. Without a code the plan is found by its price,
     /// as documented in 2018; whether such plans are still sold is unknown.
+    ///
+    /// ```
+    /// use cowrie_client::core::{Amount, Currency, Reference, Submission};
+    /// use cowrie_client::{Network, parse_msisdn};
+    /// # let with_client = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # with_client(async |client: cowrie_client::Client| {
+    /// let to = parse_msisdn("08121234567")?;
+    /// let price = Amount::from_major(350, Currency::NGN).ok_or("too much")?;
+    /// let answer = client.data(&Reference::generate()?, Network::Airtel, &to, Some("500mb1d"), price).await?;
+    /// assert!(matches!(answer, Submission::Accepted(_)));
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// [`NotSent`] if no byte left.
@@ -205,6 +258,19 @@ impl Client {
 
     /// Buys one recharge PIN. There is no lookup: an unknown outcome can be settled by the provider's staff only.
     ///
+    /// ```
+    /// use cowrie_client::core::{Amount, Currency, Reference, Submission};
+    /// # let with_client = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # with_client(async |client: cowrie_client::Client| {
+    /// let value = Amount::from_major(200, Currency::NGN).ok_or("too much")?;
+    /// let Submission::Accepted(order) = client.allocate_single(&Reference::generate()?, value).await? else {
+    ///     panic!("ask the provider: PINs cannot be looked up");
+    /// };
+    /// assert_eq!(order.pins[0].code.expose().len(), 12);
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// [`NotSent`] if no byte left.
     pub async fn allocate_single(
@@ -216,6 +282,22 @@ impl Client {
     }
 
     /// Buys recharge PINs of one face value. There is no lookup: an unknown outcome can be settled by the provider's staff only.
+    ///
+    /// ```
+    /// use std::num::NonZeroU32;
+    ///
+    /// use cowrie_client::core::{Amount, Currency, Reference, Submission};
+    /// # let with_client = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # with_client(async |client: cowrie_client::Client| {
+    /// let value = Amount::from_major(200, Currency::NGN).ok_or("too much")?;
+    /// let five = NonZeroU32::new(5).ok_or("none")?;
+    /// let Submission::Accepted(order) = client.allocate(&Reference::generate()?, value, five).await? else {
+    ///     panic!("ask the provider: PINs cannot be looked up");
+    /// };
+    /// assert_eq!(order.pins.len(), 5);
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// [`NotSent`] if no byte left.
@@ -232,6 +314,24 @@ impl Client {
 
     /// Spends a PIN on a number. The PIN is digits; it is stored nowhere, so there is nothing to replay. After an unknown
     /// outcome try [`check`](Self::check); whether it sees redeemed PINs is unknown.
+    ///
+    /// ```
+    /// use cowrie_client::core::{Reference, Submission};
+    /// # use cowrie_client::core::{Amount, Currency};
+    /// use cowrie_client::{Network, parse_msisdn};
+    /// # let with_client = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # with_client(async |client: cowrie_client::Client| {
+    /// # let value = Amount::from_major(200, Currency::NGN).ok_or("too much")?;
+    /// # let Submission::Accepted(order) = client.allocate_single(&Reference::generate()?, value).await? else { panic!() };
+    /// # let pin = &order.pins[0].code;
+    /// let to = parse_msisdn("08031234567")?;
+    /// let Submission::Accepted(redeemed) = client.redeem(&Reference::generate()?, Network::Mtn, &to, pin).await? else {
+    ///     panic!("check it");
+    /// };
+    /// assert_eq!(redeemed.message, "Topup complete");
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// [`NotSent`] if no byte left.
@@ -251,6 +351,18 @@ impl Client {
 
     /// Asks what became of a top-up, by its reference (documented) or the provider's id (inferred). Records become visible
     /// late: ask again after 2, 5, 10, 20 and 40 s before giving up.
+    ///
+    /// ```
+    /// use cowrie_client::CheckAnswer;
+    /// # let with_client = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
+    /// # with_client(async |client: cowrie_client::Client| {
+    /// match client.check("order-4711").await? {
+    ///     CheckAnswer::Found { status, record, .. } => println!("{status:?}: {record:?}"),
+    ///     CheckAnswer::NotFound => println!("not on record yet, which proves nothing"),
+    /// }
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// It could not be told: ask again if [`is_retryable`](Error::is_retryable).

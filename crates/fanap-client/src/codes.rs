@@ -133,10 +133,6 @@ impl Class {
         match (operation, status, by_code) {
             (Operation::Commit, 500.., _) => Self::UnknownOutcome,
             (_, _, Some(class)) => class,
-            // A refusal whose body says "done" is no refusal to build on.
-            (Operation::Commit, _, None) if answer.is_some_and(Answer::claims_success) => {
-                Self::UnknownOutcome
-            }
             _ => Self::of_status(operation, status),
         }
     }
@@ -153,7 +149,6 @@ impl Class {
             return match error.code.meaning() {
                 _ if answer.success == Field::Is(true) => contradiction,
                 Some(meaning) => meaning.class(operation),
-                None if answer.claims_success() => contradiction,
                 None => Self::Operator,
             };
         }
@@ -196,6 +191,15 @@ impl Class {
 }
 
 impl Answer {
+    /// Something in it speaks for success. A refusal that holds such a word is none to build on.
+    pub(crate) fn has_good_news(&self) -> bool {
+        let code = self.error.as_ref().and_then(|error| error.code.meaning());
+        self.success == Field::Is(true)
+            || code == Some(Meaning::Information)
+            || self.response == Field::Is(0)
+                && (self.success != Field::Is(false) || self.error.is_none())
+    }
+
     /// `success` is true and no number speaks against it, or the number alone says so.
     fn claims_success(&self) -> bool {
         matches!(
@@ -217,12 +221,10 @@ pub(crate) enum Meaning {
 
 impl Meaning {
     pub(crate) const fn class(self, operation: Operation) -> Class {
-        match (self, operation) {
-            (Self::Class(class), _) => class,
-            (Self::Upstream, _) => Class::in_doubt(operation),
-            // An error that carries good news contradicts itself.
-            (Self::Information, Operation::Start) => Class::Operator,
-            (Self::Information, Operation::Commit) => Class::UnknownOutcome,
+        match self {
+            Self::Class(class) => class,
+            Self::Upstream => Class::in_doubt(operation),
+            Self::Information => Class::Operator,
         }
     }
 }
@@ -355,6 +357,17 @@ impl Code {
 
     pub(crate) fn meaning(&self) -> Option<Meaning> {
         self.row().map(|(_, _, meaning)| *meaning)
+    }
+
+    /// The number itself was refused.
+    pub(crate) fn is_about_the_number(&self) -> bool {
+        match self {
+            Self::Sdp(code) => *code == 1015,
+            Self::Ghasedak(code) | Self::Wrapped { ghasedak: code, .. } => {
+                matches!(code, 420 | 603)
+            }
+            Self::Other(_) | Self::None => false,
+        }
     }
 
     /// What the vendor's documents call it, if they list it.

@@ -165,9 +165,7 @@ fn reading<T>(
     let class = match (&error, &value) {
         (None, Some(_)) if is_success => Class::Ok,
         (None, None) if is_success => Class::unintelligible(operation),
-        // An id beside an error, or behind a failing status, contradicts it.
-        (_, Some(_)) => Class::unintelligible(operation),
-        (error, None) => {
+        (error, _) => {
             let answer = Answer {
                 response: Field::Absent,
                 success: Field::Absent,
@@ -179,6 +177,8 @@ fn reading<T>(
     };
     Reading {
         class,
+        // An id beside an error, or behind a failing status, contradicts it.
+        good_news: value.is_some(),
         error,
         response: None,
         value: value.filter(|_| class == Class::Ok),

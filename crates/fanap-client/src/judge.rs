@@ -6,6 +6,7 @@ use telco_core::{Error, ErrorKind, Reference, Rejection, SecretBytes, Submission
 use telco_http::http::{HeaderMap, Response, header};
 use telco_http::{Bytes, retry_after};
 
+use crate::codes::Meaning;
 use crate::wire::{Answer, FamilyError, Field, Operation};
 use crate::{Class, Code, PROVIDER};
 
@@ -15,6 +16,8 @@ pub(crate) struct Reading<T> {
     pub(crate) error: Option<FamilyError>,
     /// The operator's own number.
     pub(crate) response: Option<i64>,
+    /// Something in the answer speaks for success, whatever its class.
+    pub(crate) good_news: bool,
     /// There if the class is ok.
     pub(crate) value: Option<T>,
 }
@@ -32,6 +35,7 @@ impl<T> Reading<T> {
         Self {
             class,
             error: answer.as_ref().and_then(|answer| answer.error.clone()),
+            good_news: answer.as_ref().is_some_and(Answer::has_good_news),
             response: match answer.as_ref().map(|answer| answer.response) {
                 Some(Field::Is(number)) => Some(number),
                 _ => None,
@@ -60,7 +64,7 @@ macro_rules! detailed {
         let mut error = $error
             .at(PROVIDER, view.name)
             .with_http_status(view.status())
-            .with_help(view.help(reading.class))
+            .with_help(view.help(reading))
             .with_body_excerpt(&view.text(reading.error.as_ref()));
         if let Some(code) = shown_code(reading.error.as_ref(), reading.response) {
             error = error.with_provider_code(code);
@@ -84,7 +88,7 @@ impl View<'_> {
         if self.is_cut() {
             reading.class = Class::in_doubt(self.operation);
         }
-        if self.proves_nothing(reading.class) {
+        if self.proves_nothing(&reading) {
             let cause = Error::answered(self.kind(&reading), self.message(&reading));
             let unknown = UnknownOutcome::new(reference, detailed!(cause, self, &reading));
             return Submission::Unknown(if self.answer.body().is_empty() {
@@ -98,11 +102,11 @@ impl View<'_> {
     }
 
     /// The provider may have acted. A redirect is not the provider's word about anything; a conflict on commit proves that
-    /// something acted before.
-    fn proves_nothing(&self, class: Class) -> bool {
-        let redirect = self.answer.status().is_redirection();
-        redirect
-            || match class {
+    /// something acted before; a refusal with good news in it contradicts itself.
+    fn proves_nothing<T>(&self, reading: &Reading<T>) -> bool {
+        self.answer.status().is_redirection()
+            || reading.good_news
+            || match reading.class {
                 Class::Ok | Class::Protocol | Class::Transient | Class::UnknownOutcome => true,
                 Class::Conflict => self.operation == Operation::Commit,
                 _ => false,
@@ -119,16 +123,13 @@ impl View<'_> {
 
     fn kind<T>(&self, reading: &Reading<T>) -> ErrorKind {
         let code = reading.error.as_ref().map(|error| &error.code);
-        match (reading.class, code) {
-            (Class::Input, Some(Code::Sdp(1015) | Code::Ghasedak(420 | 603))) => {
+        let upstream = code.and_then(Code::meaning) == Some(Meaning::Upstream);
+        match (reading.class, self.status()) {
+            (Class::Input, _) if code.is_some_and(Code::is_about_the_number) => {
                 ErrorKind::InvalidRecipient
             }
-            (Class::Transient | Class::UnknownOutcome, _) => match self.status() {
-                408 => ErrorKind::Timeout,
-                500.. => ErrorKind::Unavailable,
-                _ if reading.class == Class::Transient => ErrorKind::Unavailable,
-                _ => ErrorKind::UnreadableAnswer,
-            },
+            (Class::Transient | Class::UnknownOutcome, 408) => ErrorKind::Timeout,
+            (Class::UnknownOutcome, status) if upstream || status >= 500 => ErrorKind::Unavailable,
             (class, _) => class.kind(),
         }
     }
@@ -153,11 +154,11 @@ impl View<'_> {
         };
         let name = reading.error.as_ref().and_then(|error| error.code.name());
         let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
-        let effect = effect(self.operation, self.proves_nothing(reading.class));
+        let effect = effect(self.operation, self.proves_nothing(reading));
         format!("{what}{name}; {effect}")
     }
 
-    fn help(&self, class: Class) -> String {
+    fn help<T>(&self, reading: &Reading<T>) -> String {
         const KEYS: &str = "check that the key is the private one (private.xml, not public.xml), that its public.xml is \
             registered for this tenant and app, that AppId and TenantId are not interchanged and have no line break, and that \
             this machine's clock is right (the date is sent in UTC)";
@@ -169,12 +170,12 @@ impl View<'_> {
                 "do not commit again: wait for the provider's callback, ask whether the number is subscribed, or ask support"
             }
         };
-        match class {
+        match reading.class {
             Class::Auth | Class::Clock => match self.skew() {
                 Some(skew) => format!("{skew}; {KEYS}"),
                 None => KEYS.to_owned(),
             },
-            _ if self.proves_nothing(class) => unknown.to_owned(),
+            _ if self.proves_nothing(reading) => unknown.to_owned(),
             Class::WrongCode => {
                 "let the subscriber type the code again: a new commit with the same correlation id"
                     .to_owned()

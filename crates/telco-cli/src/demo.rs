@@ -2,6 +2,7 @@
 
 mod citcall;
 mod cowrie;
+mod fanap;
 mod kairos;
 mod mor;
 
@@ -32,6 +33,7 @@ pub(crate) async fn run(options: &Demo, form: Form) -> Done {
     };
     citcall::tell(&mut story).await?;
     cowrie::tell(&mut story).await?;
+    fanap::tell(&mut story).await?;
     kairos::tell(&mut story).await?;
     mor::tell(&mut story).await?;
     story.end()

@@ -10,6 +10,8 @@
     clippy::indexing_slicing
 )]
 
+pub mod sandbox;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,6 +20,8 @@ use fanap_client::core::{Clock, Error, Msisdn, Reference, async_trait};
 use fanap_client::http::{Bytes, Transport, http};
 use fanap_client::{Application, Builder, Client, PrivateKey, ServiceKey};
 use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
 
 pub const APP: &str = "your-app-id";
 pub const TENANT: &str = "your.tenant.id";
@@ -159,4 +163,30 @@ pub fn builder() -> Builder {
 pub fn client(told: &Arc<Told>) -> Client {
     let transport: Arc<dyn Transport> = told.clone();
     builder().transport(transport).build().unwrap()
+}
+
+/// The head and body of one request.
+pub async fn whole_request(stream: &mut TcpStream) -> Option<String> {
+    let mut request = Vec::new();
+    loop {
+        let mut part = [0; 4096];
+        match stream.read(&mut part).await {
+            Ok(0) | Err(_) => return None,
+            Ok(length) => request.extend_from_slice(&part[..length]),
+        }
+        let text = String::from_utf8_lossy(&request).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| {
+                    line.to_ascii_lowercase()
+                        .strip_prefix("content-length: ")
+                        .map(str::to_owned)
+                })
+                .and_then(|length| length.parse().ok());
+            if length == Some(body.len()) {
+                return Some(text);
+            }
+        }
+    }
 }

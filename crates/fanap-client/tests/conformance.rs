@@ -1,0 +1,190 @@
+//! The suites that every sender of codes and every charging check must pass, against the sandbox, for every fault phase.
+#![cfg(any(feature = "rustls", feature = "native-tls"))]
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use fanap_client::Service;
+use fanap_client::core::{
+    Identity, Msisdn, NotSent, OtpCapabilities, OtpChallenge, OtpCode, OtpRequest, OtpSender,
+    PendingOtp, Provider, Reference, Submission, Subscription, SubscriptionOtp, async_trait,
+};
+use fanap_client::http::Settings;
+use serde_json::json;
+use support::sandbox as room;
+use telco_conformance::{Harness, Limits, Phase, Truth, otp_sender, subscription};
+use telco_sandbox::{FaultRule, Phase as Fault, Sandbox};
+
+const TIMEOUT: Duration = Duration::from_millis(400);
+
+/// The sandbox as the suites' provider side, and the client in front of it. The caller's reference does not travel to this
+/// provider, so what a call did is what the books hold more after it than before it; the suites call one by one.
+#[derive(Debug)]
+struct Room {
+    sandbox: Sandbox,
+    service: Service,
+    /// The client keeps connections: a reused one can die, and a new one is not always opened.
+    pooled: bool,
+    starts: Mutex<HashMap<Reference, Truth>>,
+    commits: Mutex<HashMap<Reference, Truth>>,
+}
+
+impl Room {
+    async fn open(pooled: bool) -> Self {
+        let sandbox = Sandbox::start().await.unwrap();
+        let idle = if pooled {
+            Duration::from_secs(5)
+        } else {
+            Duration::ZERO
+        };
+        let settings = Settings::default()
+            .with_timeouts(TIMEOUT, TIMEOUT)
+            .with_idle_timeout(idle);
+        let client = room::builder(&sandbox).settings(settings).build().unwrap();
+        let service = client.service(room::service_key(&sandbox));
+        Self {
+            sandbox,
+            service,
+            pooled,
+            starts: Mutex::default(),
+            commits: Mutex::default(),
+        }
+    }
+
+    fn books(&self, kind: &str) -> Truth {
+        let sum = |truth: Truth, operation: telco_sandbox::Operation| Truth {
+            received: truth.received + u32::try_from(operation.requests).unwrap(),
+            delivered: truth.delivered + u32::try_from(operation.delivered).unwrap(),
+        };
+        room::operations(&self.sandbox, kind)
+            .into_iter()
+            .fold(Truth::default(), sum)
+    }
+
+    fn note(
+        &self,
+        kind: &str,
+        before: Truth,
+        of: &Mutex<HashMap<Reference, Truth>>,
+        reference: &Reference,
+    ) {
+        let after = self.books(kind);
+        let mut all = of.lock().unwrap();
+        let truth = all.entry(reference.clone()).or_default();
+        truth.received += after.received - before.received;
+        truth.delivered += after.delivered - before.delivered;
+        // A refusal that was armed is over.
+        self.sandbox
+            .configure("fanap", &json!({ "hash": "sha1" }))
+            .unwrap();
+    }
+
+    fn told(of: &Mutex<HashMap<Reference, Truth>>, reference: &Reference) -> Truth {
+        of.lock()
+            .unwrap()
+            .get(reference)
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+impl Provider for Room {
+    fn identity(&self) -> &Identity {
+        self.service.identity()
+    }
+}
+
+#[async_trait]
+impl OtpSender for Room {
+    fn otp_capabilities(&self) -> &OtpCapabilities {
+        self.service.otp_capabilities()
+    }
+
+    async fn start(&self, request: &OtpRequest) -> Result<Submission<OtpChallenge>, NotSent> {
+        let before = self.books("start");
+        let answer = self.service.start(request).await;
+        self.note("start", before, &self.starts, &request.reference);
+        answer
+    }
+}
+
+#[async_trait]
+impl SubscriptionOtp for Room {
+    async fn commit(
+        &self,
+        pending: &PendingOtp,
+        typed: &OtpCode,
+    ) -> Result<Submission<Subscription>, NotSent> {
+        let before = self.books("commit");
+        let answer = self.service.commit(pending, typed).await;
+        self.note("commit", before, &self.commits, pending.reference());
+        answer
+    }
+}
+
+impl Harness for Room {
+    fn arm(&self, _: &Reference, phase: Phase) -> bool {
+        let next = |rule: FaultRule| self.sandbox.faults().set([rule.provider("fanap").times(1)]);
+        match phase {
+            Phase::Refuse if self.pooled => return false,
+            Phase::ClosePooled if !self.pooled => return false,
+            Phase::Refuse => next(FaultRule::new(Fault::Refuse)),
+            Phase::Stall => next(FaultRule::new(Fault::Stall)),
+            Phase::ResetBeforeActing => next(FaultRule::new(Fault::ResetBefore)),
+            Phase::ActThenReset => next(FaultRule::new(Fault::ActThenReset)),
+            Phase::ActThen500 => next(FaultRule::new(Fault::ActThenError)),
+            Phase::Truncate => next(FaultRule::new(Fault::Truncate)),
+            Phase::Garbage => next(FaultRule::new(Fault::Garbage)),
+            Phase::SlowAnswer => next(FaultRule::new(Fault::SlowAnswer).delay(TIMEOUT / 4)),
+            Phase::ClosePooled => next(FaultRule::new(Fault::ResetReused)),
+            Phase::Redirect => next(FaultRule::new(Fault::Redirect)),
+            // A signature that the provider refuses, until the call is over.
+            Phase::Decline => self
+                .sandbox
+                .configure("fanap", &json!({ "hash": "sha256" }))
+                .unwrap(),
+            _ => return false,
+        }
+        true
+    }
+
+    fn truth(&self, reference: &Reference) -> Truth {
+        Self::told(&self.starts, reference)
+    }
+
+    fn code_at(&self, phone: &Msisdn) -> Option<String> {
+        room::code_at(&self.sandbox, phone)
+    }
+}
+
+#[tokio::test]
+async fn a_sender_of_codes() {
+    for pooled in [false, true] {
+        let room = Room::open(pooled).await;
+        let to = Msisdn::parse("989121234567").unwrap();
+        let report = otp_sender(&room, &room, Limits::for_timeout(TIMEOUT), &to).await;
+        println!("{report}");
+        report.assert_passed();
+        assert_eq!(room.sandbox.totals().doubled, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_charges() {
+    for pooled in [false, true] {
+        let room = Room::open(pooled).await;
+        let next = AtomicU64::new(9_121_000_000);
+        let to = || Msisdn::parse(&format!("98{}", next.fetch_add(1, Ordering::SeqCst))).unwrap();
+        let charges = |reference: &Reference| Room::told(&room.commits, reference);
+        let limits = Limits::for_timeout(TIMEOUT);
+        let report = subscription(&room, &room, limits, &to, &charges).await;
+        println!("{report}");
+        report.assert_passed();
+        assert_eq!(room.sandbox.totals().doubled, 0);
+    }
+}

@@ -41,10 +41,7 @@ fn unsigned(base: &BaseUrl) -> Request<Bytes> {
 }
 
 /// Short rounds, taken in turn, and the quickest of them: what a neighbour on the machine costs is on neither side.
-fn best_of<const N: usize>(
-    rounds: usize,
-    mut works: [(u32, &mut dyn FnMut()); N],
-) -> [f64; N] {
+fn best_of<const N: usize>(rounds: usize, mut works: [(u32, &mut dyn FnMut()); N]) -> [f64; N] {
     let mut best = [f64::INFINITY; N];
     for _ in 0..rounds {
         for ((calls, work), best) in works.iter_mut().zip(&mut best) {
@@ -73,11 +70,17 @@ fn main() {
     let (reusing, signing) = (client(Duration::from_secs(1)), client(Duration::ZERO));
     let base = BaseUrl::parse("https://sscp.sdp.fanap.plus").unwrap();
     let service = ServiceKey::new(SERVICE).unwrap();
-    let phone = Phone::new(&parse_msisdn("09120000000").unwrap(), PhoneFormat::default()).unwrap();
+    let phone = Phone::new(
+        &parse_msisdn("09120000000").unwrap(),
+        PhoneFormat::default(),
+    )
+    .unwrap();
     let start = Start::new(&service, &phone);
     let build = |client: &Client| {
         let signed = client.signed().unwrap();
-        drop(black_box(start.request(&base, &application, &signed).unwrap()));
+        drop(black_box(
+            start.request(&base, &application, &signed).unwrap(),
+        ));
     };
 
     let [bare, reused, each] = best_of(

@@ -13,6 +13,7 @@ guides! {
     subscribe = "subscribe.md",
     top_up = "top-up.md",
     calls = "calls.md",
+    timeouts_and_money = "timeouts-and-money.md",
     queue_worker = "queue-worker.md",
     callbacks = "callbacks.md",
     sign_mor_requests = "sign-mor-requests.md",

@@ -130,7 +130,8 @@ fn unpack(members: &[Member]) -> Result<PathBuf, Failure> {
         ));
     }
     // Big-number arithmetic without optimisation makes RSA tests crawl; the workspace's own profile does the same.
-    config.push_str("\n[profile.dev]\ndebug = false\n\n[profile.dev.package]\n");
+    // Thirty-odd sets of test programs lie in one folder: without debug information they are a third as large.
+    config.push_str("\n[profile.dev]\ndebug = false\nstrip = \"debuginfo\"\nincremental = false\n\n[profile.dev.package]\n");
     for slow in [
         "rsa",
         "crypto-bigint",

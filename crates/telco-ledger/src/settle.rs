@@ -19,6 +19,19 @@ impl Ledger {
     /// To be called after every start, and now and then: takes over what a crash, a dropped future or a silent worker left
     /// open, and looks up what is due. Nothing is ever sent again. The answer says when to come back.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(Some(telco_sandbox::Phase::ActThenReset), async |ledger| {
+    /// use telco_core::Submission;
+    ///
+    /// assert!(matches!(ledger.submit(&doc::intent("order-1")).await?, Submission::Unknown(_)));
+    /// let settled = ledger.resume().await?;
+    /// if let Some(wait) = settled.next {
+    ///     println!("one is open: come back in {wait:?}");
+    /// }
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`.
     pub async fn resume(&self) -> Result<Settled, Error> {
@@ -50,6 +63,16 @@ impl Ledger {
 
     /// [`resume`](Self::resume) until no outcome is unknown any more: each has happened, has not, or is left to a person.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(Some(telco_sandbox::Phase::ActThenReset), async |ledger| {
+    /// use telco_core::Submission;
+    ///
+    /// assert!(matches!(ledger.submit(&doc::intent("order-1")).await?, Submission::Unknown(_)));
+    /// assert_eq!(ledger.settle().await?.delivered, 1);
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`.
     pub async fn settle(&self) -> Result<Settled, Error> {
@@ -65,6 +88,17 @@ impl Ledger {
 
     /// The same for one reference: waits until its outcome is known or left to a person, and tells it. An unresolved one is
     /// looked up once more.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(Some(telco_sandbox::Phase::ActThenReset), async |ledger| {
+    /// use telco_core::Submission;
+    ///
+    /// let order = doc::intent("order-1");
+    /// assert!(matches!(ledger.submit(&order).await?, Submission::Unknown(_)));
+    /// assert!(matches!(ledger.settle_one(&order.reference).await?, Submission::Accepted(_)));
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// Kind `Storage`, or `InvalidInput` for a reference that is not here or was never sent.

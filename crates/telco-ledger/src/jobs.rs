@@ -2,7 +2,7 @@
 
 use telco_core::{Error, ErrorKind, NotSent, Reference, Submission, TopupIntent, TopupReceipt};
 
-use crate::{Ledger, Mark, Operation, Options, Placed, PlanRow, State, Step, Why};
+use crate::{Ledger, Mark, Operation, Options, Placed, PlanRow, Recorded, Step, Why};
 
 /// A planned row in this worker's hands, until its lease ends. [`send`](Ledger::send) it or [`release`](Ledger::release) it;
 /// one that is dropped becomes free when the lease ends.
@@ -203,13 +203,16 @@ impl Ledger {
     /// Kind `Storage`, or `Conflict` if the row has moved on.
     pub async fn cancel(&self, entry: Entry, why: &str) -> Result<(), Error> {
         let step = Step::NotSent(Why::new(ErrorKind::Policy, why));
-        debug_assert_eq!(entry.operation.state, State::Planned);
-        if self.record(&entry.mark(), step).await {
-            return Ok(());
+        match self.record(&entry.mark(), step).await {
+            Some(Recorded::Done) => Ok(()),
+            Some(Recorded::Superseded) => Err(Error::answered(
+                ErrorKind::Conflict,
+                "the row has moved on without its holder",
+            )),
+            None => Err(Error::in_doubt(
+                ErrorKind::Storage,
+                "the row could not be cancelled",
+            )),
         }
-        Err(Error::in_doubt(
-            ErrorKind::Storage,
-            "the row could not be cancelled",
-        ))
     }
 }

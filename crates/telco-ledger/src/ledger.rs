@@ -277,24 +277,21 @@ impl Ledger {
             Err(not_sent) => Step::NotSent(Why::from(not_sent)),
         };
         // Failing to record it never changes what the caller is told: the row stays as it is, and is looked up.
-        if self.record(&mark, step).await {
+        if self.record(&mark, step).await.is_some() {
             guard.mark = None;
         }
         answer
     }
 
-    /// Whether it is durable, or the row has moved on.
-    pub(crate) async fn record(&self, mark: &Mark, step: Step) -> bool {
+    /// Tells the row a step. `None`: the store failed, and the row is where it was.
+    pub(crate) async fn record(&self, mark: &Mark, step: Step) -> Option<Recorded> {
         let state = step.state();
         self.inner.tell(&mark.reference, state, false);
-        match self.inner.store.record(mark.clone(), step).await {
-            Ok(Recorded::Done) => {
-                self.inner.tell(&mark.reference, state, true);
-                true
-            }
-            Ok(Recorded::Superseded) => true,
-            Err(_) => false,
+        let recorded = self.inner.store.record(mark.clone(), step).await.ok()?;
+        if recorded == Recorded::Done {
+            self.inner.tell(&mark.reference, state, true);
         }
+        Some(recorded)
     }
 }
 

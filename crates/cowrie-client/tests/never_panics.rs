@@ -22,8 +22,8 @@ fn answers() {
 #[test]
 fn frozen_requests() {
     let samples: &[&[u8]] = &[
-        b"cowrie-1\nCredit\nstrict\nN0nce\nnet=MTN&msisdn=2348031234567&amount=100&xref=order-1",
-        b"cowrie-1\nData\nform\nN0nce\nnet=MTN\nplain text\nof two lines",
+        b"cowrie-1\ncredit\nstrict\nN0nce\nnet=MTN&msisdn=2348031234567&amount=100&xref=order-1",
+        b"cowrie-1\nallocate_single\ndecoded\nN0nce\nmessage=plain%20text\nmessage=plain text\nof two lines",
     ];
     telco_conformance::hostile("frozen", samples, 5_000, hostile::frozen).assert_passed();
 }

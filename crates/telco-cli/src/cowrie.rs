@@ -3,6 +3,8 @@
 mod offline;
 mod spend;
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use cowrie_client::wire::RecordStatus;
 use cowrie_client::{CheckAnswer, Client, ClientKey, Credentials};
@@ -80,11 +82,25 @@ impl Account {
         let id = section.required("client_id", self.client_id.as_deref())?;
         let key = section.secret("client_key", self.client_key.as_ref())?;
         let credentials = Credentials::client(&id, ClientKey::from_base64(key.expose())?)?;
-        let client = Client::builder(credentials)
-            .base_url(self.base_url(settings)?)
-            .build();
-        client.map_err(|e| Failure::of_read(&e))
+        let mut builder = Client::builder(credentials).base_url(self.base_url(settings)?);
+        if let Some(waits) = section.text("lookup_after", None)? {
+            builder = builder.poll_after(seconds(&waits)?);
+        }
+        builder.build().map_err(|e| Failure::of_read(&e))
     }
+}
+
+/// `2,5,10`: how long after an unknown outcome it is looked up, each time.
+fn seconds(list: &str) -> Result<Vec<Duration>, Failure> {
+    let read = |text: &str| {
+        let seconds = text.trim().parse().ok();
+        seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    };
+    let waits: Option<Vec<_>> = list.split(',').map(read).collect();
+    waits.ok_or_else(|| {
+        Failure::not_sent("cowrie: lookup_after is no list of seconds")
+            .help("write it as 2,5,10,20,40")
+    })
 }
 
 /// Whole naira.

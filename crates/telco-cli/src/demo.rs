@@ -1,6 +1,8 @@
 //! `telco demo`: the main job against a sandbox in this process, and the provider's word at the end.
 
+mod citcall;
 mod cowrie;
+mod fanap;
 mod kairos;
 mod mor;
 
@@ -29,7 +31,9 @@ pub(crate) async fn run(options: &Demo, form: Form) -> Done {
         form,
         asked: 0,
     };
+    citcall::tell(&mut story).await?;
     cowrie::tell(&mut story).await?;
+    fanap::tell(&mut story).await?;
     kairos::tell(&mut story).await?;
     mor::tell(&mut story).await?;
     story.end()

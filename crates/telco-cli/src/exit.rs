@@ -78,6 +78,11 @@ impl Failure {
         failure(chain(error)).help_from(error)
     }
 
+    /// Of a ledger that cannot be used: without it nothing is sent.
+    pub(crate) fn of_ledger(error: &Error) -> Self {
+        Self::not_sent(chain(error)).help_from(error)
+    }
+
     /// What went wrong, without what to do about it.
     pub(crate) fn message(&self) -> &str {
         &self.message

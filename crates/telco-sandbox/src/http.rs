@@ -38,7 +38,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             head: 64 << 10,
-            body: 8 << 20,
+            body: 1 << 20,
             connections: 4_096,
             patience: Duration::from_secs(30),
             idle: Duration::from_secs(90),
@@ -99,9 +99,11 @@ impl Connection {
     pub(crate) async fn next(&mut self, limits: &Limits) -> Result<Option<Request>, Bad> {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
-            match timeout(limits.idle, self.stream.readable()).await {
-                Ok(ready) => ready?,
-                Err(_) => return Ok(None),
+            // Not `readable`, which may say so of a fresh socket that has nothing to read.
+            match timeout(limits.idle, self.stream.peek(&mut [0])).await {
+                Ok(Ok(1..)) => {}
+                Ok(Err(error)) => return Err(error.into()),
+                Ok(Ok(0)) | Err(_) => return Ok(None),
             }
         }
         match timeout(limits.patience, self.read_request(limits)).await {
@@ -222,6 +224,42 @@ impl Connection {
         };
         out.extend_from_slice(body);
         self.write_raw(&out, limits).await
+    }
+
+    /// Writes an answer whose body is followed by blanks, 64 MiB in all.
+    pub(crate) async fn flood(&mut self, answer: &Answer, limits: &Limits) -> io::Result<()> {
+        const MIB: usize = 1 << 20;
+        let mut out = head_of(answer, Some(64 * MIB), false);
+        out.extend_from_slice(&answer.body);
+        self.write_raw(&out, limits).await?;
+        let mut left = (64 * MIB).saturating_sub(answer.body.len());
+        let blanks = vec![b' '; MIB / 16];
+        while left > 0 {
+            let part = blanks.get(..left).unwrap_or(&blanks);
+            self.write_raw(part, limits).await?;
+            left = left.saturating_sub(part.len());
+        }
+        Ok(())
+    }
+
+    /// Writes an answer byte by byte until it is out, the client has gone, or a stall would have ended.
+    pub(crate) async fn drip(
+        &mut self,
+        answer: &Answer,
+        apart: Duration,
+        limits: &Limits,
+    ) -> io::Result<()> {
+        let until = Instant::now() + limits.stall;
+        let mut out = head_of(answer, Some(answer.body.len()), false);
+        out.extend_from_slice(&answer.body);
+        for byte in out {
+            tokio::time::sleep(apart).await;
+            if Instant::now() > until {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.write_raw(&[byte], limits).await?;
+        }
+        Ok(())
     }
 
     /// Starts an answer without end (server-sent events); the connection is not used for anything else.

@@ -10,7 +10,10 @@ use crate::secret::Source;
 /// Fields that a command can do without; what the example says of them is what holds then.
 const OPTIONAL: &[(&str, &str)] = &[
     ("cowrie", "base_url"),
+    ("cowrie", "lookup_after"),
     ("citcall", "base_url"),
+    ("citcall", "otp_key"),
+    ("citcall", "otp_store"),
     ("fanap", "base_url"),
     ("fanap", "product_id"),
     ("fanap", "verification_url"),

@@ -13,7 +13,7 @@ use super::plan;
 use super::preflight::{Preflight, Tolerance};
 use super::progress::Progress;
 use super::run::{self, Pace};
-use super::stop::Stop;
+use super::stop::{Stop, Why};
 use super::summary::Summary;
 use crate::config::{Settings, confirm_spend};
 use crate::cowrie::{Account, naira};
@@ -182,7 +182,7 @@ impl<'a> Sender<'a> {
         Ok(Self {
             options,
             settings,
-            ledger: ledger.map_err(|e| Failure::of_read(&e))?,
+            ledger: ledger.map_err(|e| Failure::of_ledger(&e))?,
             store,
             stop: Stop::on_ctrl_c(),
         })
@@ -190,13 +190,16 @@ impl<'a> Sender<'a> {
 
     /// A job that was begun before: what is unknown is settled first, then what is left is sent.
     async fn go_on(&self, job: &Job, form: Form) -> Done {
-        run::settle(&self.ledger, &self.stop).await?;
+        let settled = run::settle(&self.ledger, &self.stop).await;
+        if settled.is_err() || self.stop.why().is_some() {
+            return self.end(settled, job, form).await;
+        }
         let again = self.ledger.replan(&job.id).await;
-        let again = again.map_err(|e| Failure::of_read(&e))?;
-        let left = Summary::of(job, self.store.as_ref()).await?.planned;
+        let again = again.map_err(|e| Failure::of_ledger(&e))?;
         if again > 0 {
             output::note(&format!("{again} rows that were not sent are tried again"));
         }
+        let left = Summary::of(job, self.store.as_ref()).await?.planned;
         if left > 0 {
             let base_url = self.options.account.base_url(self.settings)?;
             let what = format!("tops up {left} times");
@@ -207,6 +210,11 @@ impl<'a> Sender<'a> {
 
     /// Sends what is planned, settles, and says how it stands.
     async fn finish(&self, job: &Job, form: Form) -> Done {
+        let done = self.send(job).await;
+        self.end(done, job, form).await
+    }
+
+    async fn send(&self, job: &Job) -> Done {
         let left = Summary::of(job, self.store.as_ref()).await?.planned;
         let pace = Pace {
             concurrency: usize::from(self.options.concurrency.get()),
@@ -216,8 +224,20 @@ impl<'a> Sender<'a> {
             let workers = std::slice::from_ref(&self.ledger);
             run::send(workers, job, pace, left, &self.stop).await?;
         }
-        run::settle(&self.ledger, &self.stop).await?;
-        let summary = Summary::of(job, self.store.as_ref()).await?;
+        run::settle(&self.ledger, &self.stop).await
+    }
+
+    /// Whatever happened: how the rows stand decides.
+    async fn end(&self, done: Done, job: &Job, form: Form) -> Done {
+        if let Err(failure) = done {
+            let why = failure.message().to_owned();
+            self.stop.because(Why::Because(why));
+        }
+        let summary = Summary::of(job, self.store.as_ref()).await;
+        let summary = summary.map_err(|failure| {
+            Failure::unknown(failure.message())
+                .help("rows may have been on the way: mend the ledger, then `telco topup resume`")
+        })?;
         summary.print(form)?;
         summary.verdict(self.stop.why())
     }

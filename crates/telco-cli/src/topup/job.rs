@@ -34,7 +34,7 @@ impl Job {
         let text = store
             .noted(name(id))
             .await
-            .map_err(|e| Failure::of_read(&e))?;
+            .map_err(|e| Failure::of_ledger(&e))?;
         text.map(|text| {
             serde_json::from_str(&text)
                 .map_err(|e| Failure::not_sent(format!("the note of job {id} cannot be read: {e}")))
@@ -49,7 +49,7 @@ impl Job {
             Some(id) => id,
             None => {
                 let noted = store.noted(LATEST.to_owned()).await;
-                latest = noted.map_err(|e| Failure::of_read(&e))?;
+                latest = noted.map_err(|e| Failure::of_ledger(&e))?;
                 latest.as_deref().ok_or_else(|| {
                     Failure::not_sent("this ledger has no bulk job")
                         .help("`telco topup bulk FILE.csv` begins one")
@@ -65,8 +65,8 @@ impl Job {
     pub(super) async fn note(&self, store: &dyn Store) -> Result<(), Failure> {
         let text = serde_json::to_string(self).map_err(|e| Failure::broken(e.to_string()))?;
         let noted = store.note(name(&self.id), Some(text)).await;
-        noted.map_err(|e| Failure::of_read(&e))?;
+        noted.map_err(|e| Failure::of_ledger(&e))?;
         let noted = store.note(LATEST.to_owned(), Some(self.id.clone())).await;
-        noted.map_err(|e| Failure::of_read(&e))
+        noted.map_err(|e| Failure::of_ledger(&e))
     }
 }

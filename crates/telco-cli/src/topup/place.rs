@@ -51,7 +51,7 @@ impl Place {
     pub(super) async fn writer(&self) -> Result<Arc<dyn Store>, Failure> {
         match self {
             Self::Sqlite(path) => {
-                let store = SqliteStore::open(path).map_err(|e| Failure::of_read(&e))?;
+                let store = SqliteStore::open(path).map_err(|e| Failure::of_ledger(&e))?;
                 Ok(Arc::new(store))
             }
         }
@@ -66,7 +66,7 @@ impl Place {
             ))
             .help("it is made by the first `telco topup bulk`")),
             Self::Sqlite(path) => {
-                let store = SqliteStore::read(path).map_err(|e| Failure::of_read(&e))?;
+                let store = SqliteStore::read(path).map_err(|e| Failure::of_ledger(&e))?;
                 Ok(Arc::new(store))
             }
         }

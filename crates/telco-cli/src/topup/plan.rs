@@ -46,7 +46,7 @@ impl Planner<'_> {
             self.stop.check()?;
             let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
             let placed = self.ledger.plan(&job.id, rows).await;
-            let placed = placed.map_err(|e| Failure::of_read(&e))?;
+            let placed = placed.map_err(|e| Failure::of_ledger(&e))?;
             let mut lines_placed = placed.iter().zip(&lines);
             if let Some((_, line)) = lines_placed.find(|(placed, _)| **placed == Placed::Conflict) {
                 return Err(used(*line));
@@ -103,7 +103,7 @@ async fn unused(rows: &[PlanRow], job: &str, store: &Arc<dyn Store>) -> Done {
     }
     while let Some(found) = lookups.join_next().await {
         let (line, known) = found.map_err(|e| Failure::broken(e.to_string()))?;
-        let known = known.map_err(|e| Failure::of_read(&e))?;
+        let known = known.map_err(|e| Failure::of_ledger(&e))?;
         if known.is_some_and(|known| known.job.as_deref() != Some(job)) {
             return Err(used(line));
         }

@@ -69,7 +69,7 @@ impl Report {
         }
         loop {
             let page = store.list(filter.clone()).await;
-            let page = page.map_err(|e| Failure::of_read(&e))?;
+            let page = page.map_err(|e| Failure::of_ledger(&e))?;
             let Some(last) = page.last() else {
                 return Ok(());
             };

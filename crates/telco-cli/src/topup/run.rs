@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use telco_core::{ErrorKind, NotSent, Submission, TopupReceipt};
 use telco_ledger::{Entry, Guard, Ledger, Options, State};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -70,9 +71,11 @@ pub(super) async fn send(
     for ledger in workers {
         running.spawn(work(ledger.clone(), shared.clone()));
     }
+    // Told to end, not cut off: it holds the rows that it looks up.
+    let sent = Arc::new(Notify::new());
     let settling = workers
         .first()
-        .map(|ledger| tokio::spawn(settle_meanwhile(ledger.clone())));
+        .map(|ledger| tokio::spawn(settle_meanwhile(ledger.clone(), sent.clone())));
     let mut outcome = Ok(());
     while let Some(ended) = running.join_next().await {
         let ended = ended.unwrap_or_else(|e| Err(Failure::broken(e.to_string())));
@@ -83,8 +86,10 @@ pub(super) async fn send(
             outcome = Err(failure);
         }
     }
+    sent.notify_one();
     if let Some(settling) = settling {
-        settling.abort();
+        // It has nothing to say; what it left is settled next.
+        let _ = settling.await;
     }
     shared.progress.end();
     outcome
@@ -105,7 +110,7 @@ async fn work(ledger: Ledger, shared: Arc<Shared>) -> Done {
             if taken.is_empty() {
                 match ledger.take(&shared.job, TAKEN).await {
                     Ok(rows) => taken.extend(rows),
-                    Err(e) => break Err(Failure::of_read(&e)),
+                    Err(e) => break Err(Failure::of_ledger(&e)),
                 }
             }
             if let Some(entry) = taken.pop_front() {
@@ -117,7 +122,7 @@ async fn work(ledger: Ledger, shared: Arc<Shared>) -> Done {
                 match ledger.count(Some(&shared.job)).await {
                     Ok(counts) if counts.of(State::Planned) == 0 => break Ok(()),
                     Ok(_) => {}
-                    Err(e) => break Err(Failure::of_read(&e)),
+                    Err(e) => break Err(Failure::of_ledger(&e)),
                 }
             }
         }
@@ -225,13 +230,16 @@ impl Shared {
 }
 
 /// Looks up what is due while rows are sent.
-async fn settle_meanwhile(ledger: Ledger) {
+async fn settle_meanwhile(ledger: Ledger, sent: Arc<Notify>) {
+    const AT_LEAST: Duration = Duration::from_millis(20);
+    const AT_MOST: Duration = Duration::from_secs(2);
     loop {
         let next = ledger.resume().await.ok().and_then(|settled| settled.next);
-        let wait = next.map_or(Duration::from_secs(2), |next| {
-            next.min(Duration::from_secs(2))
-        });
-        tokio::time::sleep(wait.max(Duration::from_millis(20))).await;
+        let wait = next.unwrap_or(AT_MOST).clamp(AT_LEAST, AT_MOST);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = sent.notified() => return,
+        }
     }
 }
 
@@ -239,7 +247,7 @@ async fn settle_meanwhile(ledger: Ledger) {
 pub(super) async fn settle(ledger: &Ledger, stop: &Stop) -> Done {
     let mut told = false;
     while stop.why() != Some(Why::Interrupted) {
-        let settled = ledger.resume().await.map_err(|e| Failure::of_read(&e))?;
+        let settled = ledger.resume().await.map_err(|e| Failure::of_ledger(&e))?;
         let Some(next) = settled.next else { break };
         if !told {
             output::note(

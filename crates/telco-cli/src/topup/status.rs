@@ -59,7 +59,7 @@ impl Status {
             return Summary::of(&job, store.as_ref()).await?.print(form);
         }
         let row = store.find(reference(what)?).await;
-        let row = row.map_err(|e| Failure::of_read(&e))?.ok_or_else(|| {
+        let row = row.map_err(|e| Failure::of_ledger(&e))?.ok_or_else(|| {
             Failure::rejected("this ledger has no such reference and no such job")
                 .help("nothing was ever sent under it from here")
         })?;
@@ -69,7 +69,10 @@ impl Status {
 
 /// Every state that occurs.
 async fn by_state(store: &dyn Store, form: Form) -> Done {
-    let counts = store.count(None).await.map_err(|e| Failure::of_read(&e))?;
+    let counts = store
+        .count(None)
+        .await
+        .map_err(|e| Failure::of_ledger(&e))?;
     let rows = counts.rows.iter().map(|count| {
         let delivered = count
             .delivered
@@ -90,7 +93,7 @@ async fn by_state(store: &dyn Store, form: Form) -> Done {
 
 async fn story(row: &Operation, store: &dyn Store, form: Form) -> Done {
     let history = store.history(row.reference().clone()).await;
-    let history = history.map_err(|e| Failure::of_read(&e))?;
+    let history = history.map_err(|e| Failure::of_ledger(&e))?;
     let product = &row.intent.product;
     let number = product
         .recipient()
@@ -168,7 +171,7 @@ impl Resolve {
             why: why.to_owned(),
         };
         let decided = store.decide(reference(&self.reference)?, step).await;
-        match decided.map_err(|e| Failure::of_read(&e))? {
+        match decided.map_err(|e| Failure::of_ledger(&e))? {
             Recorded::Done => {
                 output::note("resolved, with your name");
                 Ok(())

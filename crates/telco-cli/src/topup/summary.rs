@@ -28,7 +28,7 @@ pub(super) struct Summary {
 impl Summary {
     pub(super) async fn of(job: &Job, store: &dyn Store) -> Result<Self, Failure> {
         let counts = store.count(Some(job.id.clone())).await;
-        let counts: Counts = counts.map_err(|e| Failure::of_read(&e))?;
+        let counts: Counts = counts.map_err(|e| Failure::of_ledger(&e))?;
         let nothing = Amount::from_minor(0, Currency::NGN);
         let spent = counts
             .rows

@@ -149,6 +149,7 @@ async fn a_spending_call_under_any_fault_tells_the_truth_and_is_sent_once() {
                 Phase::Redirect => Some(Judged::Redirect),
                 Phase::Truncate => Some(Judged::Truncate),
                 Phase::Garbage => Some(Judged::Garbage),
+                Phase::Flood => Some(Judged::Flood),
                 Phase::SlowAnswer => Some(Judged::SlowAnswer),
                 other => panic!("{other:?} is new"),
             };

@@ -133,9 +133,11 @@ async fn a_spending_call_under_any_fault_tells_the_truth_and_is_sent_once() {
             let mor = client(&sandbox);
             // A connection to be reused.
             let _ = mor.system_version().await.unwrap();
+            // Between two bytes, and before the whole.
+            let delay = if phase == Phase::Drip { 1 } else { 30 };
             sandbox
                 .faults()
-                .add(FaultRule::new(phase).delay(Duration::from_millis(30)));
+                .add(FaultRule::new(phase).delay(Duration::from_millis(delay)));
             let reference = reference();
             let answer = spend(&mor, method, &reference).await;
             let judged = match phase {
@@ -150,7 +152,7 @@ async fn a_spending_call_under_any_fault_tells_the_truth_and_is_sent_once() {
                 Phase::Truncate => Some(Judged::Truncate),
                 Phase::Garbage => Some(Judged::Garbage),
                 Phase::Flood => Some(Judged::Flood),
-                Phase::SlowAnswer => Some(Judged::SlowAnswer),
+                Phase::SlowAnswer | Phase::Drip => Some(Judged::SlowAnswer),
                 other => panic!("{other:?} is new"),
             };
             judge(Told::of(&answer), truth(&sandbox), judged)

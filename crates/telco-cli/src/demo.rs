@@ -3,6 +3,7 @@
 mod cowrie;
 mod kairos;
 mod mor;
+mod topup;
 
 use clap::Args;
 use serde_json::json;
@@ -30,6 +31,7 @@ pub(crate) async fn run(options: &Demo, form: Form) -> Done {
         asked: 0,
     };
     cowrie::tell(&mut story).await?;
+    topup::tell(&mut story).await?;
     kairos::tell(&mut story).await?;
     mor::tell(&mut story).await?;
     story.end()

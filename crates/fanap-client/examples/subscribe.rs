@@ -5,15 +5,18 @@ use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use fanap_client::core::{OtpCode, OtpRequest, OtpSender as _, PendingOtp, Reference, Submission};
+use fanap_client::otp::{CommitOutcome, MemoryOtpStore, commit_once};
 use fanap_client::{Application, Client, PrivateKey, ServiceKey, parse_msisdn};
-use telco_otp::{CommitOutcome, MemoryOtpStore, commit_once};
 use telco_sandbox::{Arrival, Sandbox};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let sandbox = Sandbox::start().await?;
     let credentials = sandbox.credentials("fanap").ok_or("no room")?;
-    let given = |name: &str| credentials[name].as_str().unwrap_or_default().to_owned();
+    let given = |name: &str| {
+        let value = credentials.get(name).and_then(|value| value.as_str());
+        value.unwrap_or_default().to_owned()
+    };
 
     let application = Application::new(&given("app_id"), &given("tenant_id"))?;
     let key = PrivateKey::load(given("private_key").as_bytes())?;
@@ -39,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // The second request: this charges, once, however often the button is pressed.
     let pending = PendingOtp::from_storage(&stored)?;
-    let store = MemoryOtpStore::default(); // with several workers: telco-otp's SQLite or PostgreSQL store
+    let store = MemoryOtpStore::default(); // with several workers: the SQLite or PostgreSQL store of telco-otp
     let forget_at = SystemTime::now() + Duration::from_secs(7 * 86_400);
     let code = OtpCode::new(typed);
     for click in 1..=2 {

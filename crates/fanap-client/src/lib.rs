@@ -10,8 +10,8 @@ mod executor;
 mod imi;
 mod judge;
 mod number;
-mod otp;
 mod sdp;
+mod service;
 mod signatures;
 mod signing;
 mod text;
@@ -26,8 +26,8 @@ pub use credentials::{Application, ServiceKey};
 pub use date::Date;
 pub use imi::{Imi, ImiCommitted, ImiStarted};
 pub use number::{InvalidNumber, Phone, PhoneFormat, is_likely_mci, parse_msisdn};
-pub use otp::Service;
 pub use sdp::{SubscriptionCheck, SubscriptionCheckBuilder, SubscriptionState};
+pub use service::Service;
 pub use signing::{Hash, SignRequest, Signed, Signer, verify};
 /// RSA keys from any file that people have.
 pub use telco_crypto::rsa::{KeyError, LoadOptions, PrivateKey, PublicKey};
@@ -38,3 +38,5 @@ const PROVIDER: &str = "fanap";
 
 pub use telco_core as core;
 pub use telco_http as http;
+/// The guard around a commit, and the stores it counts in.
+pub use telco_otp as otp;

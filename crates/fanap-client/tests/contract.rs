@@ -17,10 +17,10 @@ use fanap_client::core::{
     PendingOtp, Provider as _, Submission, SubscriptionOtp as _,
 };
 use fanap_client::http::Settings;
+use fanap_client::otp::{CommitOutcome, MemoryOtpStore, commit_once};
 use fanap_client::{Client, Committed, Phone, ServiceKey, Started, Token, verify};
 use serde_json::Value;
 use support::*;
-use telco_otp::{CommitOutcome, MemoryOtpStore, commit_once};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use wiremock::matchers::{method, path};

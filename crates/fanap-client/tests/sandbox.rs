@@ -18,12 +18,12 @@ use fanap_client::core::{
     OtpRequest, OtpSender as _, Outcome, PendingOtp, Provider as _, Reference, Submission,
     SubscriptionOtp as _,
 };
+use fanap_client::otp::{CommitOutcome, MemoryOtpStore, commit_once};
 use fanap_client::{
     Builder, Callbacks, Client, Hash, Notice, PhoneFormat, PublicKey, Service, SubscriptionCheck,
 };
 use serde_json::json;
 use support::{sandbox as room, whole_request};
-use telco_otp::{CommitOutcome, MemoryOtpStore, commit_once};
 use telco_sandbox::{FaultRule, Phase, Sandbox};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;

@@ -1,6 +1,7 @@
 //! `telco demo`: the main job against a sandbox in this process, and the provider's word at the end.
 
 mod cowrie;
+mod fanap;
 mod kairos;
 mod mor;
 mod topup;
@@ -32,6 +33,7 @@ pub(crate) async fn run(options: &Demo, form: Form) -> Done {
     };
     cowrie::tell(&mut story).await?;
     topup::tell(&mut story).await?;
+    fanap::tell(&mut story).await?;
     kairos::tell(&mut story).await?;
     mor::tell(&mut story).await?;
     story.end()

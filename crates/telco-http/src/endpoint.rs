@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response, Uri};
 use telco_core::{Delivery, Error, ErrorKind, NotSent};
 
+use crate::observe::Watch;
 use crate::retry::jittered;
 use crate::{BaseUrl, ReadRetry, Transport};
 
@@ -71,7 +72,7 @@ impl Endpoint {
         operation: &'static str,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, Error> {
-        let started = Instant::now();
+        let watch = Watch::begin(self.provider, operation);
         let result = if self.base.is_origin_of(request.uri()) {
             self.transport.exchange(request).await
         } else {
@@ -79,7 +80,7 @@ impl Endpoint {
             Err(foreign_origin().into())
         };
         let result = result.map_err(|failure| failure.at(self.provider, operation));
-        self.trace(operation, started.elapsed(), &result);
+        watch.end(&result);
         result
     }
 
@@ -140,38 +141,6 @@ impl Endpoint {
     /// Waits, by the transport's timer.
     pub async fn pause(&self, time: Duration) {
         self.transport.pause(time).await;
-    }
-
-    /// Who, what, how it ended, how long. Never a URL, header, body, number or secret.
-    fn trace(
-        &self,
-        operation: &'static str,
-        elapsed: Duration,
-        result: &Result<Response<Bytes>, Error>,
-    ) {
-        let provider = self.provider;
-        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        match result {
-            Ok(answer) => {
-                let status = answer.status().as_u16();
-                tracing::debug!(
-                    provider,
-                    operation,
-                    outcome = "answered",
-                    status,
-                    elapsed_ms
-                );
-            }
-            Err(failure) => {
-                let outcome = match failure.delivery() {
-                    Delivery::NotSent => "not_sent",
-                    Delivery::MaybeSent => "maybe_sent",
-                    Delivery::Answered => "unusable_answer",
-                };
-                let (kind, status) = (failure.kind().as_str(), failure.http_status());
-                tracing::warn!(provider, operation, outcome, kind, status, elapsed_ms);
-            }
-        }
     }
 }
 

@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
 mod base;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod endpoint;
+mod observe;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;
 mod retry;
@@ -11,10 +15,16 @@ mod transport;
 
 pub use answer::{partial_body, retry_after};
 pub use base::{BaseUrl, InvalidBaseUrl};
+#[cfg(feature = "blocking")]
+#[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
+pub use blocking::Blocking;
 pub use bytes::Bytes;
 pub use endpoint::Endpoint;
 /// The types of a request and a response, as [`Transport`] takes and gives them.
 pub use http;
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use observe::describe_metrics;
 pub use retry::ReadRetry;
 pub use settings::Settings;
 pub use transport::{Transport, connect};

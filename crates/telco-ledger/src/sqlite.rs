@@ -218,7 +218,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<Result<(), Error>> {
     }
     // Whoever held these is gone: this process is the only writer.
     transaction.execute(
-        "UPDATE telco_topup SET lease_until = 0 WHERE state IN ('planned', 'sending', 'replaying', 'unknown', 'unresolved') AND lease_until > 0",
+        "UPDATE telco_topup SET lease_until = 0 WHERE lease_until > 0",
         [],
     )?;
     transaction.commit()?;
@@ -366,5 +366,53 @@ impl From<ValueRef<'_>> for Value {
             ValueRef::Text(value) => Self::Text(String::from_utf8_lossy(value).into_owned()),
             ValueRef::Blob(value) => Self::Bytes(value.to_vec()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use telco_core::{Amount, Currency, Identity, Msisdn, Product, Reference, TopupIntent};
+
+    use super::*;
+    use crate::{Begun, Claim, State, Store as _};
+
+    fn claim(n: u32) -> Claim {
+        let to = Msisdn::parse("2348031234567").unwrap();
+        let product = Product::airtime(to, None, Amount::from_minor(100, Currency::NGN));
+        let intent = TopupIntent::new(Reference::new(format!("r{n}")).unwrap(), product);
+        Claim::new(Identity::new("fake", "shop"), intent, format!("w/{n}"))
+    }
+
+    /// SQLite reports a database that may not grow as a full disk.
+    #[tokio::test]
+    async fn a_full_disk_refuses_and_loses_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite");
+        drop(SqliteStore::open(&path).unwrap());
+        let connection = Connection::open(&path).unwrap();
+        connection
+            .pragma_update(None, "max_page_count", 40)
+            .unwrap();
+        let lock = only_writer(&path).unwrap();
+        let clock = Arc::new(SystemClock::default());
+        let store = SqliteStore::start(&path, connection, Some(lock), clock).unwrap();
+        let mut written = 0;
+        let full = loop {
+            match store.begin(claim(written)).await {
+                Ok(begun) => assert!(matches!(begun, Begun::Go(_))),
+                Err(full) => break full,
+            }
+            written += 1;
+        };
+        assert!(full.to_string().contains("the disk is full"), "{full}");
+        assert!(written > 10);
+        let counts = store.count(None).await.unwrap();
+        assert_eq!(counts.of(State::Sending), u64::from(written));
+        drop(store);
+        let store = SqliteStore::open(&path).unwrap();
+        assert!(matches!(
+            store.begin(claim(written)).await.unwrap(),
+            Begun::Go(_)
+        ));
     }
 }

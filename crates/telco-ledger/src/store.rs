@@ -43,6 +43,24 @@ pub struct Claim {
     pub balance: Option<Spendable>,
 }
 
+impl Claim {
+    /// With no rules but those that are always there, and two minutes.
+    pub fn new(identity: Identity, intent: TopupIntent, owner: impl Into<String>) -> Self {
+        Self {
+            identity,
+            intent,
+            owner: owner.into(),
+            lease: Duration::from_secs(120),
+            frozen: None,
+            guards: Guards::none(),
+            mark: None,
+            allow_duplicate: false,
+            reissue: false,
+            balance: None,
+        }
+    }
+}
+
 /// A reading of the balance, put beside the sum of all claims at that time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -125,6 +143,18 @@ pub struct Ask {
     pub lease: Duration,
     /// At most so many.
     pub limit: u32,
+}
+
+impl Ask {
+    /// Of this account, held by that owner for so long, at most so many.
+    pub fn new(identity: Identity, owner: impl Into<String>, lease: Duration, limit: u32) -> Self {
+        Self {
+            identity,
+            owner: owner.into(),
+            lease,
+            limit,
+        }
+    }
 }
 
 /// Rows to be looked up now, and when to ask for more.

@@ -38,7 +38,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             head: 64 << 10,
-            body: 8 << 20,
+            body: 1 << 20,
             connections: 4_096,
             patience: Duration::from_secs(30),
             idle: Duration::from_secs(90),
@@ -99,9 +99,11 @@ impl Connection {
     pub(crate) async fn next(&mut self, limits: &Limits) -> Result<Option<Request>, Bad> {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
-            match timeout(limits.idle, self.stream.readable()).await {
-                Ok(ready) => ready?,
-                Err(_) => return Ok(None),
+            // Not `readable`, which may say so of a fresh socket that has nothing to read.
+            match timeout(limits.idle, self.stream.peek(&mut [0])).await {
+                Ok(Ok(1..)) => {}
+                Ok(Err(error)) => return Err(error.into()),
+                Ok(Ok(0)) | Err(_) => return Ok(None),
             }
         }
         match timeout(limits.patience, self.read_request(limits)).await {

@@ -5,6 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::random;
+use crate::text::excerpt;
+
 /// What the caller of a client was told, reported by the driver of a test: only it knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -132,6 +135,18 @@ pub struct Totals {
 
 type Key = (&'static str, String);
 
+/// Bytes of a text that came from outside and is kept.
+const TEXT: usize = 256;
+
+/// Longer texts are kept by their beginning and a key of the whole, so that different ones stay different.
+fn bounded(text: &str) -> String {
+    if text.len() <= TEXT {
+        return text.to_owned();
+    }
+    let key = random::key(0, &[text]);
+    format!("{} {key:016x}", excerpt(text.as_bytes(), TEXT))
+}
+
 /// The ledger. Cheap to read at any time; in memory, with a cap.
 #[derive(Debug)]
 pub struct Ledger {
@@ -167,7 +182,7 @@ impl Ledger {
         let provider = *books.totals.keys().find(|known| **known == provider)?;
         books
             .operations
-            .get(&(provider, reference.to_owned()))
+            .get(&(provider, bounded(reference)))
             .cloned()
     }
 
@@ -237,8 +252,11 @@ impl Ledger {
         self.edit(asked.provider, asked.reference, |op, totals| {
             if op.requests == 0 {
                 op.kind = asked.kind;
-                op.number = asked.number.map(str::to_owned);
-                op.detail = asked.detail.to_vec();
+                op.number = asked.number.map(bounded);
+                let detail = asked.detail.iter();
+                op.detail = detail
+                    .map(|(name, value)| (*name, bounded(value)))
+                    .collect();
                 totals.requested = totals.requested.saturating_add(1);
             }
             op.requests = op.requests.saturating_add(1);
@@ -279,7 +297,7 @@ impl Ledger {
         self.edit(provider, reference, |op, totals| {
             op.refused = op.refused.saturating_add(1);
             totals.refused = totals.refused.saturating_add(1);
-            op.tell(at_ms, exchange, What::Refused(why.to_owned()));
+            op.tell(at_ms, exchange, What::Refused(bounded(why)));
         });
     }
 
@@ -288,7 +306,7 @@ impl Ledger {
         let books = self.books();
         books
             .operations
-            .get(&(provider, reference.to_owned()))
+            .get(&(provider, bounded(reference)))
             .map_or(0, |op| op.requests)
     }
 
@@ -304,7 +322,7 @@ impl Ledger {
         if let Some(op) = self
             .books()
             .operations
-            .get_mut(&(provider, reference.to_owned()))
+            .get_mut(&(provider, bounded(reference)))
         {
             op.tell(at_ms, exchange, what);
         }
@@ -327,13 +345,14 @@ impl Ledger {
             totals,
             forgotten,
         } = &mut *books;
-        let key = (provider, reference.to_owned());
+        let key = (provider, bounded(reference));
         let op = operations.entry(key.clone()).or_insert_with(|| {
+            let reference = key.1.clone();
             order.push_back(key);
             Operation {
                 provider,
                 kind: "",
-                reference: reference.to_owned(),
+                reference,
                 number: None,
                 detail: Vec::new(),
                 requests: 0,

@@ -11,21 +11,17 @@ mod support;
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac;
 use serde_json::{Value, json};
-use support::spend::{cowrie, credit, credit_query};
-use support::{Client, request};
+use support::spend::{cowrie, credit, credit_query, hex};
+use support::{Client, base64, near_miss, request, unbase64};
 use telco_sandbox::{FaultRule, Phase, Sandbox};
 
 const CREDIT: &str = "/airtime/Credit";
 
 async fn status(sandbox: &Sandbox, path: &str, query: &str, nonce: &str) -> u16 {
     cowrie(sandbox, path, query, nonce).await.unwrap().status
-}
-
-fn near_miss(sandbox: &Sandbox) -> String {
-    sandbox.history().search(&telco_sandbox::Query::default())[0]
-        .near_misses
-        .join(" | ")
 }
 
 #[tokio::test]
@@ -157,7 +153,7 @@ async fn every_call_has_its_documented_answer() {
             .status,
         400
     );
-    assert!(near_miss(&sandbox).contains("PIN already used"));
+    assert!(near_miss(&sandbox, "cowrie").contains("PIN already used"));
 
     assert_eq!(
         cowrie(&sandbox, "/terminal/Balance", "", "11")
@@ -235,7 +231,7 @@ async fn every_documented_refusal() {
         status(&sandbox, CREDIT, &credit_query("poor"), "p1").await,
         402
     );
-    assert!(near_miss(&sandbox).contains("the account holds 95 naira"));
+    assert!(near_miss(&sandbox, "cowrie").contains("the account holds 95 naira"));
     assert_eq!(sandbox.operation("cowrie", "poor").unwrap().delivered, 0);
     sandbox
         .configure("cowrie", &json!({ "balance": 96 }))
@@ -258,7 +254,7 @@ async fn a_used_nonce_is_409_until_it_is_forgotten() {
         status(&sandbox, CREDIT, &credit_query("a"), "one").await,
         409
     );
-    assert!(near_miss(&sandbox).contains("nonce was used before"));
+    assert!(near_miss(&sandbox, "cowrie").contains("nonce was used before"));
     assert_eq!(status(&sandbox, "/airtime/Balance", "", "one").await, 409);
     // Another account has its own nonces.
     assert_eq!(status(&sandbox, "/terminal/Balance", "", "one").await, 200);
@@ -518,9 +514,185 @@ async fn signatures_of_the_official_clients() {
             !send(signature).await.contains("Invalid signature"),
             "{}: {}",
             vector["name"],
-            near_miss(&sandbox)
+            near_miss(&sandbox, "cowrie")
         );
         tried += 1;
     }
     assert!(tried >= 50, "{tried}");
+}
+
+/// Each really wrong signature, and the words that explain it.
+#[tokio::test]
+async fn a_wrong_signature_says_what_was_signed() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let base = sandbox.base_url("cowrie").unwrap();
+    let key = support::text(&sandbox.credentials("cowrie").unwrap(), "client_key");
+    let hmac = |key: &[u8], text: &str| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+        hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
+    };
+    let raw = unbase64(&key);
+    let signed = |text: &str| base64(hmac(&raw, text));
+    let query = "net=MTN&msisdn=2348031234567&amount=100&xref=a";
+    let right = format!("n?{query}");
+    let hash = |text: &[u8]| base64(digest(&SHA256, text));
+    let (spaced, colon) = ("xref=a%20b", "xref=a:b");
+    // A signature in which both alphabets differ.
+    let nonces = (0..200).map(|n| format!("n{n}"));
+    let (url_nonce, url_safe) = nonces
+        .map(|nonce| (nonce.clone(), signed(&format!("{nonce}?{query}"))))
+        .find(|(_, signature)| signature.contains('+') && signature.contains('/'))
+        .unwrap();
+    let url_safe = url_safe.replace('+', "-").replace('/', "_");
+    let (as_sent, decoded, either) = ("as-sent", "decoded", "either");
+    for (verify, nonce, query, signature, why) in [
+        (either, "n", "", signed("n?"), "the `?` were left out"),
+        (
+            either,
+            "n",
+            query,
+            signed(&format!("n{query}")),
+            "a `?` stood between nonce and query",
+        ),
+        (
+            either,
+            "n",
+            query,
+            signed(query),
+            "the nonce stood before the query",
+        ),
+        (either, "n", query, signed("n"), "the query were signed too"),
+        (
+            either,
+            "n",
+            query,
+            signed(&format!("n{CREDIT}?{query}")),
+            "the path were left out",
+        ),
+        (
+            either,
+            "n",
+            query,
+            signed("n?amount=100&msisdn=2348031234567&net=MTN&xref=a"),
+            "in the order in which they are sent",
+        ),
+        (
+            as_sent,
+            "n",
+            spaced,
+            signed("n?xref=a b"),
+            "verified the decoded query",
+        ),
+        (
+            decoded,
+            "n",
+            spaced,
+            signed("n?xref=a%20b"),
+            "verified the query as sent",
+        ),
+        (
+            either,
+            "n",
+            query,
+            signed(&format!("{right}\n")),
+            "without a line feed",
+        ),
+        (
+            either,
+            "n",
+            "xref=~",
+            signed("n?xref=%7E"),
+            "`~` were signed as it is sent",
+        ),
+        (
+            either,
+            "n",
+            colon,
+            signed("n?xref=a%3Ab"),
+            "the one that you signed",
+        ),
+        (
+            either,
+            "n",
+            query,
+            signed(&right).replace('=', ""),
+            "the base64 were padded",
+        ),
+        (either, &url_nonce, query, url_safe, "the standard alphabet"),
+        (
+            either,
+            "n",
+            query,
+            hex(hmac(&raw, &right)),
+            "not hexadecimal",
+        ),
+        (
+            either,
+            "n",
+            query,
+            hex(hmac(&raw, &right)).to_uppercase(),
+            "not hexadecimal",
+        ),
+        (
+            either,
+            "n",
+            query,
+            base64(hmac(key.as_bytes(), &right)),
+            "decoded from base64 before use",
+        ),
+        (
+            either,
+            "n",
+            query,
+            hash(&[right.as_bytes(), &raw].concat()),
+            "not a plain SHA-256",
+        ),
+        (
+            either,
+            "n",
+            query,
+            hash(&[&raw, right.as_bytes()].concat()),
+            "not a plain SHA-256",
+        ),
+        (
+            either,
+            "n",
+            query,
+            "short".to_owned(),
+            "it had 44 characters",
+        ),
+        (
+            either,
+            "n",
+            query,
+            signed("unheard of"),
+            "I signed exactly `n?net=MTN",
+        ),
+    ] {
+        sandbox
+            .configure("cowrie", &json!({ "verify": verify }))
+            .unwrap();
+        let headers = [
+            ("ClientId", "sandbox@example.com"),
+            ("Signature", &*signature),
+            ("Nonce", nonce),
+        ];
+        let target = if query.is_empty() {
+            "/airtime/Balance".to_owned()
+        } else {
+            format!("{CREDIT}?{query}")
+        };
+        let reply = support::call("GET", &base, &target, &headers, "")
+            .await
+            .unwrap();
+        assert!(
+            reply.text().contains("Invalid signature"),
+            "{why}: {}",
+            reply.text()
+        );
+        let explained = near_miss(&sandbox, "cowrie");
+        assert!(explained.contains("signature does not match; I signed exactly `"));
+        assert!(explained.contains(why), "{why}: {explained}");
+    }
+    assert_eq!(sandbox.totals().delivered, 0);
 }

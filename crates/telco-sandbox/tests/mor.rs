@@ -11,15 +11,12 @@ mod support;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use serde_json::json;
-use support::{Reply, call, text};
+use support::spend::hex;
+use support::{Reply, call, near_miss, text};
 use telco_sandbox::{FaultRule, Phase, Sandbox};
 
 fn sha1(text: &str) -> String {
-    digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes())
-        .as_ref()
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
 }
 
 fn encode(value: &str) -> String {
@@ -70,12 +67,6 @@ async fn signed(
     let reply = post(sandbox, method, &body).await.unwrap();
     assert_eq!(reply.status, 200);
     reply.text()
-}
-
-fn near_miss(sandbox: &Sandbox) -> String {
-    sandbox.history().search(&telco_sandbox::Query::default())[0]
-        .near_misses
-        .join(" | ")
 }
 
 #[tokio::test]
@@ -491,7 +482,7 @@ async fn a_wrong_hash_explains_itself() {
             reply.contains("<status><error>Incorrect hash</error></status>"),
             "{method} {wanted}: {reply}"
         );
-        let why = near_miss(&sandbox);
+        let why = near_miss(&sandbox, "mor");
         assert!(
             why.starts_with("hash does not match; I hashed exactly `") && why.contains(wanted),
             "{wanted}: {why}"

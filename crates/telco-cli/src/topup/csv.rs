@@ -271,4 +271,14 @@ mod tests {
             assert!(refusal.contains(told), "{told}: {refusal}");
         }
     }
+
+    #[test]
+    fn hostile_files_are_read_or_refused() {
+        let samples: &[&[u8]] = &[
+            b"number,amount\r\n0803,100\r\n",
+            "\u{FEFF}number;amount\n\"08;03\n\"\"\";100".as_bytes(),
+        ];
+        let parse = |bytes: &[u8]| drop(read(bytes));
+        telco_conformance::hostile("files", samples, 500, parse).assert_passed();
+    }
 }

@@ -1,5 +1,5 @@
 //! A server of raw sockets that plays a script on each connection and writes down what it saw.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};

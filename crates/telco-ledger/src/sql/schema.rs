@@ -79,6 +79,7 @@ CREATE TABLE telco_topup (
 CREATE INDEX telco_topup_open ON telco_topup (provider, account, state, due_at) WHERE {OPEN};
 CREATE INDEX telco_topup_job ON telco_topup (job, state, id) WHERE job IS NOT NULL;
 CREATE INDEX telco_topup_recipient ON telco_topup (recipient, sent_at) WHERE sent_at IS NOT NULL;
+CREATE INDEX telco_topup_held ON telco_topup (id) WHERE lease_until > 0;
 CREATE TABLE telco_event (
   id            {ID},
   topup         BIGINT NOT NULL,

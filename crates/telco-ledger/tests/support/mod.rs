@@ -4,6 +4,8 @@
 pub(crate) mod fake;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
+pub(crate) mod truth;
+pub(crate) mod worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -99,16 +99,16 @@ impl Signer {
                 format!("{nonce}{}", request.target()).into_bytes(),
             ),
             (
-                "the parameters were signed in the order in which they are sent",
-                format!("{nonce}?{}", sorted.join("&")).into_bytes(),
-            ),
-            (
                 "this server verified the decoded query (setting `verify`)",
                 decoded.to_vec(),
             ),
             (
                 "this server verified the query as sent (setting `verify`)",
                 as_sent.to_vec(),
+            ),
+            (
+                "the parameters were signed in the order in which they are sent",
+                format!("{nonce}?{}", sorted.join("&")).into_bytes(),
             ),
             ("the text ended without a line feed", [mine, b"\n"].concat()),
             (

@@ -28,7 +28,7 @@ use crate::{Client, PROVIDER, Phone, ServiceKey, Token};
 ///     })
 /// }
 ///
-/// /// Second request: **this charges**. Guard it with `telco_otp::commit_once`, so that a double click charges once.
+/// /// Second request: **this charges**. Guard it with `fanap_client::otp::commit_once`, so that a double click charges once.
 /// async fn confirm(service: &Service, pending: &PendingOtp, typed: &str) -> Result<&'static str, NotSent> {
 ///     Ok(match service.commit(pending, &OtpCode::new(typed)).await? {
 ///         Submission::Accepted(_) => "subscribed",

@@ -1,0 +1,245 @@
+//! What an answer says about the calls.
+
+use super::*;
+
+#[tokio::test]
+async fn all_calls_confirmed() {
+    let Submission::Accepted(receipt) = told(Kind::EncryptedRealTime, says(200, success())).await
+    else {
+        panic!()
+    };
+    assert_eq!(receipt.request_id.as_deref(), Some("r-1"));
+    let row = |n: u32| (format!("c-{n}"), Outcome::Accepted, Some(format!("u-{n}")));
+    assert_eq!(rows(receipt), [row(1), row(2), row(3)]);
+}
+
+#[tokio::test]
+async fn every_code_means_what_the_table_says() {
+    for code in Code::all().chain([Code::Other(999), Code::Other(-1)]) {
+        // The HTTP status must not matter where the body has a code.
+        for status in [200, 400, 503] {
+            let body =
+                json!({"api-response-code": code.number(), "api-response-message": code.name()});
+            let outcome = told(Kind::Dialer, says(status, body)).await;
+            match code.class() {
+                Class::Refused(kind) => {
+                    let Submission::Rejected(why) = outcome else {
+                        panic!("{code:?} {status}")
+                    };
+                    assert_eq!(why.kind(), kind);
+                    assert_eq!(
+                        why.as_error().provider_code(),
+                        Some(code.number().to_string().as_str())
+                    );
+                    assert_eq!(why.as_error().help(), Some(code.help()));
+                    assert!(why.to_string().contains(code.name()));
+                }
+                Class::Partial => {
+                    let Submission::Accepted(receipt) = outcome else {
+                        panic!("{code:?}")
+                    };
+                    assert!(
+                        rows(receipt)
+                            .iter()
+                            .all(|(_, label, _)| *label == Outcome::Unknown)
+                    );
+                }
+                class => {
+                    let Submission::Unknown(unknown) = outcome else {
+                        panic!("{code:?} {status}")
+                    };
+                    assert!(!unknown.cause().is_retryable());
+                    assert_eq!(
+                        class == Class::Duplicate,
+                        unknown.cause().kind() == ErrorKind::Conflict
+                    );
+                    assert!(unknown.answer().is_some(), "the whole answer is kept");
+                }
+            }
+        }
+    }
+    let numeric_text = json!({"api-response-code": "212"});
+    assert_eq!(
+        told(Kind::RealTime, says(200, numeric_text))
+            .await
+            .outcome(),
+        Outcome::Rejected
+    );
+}
+
+#[tokio::test]
+async fn code_202_line_by_line() {
+    use Outcome::{Accepted, Rejected, Unknown};
+    type Line = (
+        Kind,
+        u16,
+        Option<&'static str>,
+        Option<&'static str>,
+        Outcome,
+    );
+    let table: [Line; 14] = [
+        (Kind::RealTime, 200, Some("Accepted"), Some("r"), Accepted),
+        (Kind::Bulk, 200, Some(" aCCepted "), None, Accepted),
+        (
+            Kind::RealTime,
+            202,
+            Some("Invalid Security ID"),
+            Some("r"),
+            Rejected,
+        ),
+        (
+            Kind::Bulk,
+            202,
+            Some("invalid security id"),
+            Some("r"),
+            Rejected,
+        ),
+        (Kind::Bulk, 202, Some("Queued"), None, Accepted),
+        (Kind::Bulk, 202, None, None, Accepted),
+        (Kind::Bulk, 200, Some("Queued"), Some("r"), Accepted),
+        (Kind::Bulk, 200, None, Some("r"), Accepted),
+        (Kind::Bulk, 200, Some("Queued"), None, Unknown),
+        (Kind::Bulk, 200, None, None, Unknown),
+        (Kind::RealTime, 202, Some("Queued"), Some("r"), Rejected),
+        (Kind::Dialer, 202, None, Some("r"), Rejected),
+        (Kind::EncryptedRealTime, 202, None, None, Rejected),
+        (
+            Kind::EncryptedDialer,
+            200,
+            Some("Not Accepted"),
+            None,
+            Rejected,
+        ),
+    ];
+    for (kind, status, message, request_id, expected) in table {
+        let body = json!({"api-response-code": 202, "api-response-message": message, "request-id": request_id, "call-details": null});
+        let outcome = told(kind, says(status, body)).await;
+        assert_eq!(
+            outcome.outcome(),
+            expected,
+            "{kind:?} {status} {message:?} {request_id:?}"
+        );
+        if let Submission::Accepted(receipt) = outcome {
+            assert_eq!(receipt.request_id.as_deref(), request_id);
+            let all: Vec<_> = rows(receipt)
+                .into_iter()
+                .map(|(_, label, id)| (label, id))
+                .collect();
+            assert_eq!(all, vec![(Accepted, None); 3], "no ids per call");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_success_that_names_no_call_is_unknown() {
+    let with = |details: Value| json!({"api-response-code": 200, "request-id": "r", "call-details": details});
+    let unusable = [
+        json!({"api-response-code": 200, "request-id": "r"}),
+        with(Value::Null),
+        with(json!([])),
+        with(json!("x")),
+        with(json!([{"client-identifier": "c-1"}])),
+        with(json!([{"client-identifier": "somebody else's", "phonon-uuid": "u"}])),
+    ];
+    for body in unusable {
+        for kind in [Kind::RealTime, Kind::Dialer, Kind::EncryptedRealTime] {
+            assert_eq!(
+                told(kind, says(200, body.clone())).await.outcome(),
+                Outcome::Unknown,
+                "{body}"
+            );
+        }
+    }
+    let Submission::Accepted(bulk) = told(Kind::Bulk, says(200, with(Value::Null))).await else {
+        panic!()
+    };
+    assert_eq!(bulk.calls.len(), 3);
+}
+
+#[tokio::test]
+async fn a_partial_success_leaves_the_unconfirmed_unknown() {
+    let body = json!({"api-response-code": 209, "api-response-message": "Partial Success", "request-id": "r", "call-details": [
+        {"client-identifier": "c-3", "phonon-uuid": "u-3"},
+        {"client-identifier": "c-1", "phonon-uuid": "", "reason": "Invalid Contact Number"},
+        {"client-identifier": "foreign", "phonon-uuid": "u-9"},
+    ]});
+    let Submission::Accepted(receipt) = told(Kind::EncryptedRealTime, says(200, body)).await else {
+        panic!()
+    };
+    let expected = [
+        ("c-1".to_owned(), Outcome::Unknown, None),
+        ("c-2".to_owned(), Outcome::Unknown, None),
+        ("c-3".to_owned(), Outcome::Accepted, Some("u-3".to_owned())),
+    ];
+    assert_eq!(rows(receipt), expected);
+}
+
+#[tokio::test]
+async fn by_position_only_without_identifiers_and_of_equal_length() {
+    let answer = |details: Value| {
+        says(
+            200,
+            json!({"api-response-code": 200, "request-id": "r", "call-details": details}),
+        )
+    };
+    let bare = json!([{"phonon-uuid": "u-1"}, {"phonon-uuid": "u-2"}, {"phonon-uuid": "u-3"}]);
+    let Submission::Accepted(receipt) = told(Kind::RealTime, answer(bare)).await else {
+        panic!()
+    };
+    let ids: Vec<_> = rows(receipt)
+        .into_iter()
+        .map(|(_, _, id)| id.unwrap())
+        .collect();
+    assert_eq!(ids, ["u-1", "u-2", "u-3"]);
+    let short = json!([{"phonon-uuid": "u-1"}, {"phonon-uuid": "u-2"}]);
+    assert_eq!(
+        told(Kind::RealTime, answer(short)).await.outcome(),
+        Outcome::Unknown
+    );
+    let mixed = json!([{"phonon-uuid": "u-1"}, {"client-identifier": "c-2", "phonon-uuid": "u-2"}, {"phonon-uuid": "u-3"}]);
+    let Submission::Accepted(receipt) = told(Kind::RealTime, answer(mixed)).await else {
+        panic!()
+    };
+    let labels: Vec<_> = rows(receipt)
+        .into_iter()
+        .map(|(_, label, _)| label)
+        .collect();
+    assert_eq!(
+        labels,
+        [Outcome::Unknown, Outcome::Accepted, Outcome::Unknown]
+    );
+}
+
+#[tokio::test]
+async fn without_a_code_only_the_table_decides() {
+    for body in [
+        "",
+        "<html>no</html>",
+        "[]",
+        r#"{"api-response-code":null}"#,
+        r#"{"api-response-code":2"#,
+    ] {
+        for status in [
+            200, 202, 204, 302, 400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504,
+        ] {
+            for kind in [Kind::RealTime, Kind::Bulk] {
+                let body = if status == 204 { "" } else { body };
+                let outcome = told(kind, ResponseTemplate::new(status).set_body_string(body)).await;
+                let expected = if matches!(status, 401 | 403 | 413) {
+                    Outcome::Rejected
+                } else {
+                    Outcome::Unknown
+                };
+                assert_eq!(outcome.outcome(), expected, "{status} {body:?}");
+            }
+        }
+    }
+    let busy = ResponseTemplate::new(429).insert_header("retry-after", "7");
+    let Submission::Unknown(unknown) = told(Kind::RealTime, busy).await else {
+        panic!()
+    };
+    assert_eq!(
+        (unknown.cause().kind(), unknown.cause().retry_after()),
+        (ErrorKind::RateLimited, Some(Duration::from_secs(7)))
+    );
+}

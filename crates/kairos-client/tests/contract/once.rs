@@ -1,0 +1,239 @@
+//! Sent once, whatever becomes of the answer; repeated only where somebody asks for it.
+
+use super::*;
+
+fn impatient(server: &MockServer) -> Builder {
+    let brief =
+        Settings::default().with_timeouts(Duration::from_millis(300), Duration::from_millis(300));
+    at(server, Kind::EncryptedRealTime).http(brief)
+}
+
+#[tokio::test]
+async fn after_a_timeout_nothing_is_sent_again_by_itself_and_a_replay_is_byte_identical() {
+    let server = server(says(200, success()).set_delay(Duration::from_secs(5))).await;
+    let guard = ReplayGuard::ByteIdentical {
+        within: Duration::from_secs(600),
+    };
+    let kairos = impatient(&server).replay_guard(guard).build().unwrap();
+    let prepared = kairos.prepare(&three()).unwrap().remove(0);
+    let frozen = prepared.frozen().clone();
+    let Submission::Unknown(unknown) = kairos.send(prepared).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(unknown.cause().delivery(), Delivery::MaybeSent);
+    assert_eq!(received(&server).await.len(), 1);
+
+    // Taken before: neither accepted nor rejected.
+    server.reset().await;
+    let repeated = says(
+        200,
+        json!({"api-response-code": 201, "api-response-message": "Checksum Repeated"}),
+    );
+    Mock::given(method("POST"))
+        .respond_with(repeated)
+        .mount(&server)
+        .await;
+    let Submission::Unknown(unknown) = kairos.replay(&frozen, now()).await else {
+        panic!()
+    };
+    assert_eq!(unknown.cause().kind(), ErrorKind::Conflict);
+    assert!(unknown.cause().to_string().contains("already accepted"));
+    let bodies: Vec<_> = received(&server)
+        .await
+        .into_iter()
+        .map(|request| request.body)
+        .collect();
+    assert_eq!(bodies, [frozen.bytes().expose()]);
+
+    // A refusal of the copy says nothing about the first.
+    server.reset().await;
+    Mock::given(method("POST"))
+        .respond_with(says(200, json!({"api-response-code": 212})))
+        .mount(&server)
+        .await;
+    assert_eq!(
+        kairos.replay(&frozen, now()).await.outcome(),
+        Outcome::Unknown
+    );
+    // Taken now.
+    server.reset().await;
+    Mock::given(method("POST"))
+        .respond_with(says(200, success()))
+        .mount(&server)
+        .await;
+    assert_eq!(
+        kairos.replay(&frozen, now()).await.outcome(),
+        Outcome::Accepted
+    );
+    // Too late, or not allowed at all: nothing leaves.
+    server.reset().await;
+    assert_eq!(
+        kairos
+            .replay(&frozen, now() + Duration::from_secs(601))
+            .await
+            .outcome(),
+        Outcome::Unknown
+    );
+    let cautious = impatient(&server).build().unwrap();
+    assert_eq!(
+        cautious.replay(&frozen, now()).await.outcome(),
+        Outcome::Unknown
+    );
+    let stranger = impatient(&server)
+        .account("other")
+        .replay_guard(guard)
+        .build()
+        .unwrap();
+    assert_eq!(
+        stranger.replay(&frozen, now()).await.outcome(),
+        Outcome::Unknown
+    );
+    assert!(received(&server).await.is_empty());
+}
+
+#[tokio::test]
+async fn frozen_bytes_hold_no_credential_and_open_for_their_maker_only() {
+    for kind in Kind::ALL {
+        let kairos = builder(kind).build().unwrap();
+        let prepared = kairos.prepare(&three()).unwrap().remove(0);
+        let frozen = String::from_utf8(prepared.frozen().bytes().expose().to_vec()).unwrap();
+        assert!(!frozen.contains(SECURITY_ID));
+        let stranger = builder(kind).account("other").build().unwrap();
+        assert_eq!(
+            stranger.send(prepared).await.unwrap_err().kind(),
+            ErrorKind::InvalidInput
+        );
+    }
+    // A plain body must not reach an encrypted endpoint, nor the other way round.
+    for (made, sent) in [
+        (Kind::RealTime, Kind::EncryptedRealTime),
+        (Kind::EncryptedRealTime, Kind::RealTime),
+    ] {
+        let prepared = builder(made)
+            .build()
+            .unwrap()
+            .prepare(&three())
+            .unwrap()
+            .remove(0);
+        assert!(builder(sent).build().unwrap().send(prepared).await.is_err());
+    }
+}
+
+#[derive(Debug, Default)]
+struct Unreachable(std::sync::atomic::AtomicU32);
+
+#[async_trait]
+impl Transport for Unreachable {
+    async fn exchange(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, Error> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Err(NotSent::new(ErrorKind::Connect, "refused").into())
+    }
+    async fn pause(&self, _: Duration) {}
+}
+
+#[tokio::test]
+async fn connecting_is_tried_three_times_at_most() {
+    for (reconnect, expected) in [(true, 3), (false, 1)] {
+        let nowhere = std::sync::Arc::new(Unreachable::default());
+        let kairos = builder(Kind::RealTime)
+            .transport(nowhere.clone())
+            .reconnect(reconnect)
+            .build()
+            .unwrap();
+        let prepared = kairos.prepare(&three()).unwrap().remove(0);
+        assert_eq!(
+            kairos.send(prepared).await.unwrap_err().kind(),
+            ErrorKind::Connect
+        );
+        assert_eq!(
+            nowhere.0.load(std::sync::atomic::Ordering::SeqCst),
+            expected
+        );
+    }
+}
+
+#[test]
+fn refresh_is_another_order_and_never_the_same_bytes() {
+    for kind in [Kind::RealTime, Kind::EncryptedRealTime] {
+        let kairos = builder(kind).build().unwrap();
+        let prepared = kairos.prepare(&three()).unwrap().remove(0);
+        let old = prepared.frozen();
+        let later = now() + Duration::from_millis(1);
+        let fresh = kairos.refresh(old, later).unwrap().remove(0);
+        assert_ne!(fresh.frozen().bytes(), old.bytes());
+        assert!(
+            fresh
+                .intent()
+                .calls
+                .iter()
+                .all(|call| call.start_at == Some(later))
+        );
+        // The same millisecond would make the same JSON.
+        assert!(
+            kairos
+                .refresh(old, now() + Duration::from_nanos(999))
+                .is_err()
+        );
+        assert!(
+            builder(kind)
+                .account("other")
+                .build()
+                .unwrap()
+                .refresh(old, later)
+                .is_err()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_pair_is_asked_for_once_whatever_happens() {
+    let hide = |status, body: Value| says(status, body);
+    for (answer, expected) in [
+        (
+            hide(200, json!({"api-response-code": 200, "public": "…"})),
+            Outcome::Accepted,
+        ),
+        (
+            hide(200, json!({"api-response-code": 301})),
+            Outcome::Rejected,
+        ),
+        (
+            hide(200, json!({"file": "Zb0RKJvh_public.key"})),
+            Outcome::Unknown,
+        ),
+        (hide(503, json!({})), Outcome::Unknown),
+        (
+            hide(200, json!({})).set_delay(Duration::from_secs(5)),
+            Outcome::Unknown,
+        ),
+    ] {
+        let server = server(answer).await;
+        let kairos = impatient(&server).build().unwrap();
+        let outcome = kairos
+            .generate_key_pair(&reference("rotation-1"))
+            .await
+            .unwrap();
+        assert_eq!(outcome.outcome(), expected);
+        let requests = received(&server).await;
+        assert_eq!(requests.len(), 1);
+        assert_eq!(
+            requests[0].url.path(),
+            "/kairos-apis/enc/outbound/generateKeyPair"
+        );
+        assert_eq!(requests[0].body, br#"{"flow-id":"Zb0RKJvh"}"#);
+    }
+    let server = server(says(200, json!({"api-response-code": 200}))).await;
+    let kairos = at(&server, Kind::Dialer)
+        .key_pair_member("flowID")
+        .build()
+        .unwrap();
+    assert_eq!(
+        kairos
+            .generate_key_pair(&reference("r"))
+            .await
+            .unwrap()
+            .outcome(),
+        Outcome::Accepted
+    );
+    assert_eq!(received(&server).await[0].body, br#"{"flowID":"Zb0RKJvh"}"#);
+}

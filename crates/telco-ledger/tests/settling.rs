@@ -1,0 +1,257 @@
+//! What a look comes to, by what the provider's capabilities say it proves; and the guarded replay.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use support::fake::{Answer, Fake};
+use support::{World, airtime, naira, open, reference, settings};
+use telco_core::{
+    Currency, Error, ErrorKind, Lookup, LookupSupport, Product, ProductKind, ProductRules,
+    RecordState, ReplayGuard, Submission, TopupCapabilities, TopupIntent, TopupRecord,
+};
+use telco_ledger::{Ledger, Options, State};
+
+support::on_both_stores!(
+    a_missing_record_proves_what_the_capabilities_say,
+    every_kind_of_record_is_judged,
+    a_failed_look_is_repeated,
+    a_replay_is_made_once_and_only_when_asked_for,
+    a_refused_replay_says_nothing_about_the_first_copy,
+    a_replay_comes_too_late_or_before_its_time,
+    one_reference_is_waited_for,
+    an_unresolved_row_can_still_be_found,
+);
+
+fn rules(kind: ProductKind, lookup: LookupSupport) -> ProductRules {
+    ProductRules::new(kind).lookup(lookup, [5, 10].map(Duration::from_millis))
+}
+
+fn capable(rules: ProductRules) -> TopupCapabilities {
+    TopupCapabilities::new(Currency::NGN, [rules])
+}
+
+fn finds() -> ProductRules {
+    rules(ProductKind::Airtime, LookupSupport::FindsOnly)
+}
+
+fn guarded() -> ProductRules {
+    finds().replay(ReplayGuard::ByteIdentical {
+        within: Duration::from_secs(600),
+    })
+}
+
+fn lost() -> Answer {
+    Answer::Lose(ErrorKind::Timeout)
+}
+
+fn record(state: RecordState) -> Result<Lookup, Error> {
+    Ok(Lookup::Found(TopupRecord::new(state)))
+}
+
+async fn submit_lost(ledger: &Ledger) {
+    let told = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+    assert!(matches!(told, Submission::Unknown(_)));
+}
+
+async fn state(ledger: &Ledger) -> (State, Option<bool>) {
+    let row = ledger.status(&reference("a")).await.unwrap().unwrap();
+    (row.state, row.delivered)
+}
+
+async fn a_missing_record_proves_what_the_capabilities_say(world: World) {
+    let after = Duration::from_millis(60);
+    let proves = capable(rules(ProductKind::Airtime, LookupSupport::Proves { after }));
+    let fake = Fake::new(proves).answering([lost()]);
+    let (sent, looked) = (Arc::clone(&fake.sent), Arc::clone(&fake.looked));
+    let ledger = open(world.store().await, fake, settings()).await;
+    submit_lost(&ledger).await;
+    assert_eq!(ledger.settle().await.unwrap().not_delivered, 1);
+    assert_eq!(state(&ledger).await, (State::Settled, Some(false)));
+    assert!(looked.load(Ordering::SeqCst) >= 3, "not before its time");
+    assert_eq!(sent.load(Ordering::SeqCst), 1);
+    // Proven: it may be sent again, if asked for.
+    let told = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+    assert!(matches!(told, Submission::Rejected(_)));
+    let again = Options::default().reissue();
+    let told = ledger
+        .submit_with(&airtime("a", 1, 100), again)
+        .await
+        .unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+}
+
+async fn every_kind_of_record_is_judged(world: World) {
+    let store = world.store().await;
+    let mismatch = Ok(Lookup::Mismatch(TopupRecord::new(RecordState::Completed)));
+    let cases = [
+        (record(RecordState::Completed), State::Settled, Some(true)),
+        (record(RecordState::Unstated), State::Settled, Some(true)),
+        (record(RecordState::Failed), State::Settled, Some(false)),
+        (record(RecordState::Reversed), State::Settled, Some(false)),
+        (mismatch, State::Unresolved, None),
+        (record(RecordState::Pending), State::Unresolved, None),
+        (Ok(Lookup::NotFound), State::Unresolved, None),
+    ];
+    for (n, (look, expected, delivered)) in (0..).zip(cases) {
+        let fake = Fake::new(capable(finds()))
+            .answering([lost()])
+            .showing([look]);
+        let ledger = open(Arc::clone(&store), fake, settings()).await;
+        let name = format!("r{n}");
+        let told = ledger.submit(&airtime(&name, n, 100)).await.unwrap();
+        assert!(matches!(told, Submission::Unknown(_)));
+        ledger.settle().await.unwrap();
+        let row = ledger.status(&reference(&name)).await.unwrap().unwrap();
+        assert_eq!((row.state, row.delivered), (expected, delivered), "{n}");
+        assert!(row.why.is_some(), "{n} says why");
+    }
+    let pins = TopupIntent::new(
+        reference("pins"),
+        Product::pins(naira(100), NonZeroU32::MIN),
+    );
+    let fake = Fake::new(capable(ProductRules::new(ProductKind::Pins))).answering([lost()]);
+    let looked = Arc::clone(&fake.looked);
+    let ledger = open(store, fake, settings()).await;
+    let told = ledger.submit(&pins).await.unwrap();
+    assert!(matches!(told, Submission::Unknown(_)));
+    assert_eq!(ledger.settle().await.unwrap().unresolved, 1);
+    assert_eq!(looked.load(Ordering::SeqCst), 0, "there is no query");
+}
+
+async fn a_failed_look_is_repeated(world: World) {
+    let failed = || Err(Error::in_doubt(ErrorKind::Timeout, "no answer").on_read());
+    let looks = [
+        failed(),
+        failed(),
+        failed(),
+        failed(),
+        record(RecordState::Completed),
+    ];
+    let fake = Fake::new(capable(finds()))
+        .answering([lost()])
+        .showing(looks);
+    let ledger = open(world.store().await, fake, settings()).await;
+    submit_lost(&ledger).await;
+    assert_eq!(ledger.settle().await.unwrap().delivered, 1);
+    let history = ledger.history(&reference("a")).await.unwrap();
+    let failures = history.iter().filter_map(|event| event.why.as_deref());
+    assert_eq!(failures.filter(|why| why.contains("no answer")).count(), 4);
+}
+
+async fn a_replay_is_made_once_and_only_when_asked_for(world: World) {
+    let store = world.store().await;
+    for replay in [false, true] {
+        let fake = Fake::new(capable(guarded())).answering([lost()]);
+        let sent = Arc::clone(&fake.sent);
+        let mut settings = settings();
+        settings.replay = replay;
+        let ledger = open(Arc::clone(&store), fake, settings).await;
+        let name = format!("replay-{replay}");
+        let told = ledger
+            .submit(&airtime(&name, replay.into(), 100))
+            .await
+            .unwrap();
+        assert!(matches!(told, Submission::Unknown(_)));
+        ledger.settle().await.unwrap();
+        let row = ledger.status(&reference(&name)).await.unwrap().unwrap();
+        let expected = if replay {
+            State::Replayed
+        } else {
+            State::Unresolved
+        };
+        assert_eq!(row.state, expected);
+        assert_eq!(row.receipt.replayed, replay);
+        assert_eq!(sent.load(Ordering::SeqCst), 1 + u32::from(replay));
+    }
+}
+
+async fn a_refused_replay_says_nothing_about_the_first_copy(world: World) {
+    // "Used before": looked up again, and not replayed again.
+    let answers = [lost(), Answer::Lose(ErrorKind::Conflict)];
+    let looks = [
+        Ok(Lookup::NotFound),
+        Ok(Lookup::NotFound),
+        record(RecordState::Completed),
+    ];
+    let fake = Fake::new(capable(guarded()))
+        .answering(answers)
+        .showing(looks);
+    let sent = Arc::clone(&fake.sent);
+    let mut settings = settings();
+    settings.replay = true;
+    let store = world.store().await;
+    let ledger = open(Arc::clone(&store), fake, settings.clone()).await;
+    submit_lost(&ledger).await;
+    assert_eq!(ledger.settle().await.unwrap().delivered, 1);
+    assert_eq!(state(&ledger).await, (State::Settled, Some(true)));
+    assert_eq!(sent.load(Ordering::SeqCst), 2);
+
+    let never = Fake::new(capable(guarded())).answering([lost(), lost(), lost()]);
+    let sent = Arc::clone(&never.sent);
+    let ledger = open(store, never, settings).await;
+    let told = ledger.submit(&airtime("b", 2, 100)).await.unwrap();
+    assert!(matches!(told, Submission::Unknown(_)));
+    assert_eq!(ledger.settle().await.unwrap().unresolved, 1);
+    assert_eq!(sent.load(Ordering::SeqCst), 2, "once, and never again");
+}
+
+async fn a_replay_comes_too_late_or_before_its_time(world: World) {
+    let store = world.store().await;
+    let hour = Duration::from_secs(3_600);
+    // A clock that went back by an hour, and one that leapt ahead.
+    for (n, at) in [(1, SystemTime::now() + hour), (2, SystemTime::now() - hour)] {
+        let mut fake = Fake::new(capable(guarded())).answering([lost()]);
+        fake.prepared_at = Some(at);
+        let sent = Arc::clone(&fake.sent);
+        let mut settings = settings();
+        settings.replay = true;
+        let ledger = open(Arc::clone(&store), fake, settings).await;
+        let told = ledger
+            .submit(&airtime(&format!("t{n}"), n, 100))
+            .await
+            .unwrap();
+        assert!(matches!(told, Submission::Unknown(_)));
+        assert_eq!(ledger.settle().await.unwrap().unresolved, 1);
+        assert_eq!(sent.load(Ordering::SeqCst), 1);
+    }
+}
+
+async fn one_reference_is_waited_for(world: World) {
+    let looks = [Ok(Lookup::NotFound), record(RecordState::Completed)];
+    let fake = Fake::new(capable(finds()))
+        .answering([lost()])
+        .showing(looks);
+    let ledger = open(world.store().await, fake, settings()).await;
+    submit_lost(&ledger).await;
+    let told = ledger.settle_one(&reference("a")).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    assert!(ledger.settle_one(&reference("nobody")).await.is_err());
+}
+
+async fn an_unresolved_row_can_still_be_found(world: World) {
+    let looks = [
+        Ok(Lookup::NotFound),
+        Ok(Lookup::NotFound),
+        record(RecordState::Completed),
+    ];
+    let fake = Fake::new(capable(finds()))
+        .answering([lost()])
+        .showing(looks);
+    let ledger = open(world.store().await, fake, settings()).await;
+    submit_lost(&ledger).await;
+    assert_eq!(ledger.settle().await.unwrap().unresolved, 1);
+    let told = ledger.settle_one(&reference("a")).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    assert_eq!(state(&ledger).await, (State::Settled, Some(true)));
+}

@@ -1,0 +1,361 @@
+//! Trouble with the ledger itself: a clear message, nothing sent, nothing lost.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::Connection;
+use support::fake::{Answer, Fake};
+use support::{World, airtime, open, reference, settings};
+use telco_core::{
+    Clock, Currency, Error, ErrorKind, Identity, Lookup, LookupSupport, ProductKind, ProductRules,
+    RecordState, Reference, Submission, TopupCapabilities, TopupRecord, async_trait,
+};
+use telco_ledger::{
+    Ask, Begun, Claim, Counts, Due, Event, Filter, Mark, Operation, Placed, PlanRow, Recorded,
+    SqliteStore, State, Step, Store,
+};
+
+fn fake() -> Fake {
+    let rules = ProductRules::new(ProductKind::Airtime)
+        .lookup(LookupSupport::FindsOnly, [Duration::from_millis(5)]);
+    Fake::new(TopupCapabilities::new(Currency::NGN, [rules]))
+}
+
+#[tokio::test]
+async fn a_newer_ledger_is_refused() {
+    let world = World::sqlite().await;
+    drop(world.store().await);
+    let file = Connection::open(world.path()).unwrap();
+    file.pragma_update(None, "user_version", 2).unwrap();
+    drop(file);
+    for refused in [
+        SqliteStore::open(world.path()).unwrap_err(),
+        SqliteStore::read(world.path()).unwrap_err(),
+    ] {
+        assert!(refused.to_string().contains("version 2"), "{refused}");
+        assert!(refused.help().unwrap().contains("newer program"));
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn a_newer_postgres_ledger_is_refused_and_so_is_a_wrong_or_absent_server() {
+    use telco_ledger::PostgresStore;
+    use telco_ledger::tokio_postgres::{Config, NoTls};
+
+    let Some(world) = World::postgres().await else {
+        return;
+    };
+    let schema = world.schema.as_ref().unwrap();
+    drop(schema.store().await);
+    let client = schema.client().await;
+    client
+        .batch_execute("UPDATE telco_schema SET version = 2")
+        .await
+        .unwrap();
+    let refused = PostgresStore::connect(schema.config(), NoTls)
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("version 2"), "{refused}");
+
+    let nobody: Config = "host=127.0.0.1 port=1 user=nobody password=canary-4711"
+        .parse()
+        .unwrap();
+    let refused = PostgresStore::connect(nobody, NoTls).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Storage);
+    assert!(
+        refused.to_string().contains("cannot be reached"),
+        "{refused}"
+    );
+    assert!(!format!("{refused:?}").contains("canary"));
+    let mut wrong = schema.config();
+    wrong.dbname("there_is_no_such_database");
+    assert!(PostgresStore::connect(wrong, NoTls).await.is_err());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_ledger_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("letter.txt");
+    let letter = "Dear all, ".repeat(500);
+    std::fs::write(&text, &letter).unwrap();
+    let refused = SqliteStore::open(&text).unwrap_err();
+    assert!(refused.to_string().contains("is no ledger"), "{refused}");
+    assert_eq!(std::fs::read_to_string(&text).unwrap(), letter);
+    let nowhere = folder.path().join("no/such/folder.sqlite");
+    let refused = SqliteStore::open(&nowhere).unwrap_err();
+    assert!(
+        refused.to_string().contains("cannot be opened"),
+        "{refused}"
+    );
+    assert!(SqliteStore::read(&nowhere).is_err());
+    assert!(SqliteStore::open(folder.path()).is_err(), "a folder");
+}
+
+#[tokio::test]
+async fn one_writer_and_any_number_of_readers() {
+    let world = World::sqlite().await;
+    let ledger = world.ledger().await;
+    let refused = SqliteStore::open(world.path()).unwrap_err();
+    assert!(refused.to_string().contains("another process"), "{refused}");
+    let _ = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+    let reader = SqliteStore::read(world.path()).unwrap();
+    let seen = reader.find(reference("a")).await.unwrap().unwrap();
+    assert_eq!(seen.state, State::Accepted);
+    // Through a reader nothing is written, so nothing is sent.
+    let reading = open(Arc::new(reader), world.client(), settings()).await;
+    let refused = reading.submit(&airtime("b", 2, 100)).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Storage);
+    let source = std::error::Error::source(refused.as_error()).unwrap();
+    assert!(source.to_string().contains("read-only"), "{source}");
+    assert_eq!(world.truth(&reference("b")), (0, 0));
+    drop(ledger);
+    assert!(SqliteStore::open(world.path()).is_ok());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_reads_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::sqlite().await;
+    std::fs::write(world.path(), "").unwrap();
+    std::fs::set_permissions(world.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let ledger = world.ledger().await;
+    let _ = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+    for entry in std::fs::read_dir(world.folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+    }
+}
+
+/// The database refuses what the code would never do, whoever asks it.
+#[tokio::test]
+async fn illegal_steps_are_refused_in_sql_too() {
+    let world = World::sqlite().await;
+    let ledger = world.ledger().await;
+    let _ = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+    let person = Connection::open(world.path()).unwrap();
+    for statement in [
+        "UPDATE telco_topup SET state = 'sending'",
+        "UPDATE telco_topup SET state = 'planned'",
+        "UPDATE telco_topup SET state = 'nonsense'",
+        "DELETE FROM telco_topup",
+        "DELETE FROM telco_event",
+        "UPDATE telco_event SET why = 'it was fine'",
+        "INSERT INTO telco_topup SELECT 99, 'copy', provider, account, job, line, kind, recipient, operator, plan_code, \
+         amount, pieces, price, currency, decimals, 'accepted', delivered, counts, attempt, owner, lease_until, fence, \
+         planned_at, sent_at, changed_at, prepared_at, frozen, lookups, due_at, why, why_kind, why_code, why_status, \
+         why_help, who, provider_id, cost, balance, warnings, answer FROM telco_topup",
+    ] {
+        assert!(person.execute(statement, []).is_err(), "{statement}");
+    }
+    let story: String = person
+        .query_row(
+            "SELECT group_concat(state) FROM telco_history WHERE reference = 'a'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(story, "planned,prepared,sending,accepted");
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn illegal_steps_are_refused_in_postgres_sql_too() {
+    let Some(world) = World::postgres().await else {
+        return;
+    };
+    let ledger = world.ledger().await;
+    let _ = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+    let person = world.schema.as_ref().unwrap().client().await;
+    for statement in [
+        "UPDATE telco_topup SET state = 'sending'",
+        "UPDATE telco_topup SET state = 'nonsense'",
+        "DELETE FROM telco_topup",
+        "DELETE FROM telco_event",
+        "UPDATE telco_event SET why = 'it was fine'",
+    ] {
+        assert!(
+            person.batch_execute(statement).await.is_err(),
+            "{statement}"
+        );
+    }
+    let sql = "SELECT string_agg(state, ',') FROM telco_history WHERE reference = 'a'";
+    let story: String = person.query_one(sql, &[]).await.unwrap().get(0);
+    assert_eq!(story, "planned,prepared,sending,accepted");
+}
+
+#[derive(Debug, Default)]
+struct Shifted(AtomicI64);
+
+impl Clock for Shifted {
+    fn now(&self) -> SystemTime {
+        let by = self.0.load(Ordering::SeqCst);
+        let shift = Duration::from_secs(by.unsigned_abs());
+        if by < 0 {
+            SystemTime::now() - shift
+        } else {
+            SystemTime::now() + shift
+        }
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// A day back, a day ahead, in the middle of everything: each row still gets its one true state.
+#[tokio::test]
+async fn a_clock_that_jumps_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for (n, jump) in [(1, -86_400), (2, 86_400)] {
+        let clock = Arc::new(Shifted::default());
+        let path = folder.path().join(format!("{n}.sqlite"));
+        let store = SqliteStore::open_with_clock(path, Arc::clone(&clock) as Arc<dyn Clock>);
+        let looks = [Ok(Lookup::Found(TopupRecord::new(RecordState::Completed)))];
+        let fake = fake()
+            .answering([Answer::Lose(ErrorKind::Timeout)])
+            .showing(looks);
+        let sent = Arc::clone(&fake.sent);
+        let ledger = open(Arc::new(store.unwrap()), fake, settings()).await;
+        ledger
+            .plan("j", vec![PlanRow::new(1, airtime("b", 2, 100))])
+            .await
+            .unwrap();
+        let held = ledger.take("j", 1).await.unwrap();
+        let told = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+        assert!(matches!(told, Submission::Unknown(_)));
+        clock.0.store(jump, Ordering::SeqCst);
+        let settled = tokio::time::timeout(Duration::from_secs(5), ledger.settle());
+        assert_eq!(settled.await.unwrap().unwrap().delivered, 1, "{jump}");
+        let told = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+        assert!(matches!(told, Submission::Accepted(_)));
+        // A lease that the jump ended or stretched: the row is sent once, by one of the two.
+        let mut both = held;
+        both.extend(ledger.take("j", 1).await.unwrap());
+        let mut accepted = 0;
+        for entry in both {
+            accepted += u32::from(matches!(
+                ledger.send(entry).await,
+                Ok(Submission::Accepted(_))
+            ));
+        }
+        assert_eq!(accepted, 1, "{jump}");
+        assert_eq!(sent.load(Ordering::SeqCst), 2);
+    }
+}
+
+/// A store that fails when it is told to.
+#[derive(Debug)]
+struct Failing {
+    store: Arc<dyn Store>,
+    begins: AtomicBool,
+    records: AtomicBool,
+    refused: Mutex<Vec<State>>,
+}
+
+impl Failing {
+    fn fail<T>() -> Result<T, Error> {
+        Err(Error::in_doubt(ErrorKind::Storage, "the disk is on fire"))
+    }
+}
+
+#[async_trait]
+impl Store for Failing {
+    async fn begin(&self, claim: Claim) -> Result<Begun, Error> {
+        if self.begins.load(Ordering::SeqCst) {
+            return Self::fail();
+        }
+        self.store.begin(claim).await
+    }
+    async fn record(&self, mark: Mark, step: Step) -> Result<Recorded, Error> {
+        if self.records.load(Ordering::SeqCst) {
+            self.refused.lock().unwrap().push(step.state());
+            return Self::fail();
+        }
+        self.store.record(mark, step).await
+    }
+    async fn decide(&self, reference: Reference, step: Step) -> Result<Recorded, Error> {
+        self.store.decide(reference, step).await
+    }
+    async fn plan(
+        &self,
+        identity: Identity,
+        job: String,
+        rows: Vec<PlanRow>,
+    ) -> Result<Vec<Placed>, Error> {
+        self.store.plan(identity, job, rows).await
+    }
+    async fn take(&self, job: String, ask: Ask) -> Result<Vec<Operation>, Error> {
+        self.store.take(job, ask).await
+    }
+    async fn release(&self, mark: Mark) -> Result<(), Error> {
+        self.store.release(mark).await
+    }
+    async fn replan(&self, identity: Identity, job: String) -> Result<u64, Error> {
+        self.store.replan(identity, job).await
+    }
+    async fn due(&self, ask: Ask, only: Option<Reference>) -> Result<Due, Error> {
+        self.store.due(ask, only).await
+    }
+    async fn find(&self, reference: Reference) -> Result<Option<Operation>, Error> {
+        self.store.find(reference).await
+    }
+    async fn history(&self, reference: Reference) -> Result<Vec<Event>, Error> {
+        self.store.history(reference).await
+    }
+    async fn list(&self, filter: Filter) -> Result<Vec<Operation>, Error> {
+        self.store.list(filter).await
+    }
+    async fn count(&self, job: Option<String>) -> Result<Counts, Error> {
+        self.store.count(job).await
+    }
+    async fn claimed(&self, identity: Identity, currency: Currency) -> Result<i64, Error> {
+        self.store.claimed(identity, currency).await
+    }
+    async fn note(&self, name: String, text: Option<String>) -> Result<(), Error> {
+        self.store.note(name, text).await
+    }
+    async fn noted(&self, name: String) -> Result<Option<String>, Error> {
+        self.store.noted(name).await
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_sends_nothing_and_changes_no_answer() {
+    let world = World::sqlite().await;
+    let store = Arc::new(Failing {
+        store: world.store().await,
+        begins: AtomicBool::new(true),
+        records: AtomicBool::new(false),
+        refused: Mutex::default(),
+    });
+    let shared: Arc<dyn Store> = Arc::clone(&store) as _;
+    let ledger = open(shared, world.client(), settings()).await;
+    let intent = airtime("a", 1, 100);
+    let refused = ledger.submit(&intent).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Storage);
+    assert_eq!(world.truth(&reference("a")), (0, 0));
+
+    // The outcome cannot be recorded: the caller is told it all the same, and the row is looked up.
+    store.begins.store(false, Ordering::SeqCst);
+    store.records.store(true, Ordering::SeqCst);
+    let told = ledger.submit(&intent).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    assert_eq!(*store.refused.lock().unwrap(), [State::Accepted]);
+    let row = ledger.status(&reference("a")).await.unwrap().unwrap();
+    assert_eq!(row.state, State::Sending);
+    store.records.store(false, Ordering::SeqCst);
+    assert_eq!(ledger.settle().await.unwrap().delivered, 1);
+    assert_eq!(world.truth(&reference("a")), (1, 1));
+}

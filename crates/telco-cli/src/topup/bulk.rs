@@ -14,7 +14,7 @@ use super::preflight::{Preflight, Tolerance};
 use super::progress::Progress;
 use super::run::{self, Pace};
 use super::stop::{Stop, Why};
-use super::summary::Summary;
+use super::summary::{Summary, rows};
 use crate::config::{Settings, confirm_spend};
 use crate::cowrie::{Account, naira};
 use crate::exit::{Done, Failure};
@@ -209,7 +209,7 @@ impl<'a> Sender<'a> {
         let again = self.ledger.replan(&job.id).await;
         let again = again.map_err(|e| Failure::of_ledger(&e))?;
         if again > 0 {
-            output::note(&format!("{again} rows that were not sent are tried again"));
+            output::note(&format!("not sent before, tried again: {}", rows(again)));
         }
         let left = Summary::of(job, self.store.as_ref()).await?.planned;
         if left > 0 {

@@ -19,5 +19,7 @@ guides! {
     sign_mor_requests = "sign-mor-requests.md",
     test_with_the_sandbox = "test-with-the-sandbox.md",
     tls = "tls.md",
+    watch = "watch.md",
+    without_async = "without-async.md",
     from_the_official_clients = "from-the-official-clients.md",
 }

@@ -146,6 +146,7 @@ async fn a_spending_call_under_any_fault_tells_the_truth_and_is_sent_once() {
                 Phase::ErrorBefore | Phase::ActThenError => Some(Judged::ActThen500),
                 Phase::ResetReused => Some(Judged::ClosePooled),
                 Phase::ActThenReset => Some(Judged::ActThenReset),
+                Phase::Redirect => Some(Judged::Redirect),
                 Phase::Truncate => Some(Judged::Truncate),
                 Phase::Garbage => Some(Judged::Garbage),
                 Phase::SlowAnswer => Some(Judged::SlowAnswer),

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::config::{self, Settings};
 use crate::exit::{Done, Failure};
 use crate::output::Form;
-use crate::{cowrie, demo, doctor, fanap, kairos, mor, sandbox, topup};
+use crate::{citcall, cowrie, demo, doctor, fanap, kairos, mor, sandbox, topup};
 
 /// Telecom clients that tell the truth: top-ups, one-time codes, calls, request signatures, and a sandbox of five providers.
 #[derive(Debug, Parser)]
@@ -32,6 +32,9 @@ enum Command {
     Demo(demo::Demo),
     /// Run the five providers as local servers, until Ctrl-C
     Sandbox(sandbox::Run),
+    /// Citcall, Indonesia: one-time codes by missed call
+    #[command(subcommand)]
+    Citcall(citcall::Citcall),
     /// Cowrie, Nigeria: airtime, data, PINs
     #[command(subcommand)]
     Cowrie(cowrie::Cowrie),
@@ -66,6 +69,7 @@ impl Cli {
         match &self.command {
             Command::Demo(options) => block_on(demo::run(options, self.output)),
             Command::Sandbox(options) => block_on(sandbox::run(options, self.output)),
+            Command::Citcall(command) => block_on(citcall::run(command, &settings, self.output)),
             Command::Cowrie(command) => block_on(cowrie::run(command, &settings, self.output)),
             Command::Fanap(command) => block_on(fanap::run(command, &settings, self.output)),
             Command::Kairos(command) => block_on(kairos::run(command, &settings, self.output)),

@@ -1,5 +1,6 @@
 //! `telco demo`: the main job against a sandbox in this process, and the provider's word at the end.
 
+mod citcall;
 mod cowrie;
 mod fanap;
 mod kairos;
@@ -31,6 +32,7 @@ pub(crate) async fn run(options: &Demo, form: Form) -> Done {
         form,
         asked: 0,
     };
+    citcall::tell(&mut story).await?;
     cowrie::tell(&mut story).await?;
     topup::tell(&mut story).await?;
     fanap::tell(&mut story).await?;

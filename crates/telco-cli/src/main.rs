@@ -2,6 +2,7 @@
 // Doc comments of options are help texts, read on a terminal: [default], [TELCO_…].
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::bare_urls)]
 
+mod citcall;
 mod cli;
 mod config;
 mod cowrie;

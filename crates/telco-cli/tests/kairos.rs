@@ -232,6 +232,82 @@ fn the_padding_is_found_and_a_new_key_pair_ends_the_old_key() {
     assert_eq!(code(&probed), 13, "{}", err(&probed));
 }
 
+/// The request in flight is finished, the next one is not sent, and every call has its line.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_between_two_requests() {
+    use std::io::{BufRead as _, BufReader};
+    let slow = r#"[{"provider": "kairos", "phases": ["slow-answer"], "delay_ms": 3000}]"#;
+    let sandbox = Sandbox::start(slow);
+    let rows: String = (0..501).map(|n| format!("98{n:08}\n")).collect();
+    let csv = sandbox.folder.path().join("calls.csv");
+    std::fs::write(&csv, format!("number\n{rows}")).unwrap();
+    let mut command = kairos(&sandbox, &["call", "--output", "json", "--csv"]);
+    let mut child = command
+        .arg(csv)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The reference is told before anything is sent.
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    assert!(line.starts_with("reference "), "{line}");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let interrupt = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(interrupt.unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(code(&ended), 130);
+    let rows = document(&ended);
+    let outcomes: Vec<&str> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["outcome"].as_str().unwrap())
+        .collect();
+    assert_eq!(outcomes.len(), 501);
+    assert_eq!(outcomes[500], "not sent");
+    // On a very slow machine nothing was sent yet.
+    let first = &outcomes[..500];
+    assert!(
+        first.iter().all(|outcome| *outcome == "accepted")
+            || first.iter().all(|outcome| *outcome == "not sent")
+    );
+}
+
+/// The chapter of the demo: each step, and the counters at its end.
+#[test]
+fn the_demo_tells_it() {
+    let told = telco().args(["demo", "--output", "json"]).output().unwrap();
+    assert_eq!(code(&told), 0, "{}", err(&told));
+    let lines: Vec<Value> = out(&told)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let begins = lines
+        .iter()
+        .position(|line| line["chapter"] == "Kairos")
+        .unwrap();
+    let chapter: Vec<&Value> = lines[begins + 1..]
+        .iter()
+        .take_while(|line| line["step"].is_string())
+        .collect();
+    let became: Vec<&str> = chapter
+        .iter()
+        .map(|line| line["became"].as_str().unwrap())
+        .collect();
+    assert_eq!(became.len(), 4, "{became:?}");
+    assert!(became[0].starts_with("two accepted"), "{became:?}");
+    assert!(became[1].starts_with("not confirmed"), "{became:?}");
+    assert!(became[3].contains("valid, once"), "{became:?}");
+    let end = lines.last().unwrap();
+    assert_eq!((&end["doubled"], &end["lost"]), (&json!(0), &json!(0)));
+    assert_eq!(end["requested"], end["delivered"]);
+}
+
 fn seal(args: &[&str], input: &[u8]) -> Output {
     let mut command = telco();
     command

@@ -31,10 +31,14 @@ pub enum Phase {
     Redirect,
     /// The provider says by its documented answer that it did not act.
     Decline,
+    /// The provider acts; the body of its answer is larger than any answer of it can be, by tens of MiB.
+    Flood,
+    /// The provider acts; its answer comes byte by byte, for longer than the client's patience.
+    Drip,
 }
 
 impl Phase {
-    /// All of them.
+    /// Those that every suite of spending calls goes through.
     pub const ALL: &'static [Self] = &[
         Self::Refuse,
         Self::Stall,
@@ -49,6 +53,9 @@ impl Phase {
         Self::Decline,
     ];
 
+    /// Those of the suite [`limits`](crate::limits).
+    pub const LIMITS: &'static [Self] = &[Self::Flood, Self::Drip];
+
     /// The provider acts in this phase.
     #[must_use]
     pub const fn acts(self) -> bool {
@@ -59,6 +66,8 @@ impl Phase {
                 | Self::Truncate
                 | Self::Garbage
                 | Self::SlowAnswer
+                | Self::Flood
+                | Self::Drip
         )
     }
 }

@@ -136,7 +136,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::panic, reason = "the parser that must be found out")]
     fn a_panic_is_found_with_its_input() {
         let report = hostile("x", &[b"ok"], 2_000, |bytes| {
             if bytes.contains(&b'\0') {

@@ -72,7 +72,9 @@ pub fn judge(told: Told, truth: Truth, phase: Option<Phase>) -> Result<(), Strin
             | Phase::ResetBeforeActing
             | Phase::ActThenReset
             | Phase::Truncate
-            | Phase::Garbage,
+            | Phase::Garbage
+            | Phase::Flood
+            | Phase::Drip,
         ) => &[Told::Unknown],
         // A protocol whose body is judged before its status may find a receipt behind a 500.
         Some(Phase::ActThen500) => &[Told::Unknown, Told::Accepted],
@@ -100,7 +102,11 @@ mod tests {
 
     #[test]
     fn an_acting_phase_is_never_told_as_rejected_or_not_sent() {
-        for &phase in Phase::ALL.iter().filter(|phase| phase.acts()) {
+        for &phase in Phase::ALL
+            .iter()
+            .chain(Phase::LIMITS)
+            .filter(|phase| phase.acts())
+        {
             for told in [Told::Rejected, Told::NotSent] {
                 let truth = Truth {
                     received: 1,

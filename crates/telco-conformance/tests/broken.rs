@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use sixth::{Airwave, KEY, PATIENCE, Server, exchange, intent};
-use telco_conformance::{Canaries, Limits, Report, redaction, topup};
+use telco_conformance::{Canaries, Limits, Report, Spend, Told, limits, redaction, topup};
 use telco_core::*;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,25 @@ async fn run(flaw: Flaw) -> Report {
     topup(&broken, &*server, Limits::for_timeout(PATIENCE), &intent).await
 }
 
+/// The suite at the limits, for the sound one or a broken one.
+async fn run_limits(flaw: Option<Flaw>) -> Report {
+    let server = Server::start().await;
+    let sound = Airwave::new(server.address);
+    let provider: Arc<dyn TopupProvider> = match flaw {
+        None => Arc::new(sound),
+        Some(flaw) => Arc::new(Broken {
+            inner: sound,
+            server: server.clone(),
+            flaw,
+        }),
+    };
+    let spend: Spend = Arc::new(move |reference| {
+        let provider = provider.clone();
+        Box::pin(async move { Told::of(&provider.submit(&intent(reference)).await) })
+    });
+    limits(&spend, &*server, Limits::for_timeout(PATIENCE)).await
+}
+
 #[track_caller]
 fn fails_because(report: &Report, reason: &str) {
     assert!(!report.passed(), "a broken provider passed:\n{report}");
@@ -179,6 +198,21 @@ async fn one_that_hangs_fails() {
         &run(Flaw::Hangs).await,
         "the client has no timeout of its own",
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_limits_find_what_they_should() {
+    run_limits(None).await.assert_passed();
+    for (flaw, reason) in [
+        (Flaw::SendsTwice, "2 times"),
+        (Flaw::SwallowsUnknown, "told Rejected, but it was delivered"),
+        (Flaw::RetriesASpend, "2 times"),
+        (Flaw::ReusesANonce, "nonces were used twice"),
+        (Flaw::AcceptsABadAnswer, "told Accepted after Flood"),
+        (Flaw::Hangs, "no timeout of its own"),
+    ] {
+        fails_because(&run_limits(Some(flaw)).await, reason);
+    }
 }
 
 #[tokio::test]

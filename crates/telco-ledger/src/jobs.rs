@@ -2,7 +2,7 @@
 
 use telco_core::{Error, ErrorKind, NotSent, Reference, Submission, TopupIntent, TopupReceipt};
 
-use crate::{Ledger, Mark, Operation, Options, Placed, PlanRow, State, Step, Why};
+use crate::{Ledger, Mark, Operation, Options, Placed, PlanRow, Recorded, Step, Why};
 
 /// A planned row in this worker's hands, until its lease ends. [`send`](Ledger::send) it or [`release`](Ledger::release) it;
 /// one that is dropped becomes free when the lease ends.
@@ -43,6 +43,17 @@ impl Ledger {
     /// Writes rows of a job down, all or none, and says what became of each. The same rows again change nothing, so a job that
     /// was interrupted while planning is planned again.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::{Placed, PlanRow};
+    ///
+    /// let rows = vec![PlanRow::new(2, doc::intent("march-2"))];
+    /// assert_eq!(ledger.plan("march", rows.clone()).await?, [Placed::New]);
+    /// assert_eq!(ledger.plan("march", rows).await?, [Placed::Known]);
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`.
     pub async fn plan(&self, job: &str, rows: Vec<PlanRow>) -> Result<Vec<Placed>, Error> {
@@ -51,6 +62,18 @@ impl Ledger {
     }
 
     /// Takes up to `n` planned rows of a job that nobody holds.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::PlanRow;
+    ///
+    /// ledger.plan("march", vec![PlanRow::new(2, doc::intent("march-2"))]).await?;
+    /// let taken = ledger.take("march", 100).await?;
+    /// assert_eq!(taken[0].line(), Some(2));
+    /// assert!(ledger.take("march", 100).await?.is_empty(), "nobody else gets it meanwhile");
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// Kind `Storage`.
@@ -65,6 +88,19 @@ impl Ledger {
 
     /// Sends a row that was taken: [`submit`](Self::submit) for jobs.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_core::Submission;
+    /// use telco_ledger::PlanRow;
+    ///
+    /// ledger.plan("march", vec![PlanRow::new(2, doc::intent("march-2"))]).await?;
+    /// for entry in ledger.take("march", 100).await? {
+    ///     assert!(matches!(ledger.send(entry).await?, Submission::Accepted(_)));
+    /// }
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// [`NotSent`]. A row that cannot be sent, or that a guard about this row refuses, ends as `not_sent`; one that a guard
     /// about all rows refuses (stop switch, rate, caps of day and job, balance) is planned and free again.
@@ -73,6 +109,20 @@ impl Ledger {
     }
 
     /// The same, with exceptions.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::{Options, PlanRow};
+    ///
+    /// let rows = ["march-2", "march-3"].map(|name| PlanRow::new(2, doc::intent(name)));
+    /// ledger.plan("march", rows.into()).await?; // the same number twice, on purpose
+    /// for entry in ledger.take("march", 100).await? {
+    ///     let _ = ledger.send_with(entry, Options::default().allow_duplicate()).await?;
+    /// }
+    /// assert_eq!(ledger.count(Some("march")).await?.delivered(), 2);
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -93,6 +143,19 @@ impl Ledger {
 
     /// Gives a row back that was taken and not sent.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::PlanRow;
+    ///
+    /// ledger.plan("march", vec![PlanRow::new(2, doc::intent("march-2"))]).await?;
+    /// for entry in ledger.take("march", 100).await? {
+    ///     ledger.release(entry).await?; // Ctrl-C
+    /// }
+    /// assert_eq!(ledger.take("march", 100).await?.len(), 1);
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`; it becomes free when its lease ends.
     pub async fn release(&self, entry: Entry) -> Result<(), Error> {
@@ -100,6 +163,19 @@ impl Ledger {
     }
 
     /// Plans the rows of a job anew that ended as `not_sent`, and says how many: nothing of them ever left.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::PlanRow;
+    ///
+    /// ledger.plan("march", vec![PlanRow::new(2, doc::intent("march-2"))]).await?;
+    /// for entry in ledger.take("march", 100).await? {
+    ///     ledger.cancel(entry, "the customer left").await?;
+    /// }
+    /// assert_eq!(ledger.replan("march").await?, 1, "and came back");
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// Kind `Storage`.
@@ -110,17 +186,33 @@ impl Ledger {
 
     /// Takes a single planned row back for good: it ends as `not_sent`.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::{PlanRow, State};
+    ///
+    /// ledger.plan("march", vec![PlanRow::new(2, doc::intent("march-2"))]).await?;
+    /// for entry in ledger.take("march", 100).await? {
+    ///     ledger.cancel(entry, "the customer left").await?;
+    /// }
+    /// assert_eq!(ledger.count(Some("march")).await?.of(State::NotSent), 1);
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`, or `Conflict` if the row has moved on.
     pub async fn cancel(&self, entry: Entry, why: &str) -> Result<(), Error> {
         let step = Step::NotSent(Why::new(ErrorKind::Policy, why));
-        debug_assert_eq!(entry.operation.state, State::Planned);
-        if self.record(&entry.mark(), step).await {
-            return Ok(());
+        match self.record(&entry.mark(), step).await {
+            Some(Recorded::Done) => Ok(()),
+            Some(Recorded::Superseded) => Err(Error::answered(
+                ErrorKind::Conflict,
+                "the row has moved on without its holder",
+            )),
+            None => Err(Error::in_doubt(
+                ErrorKind::Storage,
+                "the row could not be cancelled",
+            )),
         }
-        Err(Error::in_doubt(
-            ErrorKind::Storage,
-            "the row could not be cancelled",
-        ))
     }
 }

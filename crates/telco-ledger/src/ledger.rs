@@ -137,6 +137,13 @@ impl Ledger {
     }
 
     /// The account that this ledger sends through.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// assert_eq!(ledger.identity().provider(), "cowrie");
+    /// # Ok(()) });
+    /// ```
     #[must_use]
     pub fn identity(&self) -> &Identity {
         self.inner.provider.identity()
@@ -147,6 +154,20 @@ impl Ledger {
     ///
     /// If the returned future is dropped, the row says that it may have been sent, and is looked up.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_core::Submission;
+    ///
+    /// match ledger.submit(&doc::intent("order-1")).await {
+    ///     Err(not_sent) => println!("nothing left: {not_sent}"),
+    ///     Ok(Submission::Accepted(receipt)) => println!("done: {:?}", receipt.provider_id),
+    ///     Ok(Submission::Rejected(why)) => println!("refused: {why}"),
+    ///     Ok(Submission::Unknown(unknown)) => println!("settle it: {}", unknown.cause()),
+    /// }
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// [`NotSent`]: bad input, a guard (see [`Guard::behind`](crate::Guard::behind)), a reference that belongs to something
     /// else, a store that fails, no connection.
@@ -155,6 +176,19 @@ impl Ledger {
     }
 
     /// The same, with exceptions.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::{Guard, Options};
+    ///
+    /// let _ = ledger.submit(&doc::intent("order-1")).await?;
+    /// let refused = ledger.submit(&doc::intent("order-2")).await.unwrap_err();
+    /// assert_eq!(Guard::behind(refused.as_error()), Some(Guard::Duplicate));
+    /// // The customer does want it twice.
+    /// let _ = ledger.submit_with(&doc::intent("order-2"), Options::default().allow_duplicate()).await?;
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// As [`submit`](Self::submit).
@@ -243,24 +277,21 @@ impl Ledger {
             Err(not_sent) => Step::NotSent(Why::from(not_sent)),
         };
         // Failing to record it never changes what the caller is told: the row stays as it is, and is looked up.
-        if self.record(&mark, step).await {
+        if self.record(&mark, step).await.is_some() {
             guard.mark = None;
         }
         answer
     }
 
-    /// Whether it is durable, or the row has moved on.
-    pub(crate) async fn record(&self, mark: &Mark, step: Step) -> bool {
+    /// Tells the row a step. `None`: the store failed, and the row is where it was.
+    pub(crate) async fn record(&self, mark: &Mark, step: Step) -> Option<Recorded> {
         let state = step.state();
         self.inner.tell(&mark.reference, state, false);
-        match self.inner.store.record(mark.clone(), step).await {
-            Ok(Recorded::Done) => {
-                self.inner.tell(&mark.reference, state, true);
-                true
-            }
-            Ok(Recorded::Superseded) => true,
-            Err(_) => false,
+        let recorded = self.inner.store.record(mark.clone(), step).await.ok()?;
+        if recorded == Recorded::Done {
+            self.inner.tell(&mark.reference, state, true);
         }
+        Some(recorded)
     }
 }
 

@@ -19,6 +19,16 @@ impl Ledger {
     /// All operations of which nobody knows yet what happened: on the way, unknown, unresolved. The first 1,000;
     /// [`list`](Self::list) pages through more.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(Some(telco_sandbox::Phase::ActThenReset), async |ledger| {
+    /// let _ = ledger.submit(&doc::intent("order-1")).await?;
+    /// for open in ledger.open_operations().await? {
+    ///     println!("{} is {}", open.reference(), open.state);
+    /// }
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`.
     pub async fn open_operations(&self) -> Result<Vec<Operation>, Error> {
@@ -26,6 +36,18 @@ impl Ledger {
     }
 
     /// How one operation stands; `None`: not here.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::State;
+    ///
+    /// let order = doc::intent("order-1");
+    /// let _ = ledger.submit(&order).await?;
+    /// let row = ledger.status(&order.reference).await?.unwrap();
+    /// assert_eq!((row.state, row.delivered), (State::Accepted, Some(true)));
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// Kind `Storage`.
@@ -35,6 +57,18 @@ impl Ledger {
 
     /// What happened to it, step by step.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::State;
+    ///
+    /// let order = doc::intent("order-1");
+    /// let _ = ledger.submit(&order).await?;
+    /// let states: Vec<_> = ledger.history(&order.reference).await?.iter().map(|event| event.state).collect();
+    /// assert_eq!(states, [State::Planned, State::Prepared, State::Sending, State::Accepted]);
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`.
     pub async fn history(&self, reference: &Reference) -> Result<Vec<Event>, Error> {
@@ -42,6 +76,21 @@ impl Ledger {
     }
 
     /// Operations, a page at a time, in the order of writing.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::Filter;
+    ///
+    /// let _ = ledger.submit(&doc::intent("order-1")).await?;
+    /// let mut filter = Filter::default().at_most(500);
+    /// loop {
+    ///     let page = ledger.list(filter.clone()).await?;
+    ///     let Some(last) = page.last() else { break };
+    ///     filter = filter.after(last.id);
+    /// }
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// Kind `Storage`.
@@ -51,6 +100,15 @@ impl Ledger {
 
     /// How many rows of a job are in which state; without a job: of all.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// let _ = ledger.submit(&doc::intent("order-1")).await?;
+    /// let counts = ledger.count(None).await?;
+    /// assert_eq!((counts.all(), counts.delivered(), counts.open()), (1, 1, 0));
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`.
     pub async fn count(&self, job: Option<&str>) -> Result<Counts, Error> {
@@ -58,6 +116,21 @@ impl Ledger {
     }
 
     /// A person says what became of an unresolved operation, and how they know.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(Some(telco_sandbox::Phase::ResetBefore), async |ledger| {
+    /// use telco_core::Submission;
+    /// use telco_ledger::{Options, Verdict};
+    ///
+    /// let order = doc::intent("order-1");
+    /// assert!(matches!(ledger.submit(&order).await?, Submission::Unknown(_)));
+    /// assert_eq!(ledger.settle().await?.unresolved, 1); // not on record, which proves nothing
+    /// ledger.resolve(&order.reference, "ada", "their mail of 3 May: not applied", Verdict::NotDelivered).await?;
+    /// // Only now, and only if asked for:
+    /// let _ = ledger.submit_with(&order, Options::default().reissue()).await?;
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// Kind `Conflict` if it is not unresolved, `InvalidInput` without a name and a reason, `Storage`.
@@ -80,6 +153,18 @@ impl Ledger {
     }
 
     /// It was delivered, and the provider took it back later.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::State;
+    ///
+    /// let order = doc::intent("order-1");
+    /// let _ = ledger.submit(&order).await?;
+    /// ledger.reverse(&order.reference, "ada", "statement of June").await?;
+    /// assert_eq!(ledger.status(&order.reference).await?.unwrap().state, State::Reversed);
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// Kind `Conflict` if it was not delivered, `InvalidInput` without a name and a reason, `Storage`.
@@ -115,6 +200,17 @@ impl Ledger {
     /// Pulls the stop switch: from now on no worker of this ledger sends anything. What is on the way is finished, and what
     /// is unknown is still looked up.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::Guard;
+    ///
+    /// ledger.stop("the provider has an outage").await?;
+    /// let refused = ledger.submit(&doc::intent("order-1")).await.unwrap_err();
+    /// assert_eq!(Guard::behind(refused.as_error()), Some(Guard::Stop));
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`.
     pub async fn stop(&self, why: &str) -> Result<(), Error> {
@@ -124,6 +220,15 @@ impl Ledger {
 
     /// Lets the stop switch go.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// ledger.stop("the provider has an outage").await?;
+    /// ledger.go_on().await?;
+    /// assert!(ledger.submit(&doc::intent("order-1")).await.is_ok());
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`.
     pub async fn go_on(&self) -> Result<(), Error> {
@@ -132,6 +237,14 @@ impl Ledger {
 
     /// Why the stop switch is pulled; `None`: it is not.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// ledger.stop("the provider has an outage").await?;
+    /// assert_eq!(ledger.stopped().await?.as_deref(), Some("the provider has an outage"));
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`.
     pub async fn stopped(&self) -> Result<Option<String>, Error> {
@@ -139,6 +252,16 @@ impl Ledger {
     }
 
     /// Keeps a text beside the rows, such as what a job was made of. `None` forgets it.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// ledger.note("march", Some("customers.csv, 4,711 rows")).await?;
+    /// assert!(ledger.noted("march").await?.is_some());
+    /// ledger.note("march", None).await?;
+    /// assert!(ledger.noted("march").await?.is_none());
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// Kind `Storage`, or `InvalidInput` for the name of the stop switch.
@@ -154,6 +277,14 @@ impl Ledger {
     }
 
     /// The text under a name.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// ledger.note("march", Some("customers.csv")).await?;
+    /// assert_eq!(ledger.noted("march").await?.as_deref(), Some("customers.csv"));
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// Kind `Storage`.

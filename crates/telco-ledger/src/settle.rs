@@ -5,19 +5,30 @@ use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 use telco_core::{
-    Error, ErrorKind, Lookup, LookupSupport, ProductRules, RecordState, Reference, ReplayGuard,
-    Submission, TopupExt as _, TopupReceipt,
+    Error, ErrorKind, LookupSupport, Reference, ReplayGuard, Submission, TopupExt as _,
+    TopupReceipt,
 };
 use tokio::task::JoinSet;
 
+use crate::decide::{decide, wait};
 use crate::{Ledger, Mark, Operation, Recorded, Settled, State, Step, Why};
-
-/// A look that fails, or finds it undecided, is repeated; after so many all in all, a person must see to it.
-const LOOKS_AT_MOST: u32 = 40;
 
 impl Ledger {
     /// To be called after every start, and now and then: takes over what a crash, a dropped future or a silent worker left
     /// open, and looks up what is due. Nothing is ever sent again. The answer says when to come back.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(Some(telco_sandbox::Phase::ActThenReset), async |ledger| {
+    /// use telco_core::Submission;
+    ///
+    /// assert!(matches!(ledger.submit(&doc::intent("order-1")).await?, Submission::Unknown(_)));
+    /// let settled = ledger.resume().await?;
+    /// if let Some(wait) = settled.next {
+    ///     println!("one is open: come back in {wait:?}");
+    /// }
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// Kind `Storage`.
@@ -50,6 +61,16 @@ impl Ledger {
 
     /// [`resume`](Self::resume) until no outcome is unknown any more: each has happened, has not, or is left to a person.
     ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(Some(telco_sandbox::Phase::ActThenReset), async |ledger| {
+    /// use telco_core::Submission;
+    ///
+    /// assert!(matches!(ledger.submit(&doc::intent("order-1")).await?, Submission::Unknown(_)));
+    /// assert_eq!(ledger.settle().await?.delivered, 1);
+    /// # Ok(()) });
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`.
     pub async fn settle(&self) -> Result<Settled, Error> {
@@ -65,6 +86,17 @@ impl Ledger {
 
     /// The same for one reference: waits until its outcome is known or left to a person, and tells it. An unresolved one is
     /// looked up once more.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(Some(telco_sandbox::Phase::ActThenReset), async |ledger| {
+    /// use telco_core::Submission;
+    ///
+    /// let order = doc::intent("order-1");
+    /// assert!(matches!(ledger.submit(&order).await?, Submission::Unknown(_)));
+    /// assert!(matches!(ledger.settle_one(&order.reference).await?, Submission::Accepted(_)));
+    /// # Ok(()) });
+    /// ```
     ///
     /// # Errors
     /// Kind `Storage`, or `InvalidInput` for a reference that is not here or was never sent.
@@ -140,7 +172,7 @@ impl Ledger {
                 answer: None,
                 after: Duration::ZERO,
             };
-            if !self.record(&mark, step).await {
+            if self.record(&mark, step).await.is_none() {
                 let mut list = self
                     .inner
                     .dropped
@@ -181,7 +213,8 @@ impl Ledger {
 
     async fn write(&self, mark: &Mark, step: Step) -> Option<(State, Option<bool>)> {
         let (state, delivered) = (step.state(), step.delivered());
-        self.record(mark, step).await.then_some((state, delivered))
+        let recorded = self.record(mark, step).await;
+        (recorded == Some(Recorded::Done)).then_some((state, delivered))
     }
 
     /// The same bytes once more. `None`: not allowed, not asked for, or too late.
@@ -230,119 +263,4 @@ fn told(row: &Operation) -> Result<Submission<TopupReceipt>, Error> {
             "nothing was ever sent under this reference",
         )
     })
-}
-
-fn wait(schedule: &[Duration], looks: u32) -> Duration {
-    let at = usize::try_from(looks).unwrap_or(usize::MAX);
-    let wait = schedule.get(at).or(schedule.last()).copied();
-    wait.unwrap_or(Duration::from_secs(1))
-}
-
-/// What a look comes to. What a missing record proves is said by the provider's capabilities, nowhere else.
-fn decide(
-    rules: &ProductRules,
-    row: &Operation,
-    found: Option<Result<Lookup, Error>>,
-    now: SystemTime,
-) -> Step {
-    let looks = row.lookups.saturating_add(1);
-    let again = |why: Why| Step::LookedUp {
-        why,
-        after: wait(&rules.poll_after, looks),
-    };
-    let scheduled = u32::try_from(rules.poll_after.len()).unwrap_or(u32::MAX);
-    let (pending, exhausted) = (looks < scheduled, looks >= LOOKS_AT_MOST);
-    let found = match found {
-        None => {
-            let reason = row.why.as_ref().map_or("", |why| why.message.as_str());
-            return Step::Unresolved(Why {
-                help: Some("ask the provider's staff, then resolve it".to_owned()),
-                ..Why::new(
-                    ErrorKind::Unsupported,
-                    format!("the provider answers no question about this product ({reason})"),
-                )
-            });
-        }
-        Some(Err(failure)) if exhausted => {
-            return Step::Unresolved(Why::new(
-                failure.kind(),
-                format!("could not be looked up: {}", failure.message()),
-            ));
-        }
-        Some(Err(failure)) => {
-            return again(Why::new(
-                failure.kind(),
-                format!("could not be looked up: {}", failure.message()),
-            ));
-        }
-        Some(Ok(found)) => found,
-    };
-    match found {
-        Lookup::Found(record) => match record.state {
-            RecordState::Pending if pending || !exhausted => again(Why::new(
-                ErrorKind::Other,
-                "the provider has it on record, not decided yet",
-            )),
-            RecordState::Pending => Step::Unresolved(Why::new(
-                ErrorKind::Other,
-                "the provider has it on record and never decided",
-            )),
-            RecordState::Failed | RecordState::Reversed => Step::Settled {
-                delivered: false,
-                why: Why::new(
-                    ErrorKind::Other,
-                    "the provider has it on record as not delivered",
-                ),
-                provider_id: record.provider_id,
-            },
-            // Completed; and one that says nothing about its state: on record is delivered.
-            _ => Step::Settled {
-                delivered: true,
-                why: Why::new(ErrorKind::Other, "the provider has it on record"),
-                provider_id: record.provider_id,
-            },
-        },
-        Lookup::Mismatch(_) => Step::Unresolved(Why {
-            help: Some("never send it again: ask the provider what this reference is".to_owned()),
-            ..Why::new(
-                ErrorKind::Conflict,
-                "the provider has something else on record under this reference",
-            )
-        }),
-        Lookup::NotFound if pending => again(Why::new(ErrorKind::Other, "not on record yet")),
-        Lookup::NotFound => match rules.lookup {
-            LookupSupport::Proves { after } => proven(row, after, now, again),
-            _ => Step::Unresolved(Why {
-                help: Some(
-                    "a missing record proves nothing here: ask the provider, then resolve it"
-                        .to_owned(),
-                ),
-                ..Why::new(
-                    row.why.as_ref().map_or(ErrorKind::Other, |why| why.kind),
-                    format!("not on record after {looks} looks, which proves nothing"),
-                )
-            }),
-        },
-    }
-}
-
-/// A record that is still missing after that time proves that it did not happen.
-fn proven(row: &Operation, after: Duration, now: SystemTime, again: impl Fn(Why) -> Step) -> Step {
-    let sent = row.sent_at.unwrap_or(row.changed_at);
-    // A clock that went back proves nothing.
-    match now.duration_since(sent) {
-        Ok(age) if age >= after => Step::Settled {
-            delivered: false,
-            why: Why::new(
-                ErrorKind::Other,
-                "never came on record, which proves here that it did not happen",
-            ),
-            provider_id: None,
-        },
-        Ok(age) => Step::LookedUp {
-            why: Why::new(ErrorKind::Other, "not on record yet"),
-            after: after.saturating_sub(age),
-        },
-        Err(_) => again(Why::new(ErrorKind::Other, "not on record yet")),
-    }
 }

@@ -14,7 +14,7 @@ mod value;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use telco_core::{Error, ErrorKind};
+use telco_core::{Error, ErrorKind, NotSent};
 
 pub(crate) use desk::{Desk, Job, perform_all, store_at_a_desk};
 pub(crate) use due::WhatIsDue;
@@ -98,6 +98,17 @@ pub(crate) fn time(millis: i64) -> SystemTime {
         epoch.checked_add(span)
     };
     moved.unwrap_or(epoch)
+}
+
+/// A ledger of a newer version may mean something else by what this one would write.
+pub(crate) fn check(version: i64) -> Result<(), Error> {
+    if version <= VERSION {
+        return Ok(());
+    }
+    let what = format!("the ledger is of version {version}, this program knows up to {VERSION}");
+    Err(NotSent::new(ErrorKind::Storage, what)
+        .with_help("use the newer program that made it")
+        .into())
 }
 
 /// The store failed.

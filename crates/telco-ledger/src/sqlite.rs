@@ -1,5 +1,8 @@
 //! A ledger in one SQLite file.
 
+mod connection;
+mod file;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,15 +12,13 @@ use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior};
-use telco_core::{Clock, Error, ErrorKind, NotSent, SystemClock};
+use rusqlite::{Connection, OpenFlags};
+use telco_core::{Clock, Error, SystemClock};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::sql::{
-    self, Desk, Dialect, Job, Row, Sql, VERSION, Value, failed, perform_all, store_at_a_desk,
-};
+use self::connection::Prepared;
+use self::file::{explain, migrate, only_writer, own, unusable, version};
+use crate::sql::{self, Desk, Job, check, failed, perform_all, store_at_a_desk};
 
 /// A ledger in one file, for one process at a time. Others may read it meanwhile (not over a network file system).
 ///
@@ -143,104 +144,6 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
-fn unusable(path: &Path, what: &str) -> NotSent {
-    let name = path.display();
-    NotSent::new(ErrorKind::Storage, format!("the ledger {name} {what}"))
-}
-
-/// Makes the file, for its owner's eyes only. SQLite gives its companions the same permissions.
-fn own(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        if file.metadata()?.permissions().mode() & 0o077 != 0 {
-            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-        }
-    }
-    drop(file);
-    Ok(())
-}
-
-/// Holds an exclusive lock on a file beside the ledger: the operating system lets it go with the process, however that ends.
-fn only_writer(path: &Path) -> Result<Connection, Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-writer");
-    let beside = PathBuf::from(name);
-    own(&beside).map_err(|e| unusable(path, "cannot be locked").with_source(e))?;
-    let lock = Connection::open(&beside).map_err(|e| explain(path, e))?;
-    lock.busy_timeout(Duration::ZERO)
-        .and_then(|()| lock.pragma_update(None, "journal_mode", "memory"))
-        .and_then(|()| lock.execute_batch("BEGIN EXCLUSIVE"))
-        .map_err(|e| match e.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                unusable(path, "is written to by another process")
-                    .with_help("stop that one first; for many workers at a time use PostgreSQL")
-                    .into()
-            }
-            _ => explain(path, e),
-        })?;
-    Ok(lock)
-}
-
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
-/// A ledger of a newer version may mean something else by what this one would write.
-pub(crate) fn check(version: i64) -> Result<(), Error> {
-    if version <= VERSION {
-        return Ok(());
-    }
-    let what = format!("the ledger is of version {version}, this program knows up to {VERSION}");
-    Err(NotSent::new(ErrorKind::Storage, what)
-        .with_help("use the newer program that made it")
-        .into())
-}
-
-fn migrate(connection: &mut Connection) -> rusqlite::Result<Result<(), Error>> {
-    connection.busy_timeout(Duration::from_secs(10))?;
-    let found = version(connection)?;
-    if let Err(newer) = check(found) {
-        return Ok(Err(newer));
-    }
-    connection.pragma_update(None, "journal_mode", "wal")?;
-    connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "cache_size", -32_768)?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if found == 0 {
-        transaction.execute_batch(&sql::create(Dialect::Sqlite))?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
-    }
-    // Whoever held these is gone: this process is the only writer.
-    transaction.execute(
-        "UPDATE telco_topup SET lease_until = 0 WHERE lease_until > 0",
-        [],
-    )?;
-    transaction.commit()?;
-    Ok(Ok(()))
-}
-
-/// What to do about it, where that is known.
-fn explain(path: &Path, error: rusqlite::Error) -> Error {
-    let what = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => "cannot grow: the disk is full. Free space and go on",
-        Some(ErrorCode::ReadOnly) => "is read-only: check its permissions and its folder's",
-        Some(ErrorCode::CannotOpen) => "cannot be opened: check its name, folder and permissions",
-        Some(ErrorCode::NotADatabase) => "is no ledger: give the name of another file",
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "is locked by another process",
-        Some(ErrorCode::DatabaseCorrupt) => "is damaged: restore it from a copy",
-        Some(ErrorCode::SystemIoFailure) => "cannot be read or written: check its disk",
-        _ => "failed",
-    };
-    let name = path.display();
-    failed(format!("the ledger {name} {what}")).with_source(error)
-}
-
 struct Thread {
     connection: Prepared,
     writes: bool,
@@ -296,76 +199,6 @@ fn at_once(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => outcome,
         Poll::Pending => Err(sql::closed()),
-    }
-}
-
-struct Prepared {
-    connection: Connection,
-    /// Statements in SQLite's spelling: `?1` for `$1`, which would be a name.
-    statements: HashMap<&'static str, String>,
-    path: PathBuf,
-}
-
-impl Prepared {
-    fn batch(&self, statement: &str) -> Result<(), Error> {
-        self.connection
-            .execute_batch(statement)
-            .map_err(|e| explain(&self.path, e))
-    }
-
-    fn query(&mut self, statement: &'static str, values: &[Value]) -> rusqlite::Result<Vec<Row>> {
-        let spelled = self
-            .statements
-            .entry(statement)
-            .or_insert_with(|| statement.replace('$', "?"));
-        let mut prepared = self.connection.prepare_cached(spelled)?;
-        let columns = prepared.column_count();
-        let mut rows = prepared.query(rusqlite::params_from_iter(values))?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let read = |at| Ok(Value::from(row.get_ref(at)?));
-            let values: rusqlite::Result<Vec<Value>> = (0..columns).map(read).collect();
-            found.push(Row::new(values?));
-        }
-        Ok(found)
-    }
-}
-
-#[async_trait]
-impl Sql for Prepared {
-    fn dialect(&self) -> Dialect {
-        Dialect::Sqlite
-    }
-
-    async fn run(
-        &mut self,
-        statement: &'static str,
-        values: Vec<Value>,
-    ) -> Result<Vec<Row>, Error> {
-        self.query(statement, &values)
-            .map_err(|e| explain(&self.path, e))
-    }
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(value) => ValueRef::Integer(*value),
-            Self::Text(value) => ValueRef::Text(value.as_bytes()),
-            Self::Bytes(value) => ValueRef::Blob(value),
-        }))
-    }
-}
-
-impl From<ValueRef<'_>> for Value {
-    fn from(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Null | ValueRef::Real(_) => Self::Null,
-            ValueRef::Integer(value) => Self::Int(value),
-            ValueRef::Text(value) => Self::Text(String::from_utf8_lossy(value).into_owned()),
-            ValueRef::Blob(value) => Self::Bytes(value.to_vec()),
-        }
     }
 }
 

@@ -36,6 +36,10 @@ pub enum Phase {
     Truncate,
     /// The provider acts; the answer has status 200 and a body that nobody can read.
     Garbage,
+    /// The provider acts; the body of the answer goes on for 64 MiB.
+    Flood,
+    /// The provider acts; the answer comes byte by byte, [`FaultRule::delay_ms`] apart.
+    Drip,
     /// The provider acts; the answer comes after [`FaultRule::delay_ms`].
     SlowAnswer,
     /// The provider acts and answers; then the pooled connection closes without notice.
@@ -44,7 +48,7 @@ pub enum Phase {
 
 impl Phase {
     /// All phases, in the order of a request's life.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Refuse,
         Self::Stall,
         Self::ResetBefore,
@@ -56,6 +60,8 @@ impl Phase {
         Self::ActThenError,
         Self::Truncate,
         Self::Garbage,
+        Self::Flood,
+        Self::Drip,
         Self::SlowAnswer,
         Self::CloseIdle,
     ];

@@ -226,6 +226,42 @@ impl Connection {
         self.write_raw(&out, limits).await
     }
 
+    /// Writes an answer whose body is followed by blanks, 64 MiB in all.
+    pub(crate) async fn flood(&mut self, answer: &Answer, limits: &Limits) -> io::Result<()> {
+        const MIB: usize = 1 << 20;
+        let mut out = head_of(answer, Some(64 * MIB), false);
+        out.extend_from_slice(&answer.body);
+        self.write_raw(&out, limits).await?;
+        let mut left = (64 * MIB).saturating_sub(answer.body.len());
+        let blanks = vec![b' '; MIB / 16];
+        while left > 0 {
+            let part = blanks.get(..left).unwrap_or(&blanks);
+            self.write_raw(part, limits).await?;
+            left = left.saturating_sub(part.len());
+        }
+        Ok(())
+    }
+
+    /// Writes an answer byte by byte until it is out, the client has gone, or a stall would have ended.
+    pub(crate) async fn drip(
+        &mut self,
+        answer: &Answer,
+        apart: Duration,
+        limits: &Limits,
+    ) -> io::Result<()> {
+        let until = Instant::now() + limits.stall;
+        let mut out = head_of(answer, Some(answer.body.len()), false);
+        out.extend_from_slice(&answer.body);
+        for byte in out {
+            tokio::time::sleep(apart).await;
+            if Instant::now() > until {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.write_raw(&[byte], limits).await?;
+        }
+        Ok(())
+    }
+
     /// Starts an answer without end (server-sent events); the connection is not used for anything else.
     pub(crate) async fn start_stream(
         &mut self,

@@ -1,4 +1,25 @@
-//! The built-in rooms, one provider each.
+//! The built-in rooms, one provider each. [`Sandbox::start`](crate::Sandbox::start) opens all of them;
+//! [`Builder::room`](crate::Builder::room) opens those that are named.
+//!
+//! | Room | Operations | Credentials | What its near misses know |
+//! |---|---|---|---|
+//! | [`Cowrie`] | balance, airtime, data and PINs, check, redeem | `client_id`, `client_key`, and those of an agent | texts, keys and encodings that people sign instead |
+//! | [`Citcall`] | v2 `asynccall` (enciphered), v3 `motp`, `verify`, `sms`, `smsotp` | `user_id`, `api_key`, `password` | keys, clocks and alphabets of the cipher |
+//! | [`Fanap`] | subscription start and commit, verification | ids, `private_key` in two forms, `service_key` | order, separators, dates, keys and hashes under a signature |
+//! | [`Kairos`] | calls, plain or in an envelope, dialer, key pairs, pull | `security_id`, `flow_id`, `public_key` | which layer of the envelope does not open, and why |
+//! | [`Mor`] | balances, payments, messages, callbacks, users | `user`, `secret` | order and choice of the hashed parameters |
+//!
+//! ```
+//! use telco_sandbox::{Sandbox, rooms::{Citcall, Fanap}};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+//! let sandbox = Sandbox::builder().room(Citcall::new(7)).room(Fanap::new(7)).start().await?;
+//! assert!(sandbox.base_url("fanap").is_some() && sandbox.base_url("cowrie").is_none());
+//!
+//! // What a document leaves open is a setting.
+//! sandbox.configure("fanap", &serde_json::json!({ "code_digits": 6, "repeated_commit": "same-answer" })).unwrap();
+//! # Ok(()) }
+//! ```
 
 mod citcall;
 mod cowrie;

@@ -85,6 +85,8 @@ enum Wire {
     Answer(Answer),
     Late(Duration, Answer),
     Cut(Answer),
+    Flood(Answer),
+    Drip(Duration, Answer),
     CloseIdle(Answer),
     Reset,
     Stall,
@@ -112,7 +114,7 @@ async fn converse(shared: &Shared, room: &dyn Room, mut connection: Connection) 
         let outcome = room.answer(&mut visit, &request);
         let (wire, answer_body) = wire_of(room, &visit, outcome);
         note_down(shared, &visit, &request, &answer_body);
-        let waits = matches!(wire, Wire::Late(..) | Wire::Stall);
+        let waits = matches!(wire, Wire::Late(..) | Wire::Stall | Wire::Drip(..));
         if waits {
             announce(shared, &visit);
             shared.enqueue_callbacks(&mut visit);
@@ -149,6 +151,24 @@ async fn converse(shared: &Shared, room: &dyn Room, mut connection: Connection) 
                     connection.write(&answer, true, limits).await,
                     &answer,
                     ", body cut in half",
+                );
+                connection.close_after_this();
+                text
+            }
+            Wire::Flood(answer) => {
+                let text = sent(
+                    connection.flood(&answer, limits).await,
+                    &answer,
+                    ", with 64 MiB of body",
+                );
+                connection.close_after_this();
+                text
+            }
+            Wire::Drip(apart, answer) => {
+                let text = sent(
+                    connection.drip(&answer, apart, limits).await,
+                    &answer,
+                    ", byte by byte",
                 );
                 connection.close_after_this();
                 text
@@ -200,6 +220,8 @@ fn wire_of(room: &dyn Room, visit: &Visit<'_>, outcome: Result<Answer, Halt>) ->
             let garbage = Answer::new(200, "text/html", GARBAGE);
             return (Wire::Answer(garbage), Bytes::from_static(GARBAGE));
         }
+        Some(Phase::Flood) => Wire::Flood(answer),
+        Some(Phase::Drip) => Wire::Drip(visit.chosen.delay, answer),
         Some(Phase::SlowAnswer) => Wire::Late(visit.chosen.delay, answer),
         Some(Phase::CloseIdle) => Wire::CloseIdle(answer),
     };

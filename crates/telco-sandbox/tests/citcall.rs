@@ -9,7 +9,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -538,6 +538,10 @@ async fn v3_callbacks_go_to_the_url_of_the_request() {
 #[tokio::test]
 async fn refusals_explain_themselves() {
     let user = User::new().await;
+    // A time whose digits are a number of the same length backwards, too.
+    let at = UNIX_EPOCH + Duration::from_secs(1_771_234_567);
+    user.sandbox.clock().set(at);
+    user.sandbox.clock().freeze();
     let good = json!({ "data": user.seal(&call("081234567890", "x").to_string(), user.now()) });
     let legacy = user.legacy();
     let sealed = |inner: Value| json!({ "data": user.seal(&inner.to_string(), user.now()) });

@@ -54,6 +54,7 @@ async fn each_phase_of_each_provider_shows_and_does_what_it_says() {
         (Phase::ActThenError, "500", 1),
         (Phase::Truncate, &eof, 1),
         (Phase::Garbage, "200 garbage", 1),
+        (Phase::Drip, "stall", 1),
         (Phase::SlowAnswer, "stall", 1),
         (Phase::CloseIdle, "200", 1),
     ] {
@@ -66,9 +67,29 @@ async fn each_phase_of_each_provider_shows_and_does_what_it_says() {
         }
     }
     for provider in PROVIDERS {
+        // Whether 64 MiB are read within the patience of this client depends on the machine.
+        assert_eq!(under(provider, FaultRule::new(Phase::Flood)).await.1, 1);
         let slow = FaultRule::new(Phase::SlowAnswer).delay(Duration::from_millis(50));
         assert_eq!(under(provider, slow).await, ("200".to_owned(), 1));
     }
+}
+
+#[tokio::test]
+async fn a_flood_is_as_long_as_it_says_and_a_drip_arrives_in_the_end() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox
+        .faults()
+        .add(FaultRule::new(Phase::Flood).reference("flood"));
+    sandbox.faults().add(
+        FaultRule::new(Phase::Drip)
+            .reference("drip")
+            .delay(Duration::ZERO),
+    );
+    let flood = credit(&sandbox, "flood").await.unwrap();
+    assert_eq!((flood.status, flood.body.len()), (200, 64 << 20));
+    let drip = credit(&sandbox, "drip").await.unwrap();
+    assert_eq!(drip.status, 200);
+    drip.json();
 }
 
 #[tokio::test]

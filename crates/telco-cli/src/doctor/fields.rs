@@ -12,6 +12,8 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("cowrie", "base_url"),
     ("cowrie", "lookup_after"),
     ("citcall", "base_url"),
+    ("citcall", "otp_key"),
+    ("citcall", "otp_store"),
     ("fanap", "base_url"),
     ("fanap", "product_id"),
     ("fanap", "verification_url"),

@@ -103,8 +103,12 @@ impl Browser {
     #[track_caller]
     pub fn until(&mut self, expression: &str) {
         let begin = Instant::now();
-        while self.eval(&format!("Boolean({expression})")) != true {
-            if begin.elapsed() > Duration::from_secs(20) {
+        // What is not there yet is not true yet.
+        let asked = format!(
+            "(() => {{ try {{ return Boolean({expression}) }} catch {{ return false }} }})()"
+        );
+        while self.eval(&asked) != true {
+            if begin.elapsed() > Duration::from_secs(30) {
                 let shown = self.eval("document.body.innerText");
                 panic!(
                     "never true: {expression}\n{}",

@@ -1,0 +1,236 @@
+//! One connection: how it is made, its transactions, and words for what goes wrong with it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use telco_core::Error;
+use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Config, Socket, Statement};
+
+use crate::sql::{self, Dialect, Job, Row, Sql, VERSION, Value, failed, perform_all};
+
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// A worker that is frozen in the middle of a transaction holds nothing up for longer than this. And whatever the server's
+/// default is: an answered commit is durable.
+const SESSION: &str = "SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '15s'; \
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// Hides the type of the TLS connector.
+#[async_trait]
+pub(super) trait Connector: Send + Sync {
+    async fn connect(&self) -> Result<Client, tokio_postgres::Error>;
+}
+
+pub(super) struct Connect<T> {
+    pub(super) config: Config,
+    pub(super) tls: T,
+}
+
+#[async_trait]
+impl<T> Connector for Connect<T>
+where
+    T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+    T::TlsConnect: Send,
+    T::Stream: Send + 'static,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    async fn connect(&self) -> Result<Client, tokio_postgres::Error> {
+        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        // Ends with the client; a failure shows at the next statement.
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(client)
+    }
+}
+
+/// Why a transaction failed.
+pub(super) enum Failure {
+    /// The connection: whether it was committed is not known.
+    Lost(Error),
+    /// The database: it was not. `true`: it may pass.
+    Refused(Error, bool),
+}
+
+impl Failure {
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Lost(error) | Self::Refused(error, _) => error,
+        }
+    }
+}
+
+/// A connection and what it has prepared.
+pub(super) struct Link {
+    client: Client,
+    statements: HashMap<&'static str, Statement>,
+    /// Of the lock that claims are granted under, one for each ledger of a database.
+    lock: i64,
+    /// The last failure of a statement may pass.
+    passes: bool,
+}
+
+impl Link {
+    pub(super) async fn open(connector: &dyn Connector) -> Result<Self, Error> {
+        let away = || failed("the database of the ledger cannot be reached");
+        let client = match timeout(CONNECT, connector.connect()).await {
+            Ok(Ok(client)) => client,
+            Ok(Err(e)) => return Err(away().with_source(e)),
+            Err(_) => return Err(away()),
+        };
+        client.batch_execute(SESSION).await.map_err(explain)?;
+        let lock = client
+            .query_one(
+                "SELECT hashtextextended('telco_ledger ' || current_schema(), 0)",
+                &[],
+            )
+            .await
+            .and_then(|row| row.try_get(0))
+            .map_err(explain)?;
+        Ok(Self {
+            client,
+            statements: HashMap::new(),
+            lock,
+            passes: false,
+        })
+    }
+
+    /// Workers that start together wait for each other.
+    pub(super) async fn migrate(&mut self) -> Result<(), Error> {
+        let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({})", self.lock);
+        self.client.batch_execute(&begin).await.map_err(explain)?;
+        let made = self
+            .client
+            .query_one("SELECT to_regclass('telco_schema') IS NOT NULL", &[])
+            .await
+            .and_then(|row| row.try_get(0))
+            .map_err(explain)?;
+        if made {
+            let version = self
+                .client
+                .query_one("SELECT version FROM telco_schema", &[])
+                .await
+                .and_then(|row| row.try_get(0))
+                .map_err(explain)?;
+            sql::check(version)?;
+        } else {
+            let create = format!(
+                "{} CREATE TABLE telco_schema (version BIGINT NOT NULL); INSERT INTO telco_schema VALUES ({VERSION})",
+                sql::create(Dialect::Postgres)
+            );
+            self.client.batch_execute(&create).await.map_err(explain)?;
+        }
+        self.client.batch_execute("COMMIT").await.map_err(explain)
+    }
+
+    pub(super) async fn transaction(
+        &mut self,
+        alone: bool,
+        jobs: &mut [Box<dyn Job>],
+    ) -> Result<(), Failure> {
+        let begin = if alone {
+            format!("BEGIN; SELECT pg_advisory_xact_lock({})", self.lock)
+        } else {
+            "BEGIN".to_owned()
+        };
+        self.client
+            .batch_execute(&begin)
+            .await
+            .map_err(|e| Failure::Lost(explain(e)))?;
+        // After the lock: who comes later has a later time.
+        let now = self
+            .client
+            .query_one(NOW, &[])
+            .await
+            .and_then(|row| row.try_get(0))
+            .map_err(|e| Failure::Lost(explain(e)))?;
+        self.passes = false;
+        if let Err(refusal) = perform_all(self, now, jobs).await {
+            if self.client.is_closed() || self.client.batch_execute("ROLLBACK").await.is_err() {
+                return Err(Failure::Lost(refusal));
+            }
+            return Err(Failure::Refused(refusal, self.passes));
+        }
+        self.client
+            .batch_execute("COMMIT")
+            .await
+            .map_err(|e| Failure::Lost(explain(e)))
+    }
+
+    async fn query(
+        &mut self,
+        statement: &'static str,
+        values: &[Value],
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let prepared = match self.statements.get(statement) {
+            Some(prepared) => prepared.clone(),
+            None => {
+                let prepared = self.client.prepare(statement).await?;
+                self.statements.insert(statement, prepared.clone());
+                prepared
+            }
+        };
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as _).collect();
+        let rows = self.client.query(&prepared, &values).await?;
+        let read = |row: tokio_postgres::Row| {
+            let values: Result<Vec<Value>, _> = (0..row.len()).map(|at| row.try_get(at)).collect();
+            values.map(Row::new)
+        };
+        rows.into_iter().map(read).collect()
+    }
+}
+
+const NOW: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+
+#[async_trait]
+impl Sql for Link {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn run(
+        &mut self,
+        statement: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, Error> {
+        self.query(statement, &values).await.map_err(|e| {
+            let passing = [
+                SqlState::T_R_DEADLOCK_DETECTED,
+                SqlState::T_R_SERIALIZATION_FAILURE,
+                SqlState::LOCK_NOT_AVAILABLE,
+            ];
+            self.passes = e.code().is_some_and(|code| passing.contains(code));
+            explain(e)
+        })
+    }
+}
+
+/// What to do about it, where that is known. Neither the address nor a value is in it.
+fn explain(error: tokio_postgres::Error) -> Error {
+    let what = match error.code() {
+        Some(code) if *code == SqlState::DISK_FULL => "the disk of the ledger's database is full",
+        Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
+            "the ledger's database is read-only: is this a standby?"
+        }
+        Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+            "the ledger's database refuses: grant this user the right to create and write tables"
+        }
+        Some(code)
+            if *code == SqlState::INVALID_PASSWORD
+                || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION =>
+        {
+            "the ledger's database refuses the credentials"
+        }
+        Some(_) => "the ledger's database refuses",
+        None => "the ledger's database was lost",
+    };
+    // The text of the database's own message may quote values of a row.
+    let code = error.code().map(|code| code.code().to_owned());
+    match code {
+        Some(code) => failed(what).with_provider_code(code),
+        None => failed(what).with_source(error),
+    }
+}

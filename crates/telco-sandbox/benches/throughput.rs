@@ -2,7 +2,6 @@
 //! a million recorded requests weigh. All in one run; the ratios are what counts.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing)]
 
-#[allow(dead_code, unused_imports, missing_docs, unreachable_pub)]
 #[path = "../tests/support/mod.rs"]
 mod support;
 

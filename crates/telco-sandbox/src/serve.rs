@@ -8,12 +8,13 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::builder::bind;
 use crate::fault::Phase;
 use crate::history::Exchange;
 use crate::http::{Bad, Connection};
 use crate::ledger::What;
 use crate::room::{Answer, Halt, Request, Room, Visit};
-use crate::sandbox::{Hosted, Shared, bind};
+use crate::shared::{Hosted, Shared};
 use crate::text::excerpt;
 
 /// Accepts connections for one room until the sandbox is dropped; closes the port while the room is down.

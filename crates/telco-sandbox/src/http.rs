@@ -104,16 +104,19 @@ impl Connection {
     /// The next request; `None` when the client is done or idles for too long. An idle connection holds no buffer.
     pub(crate) async fn next(&mut self, limits: &Limits) -> Result<Option<Request>, Bad> {
         if self.buffer.is_empty() {
-            // Not `readable`, which may say so of a fresh socket that has nothing to read.
-            let mut ready = timeout(BUSY, self.stream.peek(&mut [0])).await;
-            if ready.is_err() {
-                self.buffer = BytesMut::new();
-                ready = timeout(limits.idle, self.stream.peek(&mut [0])).await;
-            }
-            match ready {
-                Ok(Ok(1..)) => {}
-                Ok(Err(error)) => return Err(error.into()),
-                Ok(Ok(0)) | Err(_) => return Ok(None),
+            match timeout(BUSY, self.fill()).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => return Ok(None),
+                Ok(Err(bad)) => return Err(bad),
+                Err(_) => {
+                    self.buffer = BytesMut::new();
+                    // Not `readable`, which may say so of a fresh socket that has nothing to read.
+                    match timeout(limits.idle, self.stream.peek(&mut [0])).await {
+                        Ok(Ok(1..)) => {}
+                        Ok(Err(error)) => return Err(error.into()),
+                        Ok(Ok(0)) | Err(_) => return Ok(None),
+                    }
+                }
             }
         }
         match timeout(limits.patience, self.read_request(limits)).await {

@@ -151,16 +151,11 @@ async fn a_spending_call_under_any_fault_tells_the_truth_and_is_sent_once() {
                 Phase::Redirect => Some(Judged::Redirect),
                 Phase::Truncate => Some(Judged::Truncate),
                 Phase::Garbage => Some(Judged::Garbage),
-<<<<<<< HEAD
                 Phase::Flood => Some(Judged::Flood),
                 Phase::SlowAnswer | Phase::Drip => Some(Judged::SlowAnswer),
-                other => panic!("{other:?} is new"),
-=======
-                Phase::SlowAnswer => Some(Judged::SlowAnswer),
                 // Whatever else may go wrong after acting: done or unknown; before acting: unknown.
                 acted if acted.acts() => Some(Judged::SlowAnswer),
                 _ => Some(Judged::Stall),
->>>>>>> main
             };
             judge(Told::of(&answer), truth(&sandbox), judged)
                 .unwrap_or_else(|lie| panic!("{method} {phase:?}: {lie}"));

@@ -14,6 +14,7 @@ guides! {
     top_up = "top-up.md",
     bulk = "bulk.md",
     calls = "calls.md",
+    bulk = "bulk.md",
     timeouts_and_money = "timeouts-and-money.md",
     queue_worker = "queue-worker.md",
     callbacks = "callbacks.md",

@@ -1,5 +1,6 @@
 //! The way to the provider: one transmission, and a connection that may be set up again.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub(crate) struct Line {
 }
 
 /// What both builders collect about it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct LineSettings {
     pub(crate) base_url: String,
     pub(crate) second_base_url: Option<String>,
@@ -31,6 +32,17 @@ pub(crate) struct LineSettings {
     pub(crate) transport: Option<Arc<dyn Transport>>,
     pub(crate) reconnects: u32,
     pub(crate) extra_headers: Vec<(String, String)>,
+}
+
+impl fmt::Debug for LineSettings {
+    /// A base URL may have been given credentials, and a header may be one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineSettings")
+            .field("authorization", &self.authorization)
+            .field("settings", &self.settings)
+            .field("reconnects", &self.reconnects)
+            .finish_non_exhaustive()
+    }
 }
 
 impl LineSettings {

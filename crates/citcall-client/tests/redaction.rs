@@ -105,6 +105,8 @@ fn settings(eyes: &mut Eyes) {
     eyes.see("basic", &password.header(Authorization::Basic).unwrap());
     eyes.see("the password's credentials", &password);
     let builder = Client::builder(credentials.clone()).extra_header("x-own", OWN_HEADER);
+    let given_a_password = format!("https://me:{PASSWORD}@example.com");
+    eyes.see("a builder", &builder.clone().base_url(given_a_password));
     eyes.see("a client", &builder.clone().build().unwrap());
     let v3 = citcall_client::v3::Client::builder(credentials);
     eyes.see("a v3 builder", &v3);

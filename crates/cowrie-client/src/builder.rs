@@ -1,5 +1,6 @@
 //! Settings of a client, checked without a network.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ use crate::{
 /// # #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
 /// # fn main() {}
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct Builder {
     credentials: Credentials,
@@ -58,6 +59,17 @@ pub struct Builder {
 }
 
 const BASE_URL: &str = "https://api.cowriesys.com";
+
+impl fmt::Debug for Builder {
+    /// A base URL may have been given credentials, and a header may be one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("credentials", &self.credentials)
+            .field("account", &self.account)
+            .field("replay", &self.replay)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Builder {
     pub(crate) fn new(credentials: Credentials) -> Self {

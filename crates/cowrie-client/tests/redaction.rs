@@ -161,7 +161,9 @@ async fn nothing_private_is_seen_anywhere() {
         ("an agent", &agent),
         (
             "a builder",
-            &Client::builder(credentials.clone()).extra_header("a", HEADER),
+            &Client::builder(credentials.clone())
+                .base_url(format!("https://me:{HEADER}@example.com"))
+                .extra_header("a", HEADER),
         ),
         ("a signer", &Signer::new(key.clone())),
         ("a request to sign", &request),

@@ -13,6 +13,7 @@ guides! {
     subscribe = "subscribe.md",
     top_up = "top-up.md",
     timeouts_and_money = "timeouts-and-money.md",
+    bulk = "bulk.md",
     calls = "calls.md",
     queue_worker = "queue-worker.md",
     callbacks = "callbacks.md",

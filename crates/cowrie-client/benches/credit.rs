@@ -1,7 +1,8 @@
 //! What the client costs beside its bare parts, in one run: `cargo bench -p cowrie-client`.
 //!
 //! 1. A signed, ready-to-send credit, its nonce from the operating system included, against HMAC-SHA256 of the same bytes.
-//! 2. `submit` 64 at a time on one core, against reqwest sending prebuilt requests and parsing the same answer.
+//! 2. `submit` 64 at a time on one core, against reqwest with the same time limits sending prebuilt requests and parsing the
+//!    same answer.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 use std::hint::black_box;
@@ -153,7 +154,12 @@ async fn submitting(base_url: &str) {
         .build()
         .unwrap();
     let base = BaseUrl::parse(base_url).unwrap();
-    let bare = reqwest::Client::builder().build().unwrap();
+    // With the same time limits: without any, a client that waits for ever would be the measure.
+    let bare = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .timeout(Duration::from_secs(60))
+        .build()
+        .unwrap();
     let intents = || -> Vec<TopupIntent> {
         (0..CALLS)
             .map(|_| intent(Reference::generate().unwrap()))

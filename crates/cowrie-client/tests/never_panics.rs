@@ -3,6 +3,9 @@
 
 mod hostile;
 
+use cowrie_client::wire::UnsignedRequest;
+use telco_core::SecretBytes;
+
 #[test]
 fn answers() {
     let vectors: serde_json::Value =
@@ -22,9 +25,12 @@ fn answers() {
 #[test]
 fn frozen_requests() {
     let samples: &[&[u8]] = &[
-        b"cowrie-1\nCredit\nstrict\nN0nce\nnet=MTN&msisdn=2348031234567&amount=100&xref=order-1",
-        b"cowrie-1\nData\nform\nN0nce\nnet=MTN\nplain text\nof two lines",
+        b"cowrie-1\ncredit\nstrict\nN0nce\nnet=MTN&msisdn=2348031234567&amount=100&xref=order-1",
+        b"cowrie-1\ndata\ndecoded\nN0nce\nnet=MTN&plan=a%20b\nnet=MTN&plan=a\nb",
     ];
+    for sample in samples {
+        assert!(UnsignedRequest::thaw(&SecretBytes::new(*sample)).is_ok());
+    }
     telco_conformance::hostile("frozen", samples, 5_000, hostile::frozen).assert_passed();
 }
 

@@ -1,5 +1,6 @@
 //! Settings of a client, checked without a network.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ use crate::{Application, Client, Hash, Imi, PROVIDER, PhoneFormat, Signer};
 /// # #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
 /// # fn main() {}
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct Builder {
     application: Application,
@@ -207,6 +208,18 @@ impl Builder {
                 sign_in_place: self.sign_in_place.unwrap_or(quick),
             }),
         })
+    }
+}
+
+impl fmt::Debug for Builder {
+    /// A base URL may have been given credentials, and a header may be one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("application", &self.application)
+            .field("account", &self.account)
+            .field("hash", &self.hash)
+            .field("reuse_window", &self.reuse_window)
+            .finish_non_exhaustive()
     }
 }
 

@@ -144,6 +144,19 @@ impl Client {
     /// Confirms a code, once: **this charges the subscriber**. `phone` in the form in which start sent it, `correlation_id` as
     /// start answered it. A dropped future may have charged: run it where no disconnecting browser can drop it.
     ///
+    /// ```
+    /// # use fanap_client::core::{Reference, Submission};
+    /// # use fanap_client::{Client, Phone, ServiceKey, Token};
+    /// # async fn demo(client: Client, service: ServiceKey, phone: Phone, reference: Reference, stored: &str) -> Result<(), Box<dyn std::error::Error>> {
+    /// let token = Token::parse("۰۴۲۳")?;
+    /// match client.commit(&reference, &service, &phone, stored, &token).await? {
+    ///     Submission::Accepted(_) => println!("subscribed"),
+    ///     Submission::Rejected(why) => println!("not charged: {why}"),
+    ///     Submission::Unknown(unknown) => println!("perhaps charged, never commit again: {}", unknown.cause()),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`NotSent`] if no byte left.
     pub async fn commit(
@@ -172,6 +185,16 @@ impl Client {
 
     /// Date and signature for a request that is built now. Signs in place; within the same millisecond, or the reuse window,
     /// it gives the last ones again.
+    ///
+    /// ```
+    /// # use fanap_client::{Client, SignRequest, verify};
+    /// # fn demo(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let signed = client.fresh().signed()?;
+    /// let covered = SignRequest::new("your-app-id", "your.tenant.id", signed.date().as_str());
+    /// let signer = client.signer();
+    /// assert!(verify(signer.public_key(), signer.hash(), &covered.text(), signed.signature().expose()));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`NotSent`] if the clock is far off or the machine fails to sign.

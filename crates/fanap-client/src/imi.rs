@@ -12,12 +12,18 @@ use crate::{Class, Client, Phone, ServiceKey, Signed, Token};
 ///
 /// ```
 /// # use fanap_client::core::{Reference, Submission};
-/// # use fanap_client::{Application, Client, PrivateKey, ServiceKey, parse_msisdn};
+/// # use fanap_client::{Application, Client, PrivateKey, ServiceKey, Token, parse_msisdn};
 /// # async fn demo(application: Application, key: PrivateKey, service: ServiceKey, reference: Reference) -> Result<(), Box<dyn std::error::Error>> {
 /// let imi = Client::builder(application, key).build_imi()?;
 /// let phone = imi.client().phone(&parse_msisdn("09350000000")?)?;
 /// if let Submission::Accepted(started) = imi.start(&reference, &service, &phone).await? {
 ///     println!("keep {}", started.otp_id);
+///     let pin = Token::parse("3007")?; // what the subscriber typed
+///     match imi.commit(&reference, &service, &started.otp_id, &pin).await? {
+///         Submission::Accepted(committed) => println!("charged: {}", committed.request_id),
+///         Submission::Rejected(why) => println!("not charged: {why}"),
+///         Submission::Unknown(unknown) => println!("perhaps charged: {}", unknown.cause()),
+///     }
 /// }
 /// # Ok(()) }
 /// ```

@@ -1,6 +1,7 @@
 //! Whether a number is subscribed (**documented** for the service delivery platform, Pardis services only). A read: it costs
 //! nothing, and is one of the two things that can settle an unknown commit.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -49,7 +50,7 @@ pub struct SubscriptionState {
 }
 
 /// Makes a [`SubscriptionCheck`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct SubscriptionCheckBuilder {
     product_id: u64,
@@ -125,6 +126,14 @@ impl SubscriptionCheckBuilder {
             phone_format: self.phone_format,
             read_retry: self.read_retry,
         })
+    }
+}
+
+impl fmt::Debug for SubscriptionCheckBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscriptionCheckBuilder")
+            .field("product_id", &self.product_id)
+            .finish_non_exhaustive()
     }
 }
 

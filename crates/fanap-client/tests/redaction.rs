@@ -114,9 +114,15 @@ async fn nothing_private_is_shown() {
     let key = service_key();
     let answer = Answer::read(format!(r#"{{"code":{CODE},"message":"{CODE}"}}"#).as_bytes());
     let check = SubscriptionCheck::builder(1, support::key());
+    let leaky_builder = || {
+        builder()
+            .base_url(format!("https://user:{SERVICE}@gateway.example"))
+            .extra_header("x-gateway-token", SERVICE)
+    };
+    let leaky_check = check.clone().base_url(format!("https://{SERVICE}@x"));
     let values: &[(&str, &dyn std::fmt::Debug)] = &[
         ("the client", &client),
-        ("the builder", &builder()),
+        ("the builder", &leaky_builder()),
         ("the service", &service),
         ("the signer", client.signer()),
         ("a signed date", &signed),
@@ -134,7 +140,7 @@ async fn nothing_private_is_shown() {
         ("an unknown outcome", &unknown),
         ("an acceptance", &accepted),
         ("an answer", &answer),
-        ("the check's builder", &check),
+        ("the check's builder", &leaky_check),
         ("the check", &check.clone().build().unwrap()),
         ("the callbacks", &Callbacks::default()),
     ];

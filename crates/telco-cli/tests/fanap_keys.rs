@@ -279,3 +279,31 @@ fn a_key_on_the_command_line_is_refused_and_not_repeated() {
         "{told}"
     );
 }
+
+#[test]
+fn doctor_looks_into_the_key_and_not_only_at_its_file() {
+    let folder = keys();
+    for (file, sound, says) in [
+        (
+            "private.xml",
+            true,
+            "private_key is a sound RSA key of 2048 bits",
+        ),
+        ("public.xml", false, "private_key: this is a public key"),
+    ] {
+        let doctor = telco()
+            .current_dir(folder)
+            .env("TELCO_FANAP_PRIVATE_KEY", format!("file:{file}"))
+            .env("TELCO_FANAP_BASE_URL", "http://127.0.0.1:9")
+            .arg("doctor")
+            .output()
+            .unwrap();
+        let told = String::from_utf8(doctor.stdout).unwrap();
+        assert!(told.contains(says), "{told}");
+        let line = told
+            .lines()
+            .find(|line| line.contains("private_key"))
+            .unwrap();
+        assert_eq!(line.contains('✓'), sound, "{line}");
+    }
+}

@@ -58,6 +58,21 @@ fn main() {
         signer.sign_oneshot_to_vec(message).unwrap()
     });
     assert_eq!(bare_sign(), key.sign(Algorithm::Sha1, message).unwrap());
+    // A first signature: with OpenSSL it sets up the blinding of a new key, which later ones find done.
+    #[cfg(not(feature = "openssl"))]
+    let bare_load = || {
+        let key = construct();
+        key.pkcs1v15_sign::<sha1::Sha1>(message).unwrap()
+    };
+    #[cfg(feature = "openssl")]
+    let bare_load = || {
+        construct();
+        let pem = file["keys"]["k2048"]["private_pem_pkcs8"].as_str().unwrap();
+        let key = openssl::pkey::PKey::private_key_from_pem(pem.as_bytes()).unwrap();
+        let mut signer =
+            openssl::sign::Signer::new(openssl::hash::MessageDigest::sha1(), &key).unwrap();
+        signer.sign_oneshot_to_vec(message).unwrap()
+    };
 
     let [bare_sign, sign, bare_load, load] = common::best_of(
         5,
@@ -69,7 +84,7 @@ fn main() {
                     key.sign(Algorithm::Sha1, black_box(message)).unwrap(),
                 ))
             },
-            &mut || drop(black_box(construct())),
+            &mut || drop(black_box(bare_load())),
             &mut || {
                 drop(black_box(
                     PrivateKey::load(black_box(xml.as_bytes())).unwrap(),
@@ -85,9 +100,9 @@ fn main() {
         sign / bare_sign
     );
     println!(
-        "load 2048 bits from XML: {:.3} ms, bare checked construction {:.3} ms + one signature: {:.2} ×",
+        "load 2048 bits from XML: {:.3} ms, bare checked construction + one signature {:.3} ms: {:.2} ×",
         ms(load),
         ms(bare_load),
-        load / (bare_load + bare_sign)
+        load / bare_load
     );
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::http::{Bad, Connection};
 use crate::room::{Answer, Request};
-use crate::sandbox::Shared;
+use crate::shared::Shared;
 
 /// The page: path, kind, text.
 const PAGE: [(&str, &str, &str); 3] = [

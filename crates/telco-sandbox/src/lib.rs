@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod admin;
+mod builder;
 mod calendar;
 mod callback;
 mod clock;
@@ -15,8 +16,11 @@ pub mod rooms;
 mod rsa;
 mod sandbox;
 mod serve;
+mod shared;
 pub mod text;
+mod visit;
 
+pub use builder::Builder;
 pub use callback::{Callback, Callbacks, Pushed};
 pub use clock::Clock;
 pub use fault::{CallbackFault, FaultRule, Faults, Phase, When};
@@ -25,5 +29,6 @@ pub use history::{Exchange, History, Query};
 pub use http::Limits;
 pub use ledger::{Filter, Happening, Ledger, Operation, Told, Totals, What};
 pub use random::Draw;
-pub use room::{Answer, Halt, Request, Room, Rule, Visit};
-pub use sandbox::{Builder, Sandbox};
+pub use room::{Answer, Halt, Request, Room, Rule};
+pub use sandbox::Sandbox;
+pub use visit::Visit;

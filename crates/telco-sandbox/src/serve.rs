@@ -8,12 +8,13 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::builder::bind;
 use crate::fault::Phase;
 use crate::history::Exchange;
 use crate::http::{Bad, Connection};
 use crate::ledger::What;
 use crate::room::{Answer, Halt, Request, Room, Visit};
-use crate::sandbox::{Hosted, Shared, bind};
+use crate::shared::{Hosted, Shared};
 use crate::text::excerpt;
 
 /// Accepts connections for one room until the sandbox is dropped; closes the port while the room is down.
@@ -239,7 +240,7 @@ fn note_down(shared: &Shared, visit: &Visit<'_>, request: &Request, answer_body:
         if headers.len() < cap {
             headers.push_str(&String::from_utf8_lossy(name));
             headers.push_str(": ");
-            headers.push_str(&excerpt(value, cap));
+            headers.push_str(&String::from_utf8_lossy(value.get(..cap).unwrap_or(value)));
             headers.push('\n');
         }
     }

@@ -125,6 +125,13 @@ impl fmt::Display for InvalidFrozen {
 
 impl std::error::Error for InvalidFrozen {}
 
+/// Sent in lower case; names of headers have no case. Constants, so that none is read again for every request.
+const CLIENT_ID: HeaderName = HeaderName::from_static("clientid");
+const AGENT_ID: HeaderName = HeaderName::from_static("agentid");
+const TERMINAL_ID: HeaderName = HeaderName::from_static("terminalid");
+const SIGNATURE: HeaderName = HeaderName::from_static("signature");
+const NONCE: HeaderName = HeaderName::from_static("nonce");
+
 /// First line of the stored form.
 const VERSION: &str = "cowrie-1";
 
@@ -224,23 +231,23 @@ impl UnsignedRequest {
         headers.reserve(6);
         match &credentials.caller {
             Caller::Client { client_id } => {
-                headers.insert(HeaderName::from_static("clientid"), client_id.clone());
+                headers.insert(CLIENT_ID, client_id.clone());
             }
             Caller::Agent {
                 agent_id,
                 terminal_id,
             } => {
-                headers.insert(HeaderName::from_static("agentid"), agent_id.clone());
-                headers.insert(HeaderName::from_static("terminalid"), terminal_id.clone());
+                headers.insert(AGENT_ID, agent_id.clone());
+                headers.insert(TERMINAL_ID, terminal_id.clone());
             }
         }
         for (name, value) in [
-            ("signature", signature.expose()),
-            ("nonce", self.nonce.as_str()),
+            (SIGNATURE, signature.expose()),
+            (NONCE, self.nonce.as_str()),
         ] {
             let mut value = HeaderValue::from_str(value).map_err(|_| unfit())?;
             value.set_sensitive(true);
-            headers.insert(HeaderName::from_static(name), value);
+            headers.insert(name, value);
         }
         headers.insert(CACHE_CONTROL, NO_STORE);
         Ok(request)

@@ -36,11 +36,14 @@ pub fn answer(bytes: &[u8]) {
     let _ = read_redeemed(&reference, bytes).outcome();
 }
 
-/// A stored request: read or refused; what is read is stored again alike.
+/// A stored request, whole or after its first lines: read or refused; what is read is stored again alike.
 pub fn frozen(bytes: &[u8]) {
-    if let Ok(request) = UnsignedRequest::thaw(&SecretBytes::new(bytes)) {
-        let again = UnsignedRequest::thaw(&request.freeze()).unwrap();
-        assert_eq!(again.freeze().expose(), request.freeze().expose());
+    let begun = [b"cowrie-1\ncredit\nstrict\n", bytes].concat();
+    for bytes in [bytes, &begun] {
+        if let Ok(request) = UnsignedRequest::thaw(&SecretBytes::new(bytes)) {
+            let again = UnsignedRequest::thaw(&request.freeze()).unwrap();
+            assert_eq!(again.freeze().expose(), request.freeze().expose());
+        }
     }
 }
 

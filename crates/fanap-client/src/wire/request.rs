@@ -37,6 +37,20 @@ pub struct Start<'a> {
 }
 
 /// `POST …/grant/commit`: confirms the code, which **charges** the subscriber.
+///
+/// ```
+/// use fanap_client::http::BaseUrl;
+/// use fanap_client::wire::Commit;
+/// # use fanap_client::{Application, Phone, ServiceKey, Signed, Token};
+///
+/// # fn demo(application: Application, service: ServiceKey, phone: Phone, signed: Signed) -> Result<(), Box<dyn std::error::Error>> {
+/// let token = Token::parse("3007")?;
+/// let commit = Commit::new(&service, &phone, "973358ae413e4379881476cbd3486aa0", &token)?;
+/// let base = BaseUrl::parse("https://sscp.sdp.fanap.plus")?;
+/// let request = commit.request(&base, &application, &signed)?;
+/// assert_eq!(request.uri().path(), "/api/Subscription/grant/commit");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Commit<'a> {
     service: &'a ServiceKey,

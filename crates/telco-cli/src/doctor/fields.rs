@@ -1,5 +1,6 @@
 //! Each setting that a section can have: is it there, and can its secret be read?
 
+use telco_crypto::rsa::{LoadOptions, PrivateKey, PublicKey};
 use toml::{Table, Value};
 
 use super::{Report, owner_only};
@@ -20,6 +21,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("kairos", "base_url"),
     ("kairos", "pull_url"),
     ("mor", "profile"),
+    ("topup", "lease"),
 ];
 
 pub(super) fn is_optional(section: &str, field: &str) -> bool {
@@ -38,8 +40,8 @@ pub(super) fn check(report: &mut Report, name: &str, section: Section<'_>, known
     }
     for (field, example) in known {
         let outcome = match example {
-            Value::String(text) if text.parse::<Source>().is_ok() => secret(section, field),
-            _ if field.ends_with("_path") => file(section, field),
+            Value::String(text) if text.parse::<Source>().is_ok() => secret(name, section, field),
+            _ if field.ends_with("_path") => file(name, section, field),
             _ => text(section, field),
         };
         match outcome.transpose() {
@@ -62,20 +64,35 @@ fn text(section: Section<'_>, field: &str) -> Outcome {
         .map(|_| format!("{field} is set")))
 }
 
-fn file(section: Section<'_>, field: &str) -> Outcome {
+fn file(name: &str, section: Section<'_>, field: &str) -> Outcome {
     let Some(path) = section.text(field, None)? else {
         return Ok(None);
     };
-    std::fs::read(&path)
-        .map(|_| Some(format!("{field} is readable ({path})")))
-        .map_err(|e| {
-            Failure::not_sent(format!("{field}: the file {path} cannot be read: {e}"))
-                .help("check the path and its permissions")
+    let bytes = std::fs::read(&path).map_err(|e| {
+        Failure::not_sent(format!("{field}: the file {path} cannot be read: {e}"))
+            .help("check the path and its permissions")
+    })?;
+    let what = inside(name, field, &bytes)?;
+    Ok(Some(format!("{field} is {what} ({path})")))
+}
+
+/// A key must not only be there.
+fn inside(name: &str, field: &str, bytes: &[u8]) -> Result<String, Failure> {
+    let weak = LoadOptions::new().allow_weak();
+    let bits = match (name, field) {
+        ("fanap", "private_key") => PrivateKey::load(bytes).map(|key| key.bits()),
+        ("kairos", "public_key_path") => PublicKey::load_with(bytes, &weak).map(|key| key.bits()),
+        _ => return Ok("readable".to_owned()),
+    };
+    bits.map(|bits| format!("a sound RSA key of {bits} bits"))
+        .map_err(|error| {
+            Failure::not_sent(format!("{field}: {error}"))
+                .help("`telco fanap key check` says more about a key file")
         })
 }
 
 /// Reads the secret and forgets it again.
-fn secret(section: Section<'_>, field: &str) -> Outcome {
+fn secret(name: &str, section: Section<'_>, field: &str) -> Outcome {
     let Some(source) = section.source(field, None)? else {
         return Ok(None);
     };
@@ -86,14 +103,15 @@ fn secret(section: Section<'_>, field: &str) -> Outcome {
         Source::Literal(_) => "the environment".to_owned(),
         source => format!("{source:?}"),
     };
-    source.bytes().map_err(|failure| {
+    let bytes = source.bytes().map_err(|failure| {
         let why = format!("{field}: {}", failure.message());
         failure
             .reworded(why)
             .help("put the secret there, or name another source")
     })?;
+    let what = inside(name, field, bytes.expose())?;
     if let Source::File(path) = &source {
         owner_only(path, field)?;
     }
-    Ok(Some(format!("{field} is readable ({from})")))
+    Ok(Some(format!("{field} is {what} ({from})")))
 }

@@ -13,12 +13,32 @@ impl PublicKey {
     }
 
     /// SPKI as PEM (`BEGIN PUBLIC KEY`), 64 columns, LF.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::PublicKey;
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let pem = file["keys"]["k2048"]["public_pem_spki"].as_str().unwrap();
+    /// let key = PublicKey::load(pem.as_bytes())?;
+    /// assert_eq!(key.to_pem(), pem);
+    /// assert_eq!(PublicKey::load(&key.to_der())?, key);
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     #[must_use]
     pub fn to_pem(&self) -> String {
         std::mem::take(&mut *armour::to_pem("PUBLIC KEY", &self.to_der()))
     }
 
     /// `<RSAKeyValue>` with `Modulus` and `Exponent` on one line: the form in which .NET services take a public key.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::PublicKey;
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let pem = file["keys"]["k2048"]["public_pem_spki"].as_str().unwrap();
+    /// let key = PublicKey::load(pem.as_bytes())?;
+    /// assert!(key.to_xml().starts_with("<RSAKeyValue><Modulus>"));
+    /// assert_eq!(PublicKey::load(key.to_xml().as_bytes())?, key);
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     #[cfg(feature = "xml")]
     #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
     #[must_use]

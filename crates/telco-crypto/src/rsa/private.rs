@@ -56,6 +56,12 @@ impl PrivateKey {
 
     /// As [`load`](Self::load), with other limits.
     ///
+    /// ```
+    /// use telco_crypto::rsa::{KeyError, LoadOptions, PrivateKey};
+    /// let refused = PrivateKey::load_with(b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", &LoadOptions::new().strict());
+    /// assert_eq!(refused.unwrap_err(), KeyError::PublicKeyOnly);
+    /// ```
+    ///
     /// # Errors
     /// [`KeyError`].
     pub fn load_with(input: &[u8], options: &LoadOptions) -> Result<Self, KeyError> {
@@ -63,6 +69,18 @@ impl PrivateKey {
     }
 
     /// Makes a new key of 2048 to 4096 bits with public exponent 65537. `random` must be the operating system's source, outside tests.
+    ///
+    /// ```
+    /// use telco_crypto::random::NoRandomness;
+    /// use telco_crypto::rsa::{KeySize, PrivateKey};
+    ///
+    /// let mut system = |out: &mut [u8]| getrandom::fill(out).map_err(|_| NoRandomness);
+    /// let key = PrivateKey::generate(KeySize::Bits2048, &mut system)?;
+    /// assert_eq!(key.bits(), 2048);
+    /// let reloaded = PrivateKey::load(key.reveal_pem().as_bytes()).unwrap();
+    /// assert_eq!(reloaded.public_key(), key.public_key());
+    /// # Ok::<(), NoRandomness>(())
+    /// ```
     ///
     /// # Errors
     /// [`NoRandomness`] if the source fails or is stuck.

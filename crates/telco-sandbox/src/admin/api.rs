@@ -9,7 +9,7 @@ use crate::fault::FaultRule;
 use crate::history::Query;
 use crate::ledger::Told;
 use crate::room::{Answer, Request};
-use crate::sandbox::Shared;
+use crate::shared::Shared;
 use crate::text::{form_pairs, percent_decode, value};
 
 const OPENAPI: &str = include_str!("openapi.json");

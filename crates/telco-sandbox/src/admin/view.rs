@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::api::{PAGE, flag, number};
 use crate::fault::Phase;
 use crate::ledger::Filter;
-use crate::sandbox::Shared;
+use crate::shared::Shared;
 use crate::text::value;
 
 pub(super) fn ledger(shared: &Shared, query: &[(String, String)]) -> Result<Value, (u16, String)> {

@@ -274,12 +274,45 @@ mod tests {
                 "upper case",
             ),
             (&digest, "hexadecimal digest"),
+            (&digest.to_uppercase(), "hexadecimal digest"),
+            (
+                &STANDARD.encode(Hash::Sha1.digest(text.as_bytes())),
+                "base64 digest",
+            ),
+            (&STANDARD.encode(&text), "base64 of the text"),
+            (&format!("{text}\r\n"), "a CR and line feed"),
+            (&format!("\u{feff}{text}"), "byte-order mark"),
+            (&format!("\"{text}\""), "in quotes"),
+            (&text.to_lowercase(), "all letters were lower case"),
+            (&text.replace(".938Z", ""), "neither fraction nor `Z`"),
+            (
+                text.trim_end_matches('Z'),
+                "had no `Z`; it is signed as sent",
+            ),
+            (&text.replace('T', " "), "a blank for its `T`"),
+            ("", "nothing were signed"),
             (
                 "something else",
                 "another text was signed. I verified exactly this text: your-app-id#",
             ),
         ] {
             let signature = STANDARD.encode(key.sign_sha1(signed.as_bytes()).unwrap());
+            let why = explain(&signature, CLAIM, key.public());
+            assert!(why.contains(expected), "{expected}: {why}");
+        }
+    }
+
+    #[test]
+    fn names_bytes_that_are_no_text() {
+        let key = key("k1024");
+        let text = CLAIM.text();
+        let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let twice = Hash::Sha1.digest(text.as_bytes());
+        for (signed, expected) in [
+            (utf16, "the text were UTF-16"),
+            (twice, "the digest were hashed again"),
+        ] {
+            let signature = STANDARD.encode(key.sign_sha1(&signed).unwrap());
             let why = explain(&signature, CLAIM, key.public());
             assert!(why.contains(expected), "{expected}: {why}");
         }

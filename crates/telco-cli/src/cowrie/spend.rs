@@ -1,0 +1,292 @@
+//! The commands that cost: each is sent once, and its outcome is the exit code.
+
+use std::num::NonZeroU32;
+use std::pin::pin;
+
+use clap::Args;
+use cowrie_client::{Client, Network, Redeemed, parse_msisdn};
+use serde_json::{Value, json};
+use telco_core::{
+    Amount, ErrorKind, Msisdn, NotSent, Reference, Submission, TopupReceipt, UnknownOutcome,
+};
+
+use super::{Account, naira};
+use crate::config::{Settings, confirm_spend};
+use crate::exit::{Done, Failure, accepted};
+use crate::output::{self, Form};
+use crate::secret::Source;
+
+/// One spending call.
+#[derive(Debug, Args)]
+struct Spend {
+    #[command(flatten)]
+    account: Account,
+    /// Your own id of this one operation, never used for another. Made up and printed if you give none
+    #[arg(long, value_name = "ID")]
+    reference: Option<String>,
+    /// Do not ask before spending
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Airtime.
+#[derive(Debug, Args)]
+pub(crate) struct Topup {
+    /// Whose phone
+    #[arg(long, value_name = "NUMBER")]
+    msisdn: String,
+    /// Whole naira
+    #[arg(long, value_name = "NAIRA")]
+    amount: String,
+    /// AIR, GLO, MTN or ETI; guessed from the number's prefix if you give none
+    #[arg(long)]
+    net: Option<String>,
+    #[command(flatten)]
+    spend: Spend,
+}
+
+/// A data plan.
+#[derive(Debug, Args)]
+pub(crate) struct Data {
+    /// The plan's code, such as 500mb1d
+    #[arg(long, value_name = "CODE")]
+    bundle: Option<String>,
+    #[command(flatten)]
+    topup: Topup,
+}
+
+/// PINs.
+#[derive(Debug, Args)]
+pub(crate) struct Pins {
+    /// The face value of each, whole naira
+    #[arg(long, value_name = "NAIRA")]
+    unit: String,
+    /// How many
+    #[arg(long, default_value = "1")]
+    count: NonZeroU32,
+    /// A label that comes back with them
+    #[arg(long)]
+    message: Option<String>,
+    #[command(flatten)]
+    spend: Spend,
+}
+
+/// A redemption.
+#[derive(Debug, Args)]
+pub(crate) struct Redeem {
+    /// Whose phone
+    #[arg(long, value_name = "NUMBER")]
+    msisdn: String,
+    /// AIR, GLO, MTN or ETI; guessed from the number's prefix if you give none
+    #[arg(long)]
+    net: Option<String>,
+    /// The PIN: env:NAME, file:PATH or -
+    #[arg(long, value_name = "SOURCE")]
+    pin: Source,
+    #[command(flatten)]
+    spend: Spend,
+}
+
+const SETTLE: &str = "it may have happened: do not send it again under another reference; ask `telco cowrie check --reference …` \
+                      after 2, 5, 10, 20 and 40 seconds";
+const SETTLE_PINS: &str = "the PINs may have been bought, and Cowrie has no lookup for them: only its staff can tell; do not \
+                           order again under another reference";
+
+impl Spend {
+    fn reference(&self) -> Result<Reference, Failure> {
+        if let Some(text) = &self.reference {
+            return Ok(Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?);
+        }
+        let reference = Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?;
+        // Before anything is sent: whoever is interrupted can still ask what became of it.
+        output::note(&format!("reference {reference}"));
+        Ok(reference)
+    }
+
+    /// Client and reference, after the question whether to spend at all.
+    fn begin(&self, settings: &Settings, what: &str) -> Result<(Client, Reference), Failure> {
+        let client = self.account.client(settings)?;
+        confirm_spend(&self.account.base_url(settings)?, what, self.yes)?;
+        Ok((client, self.reference()?))
+    }
+}
+
+impl Topup {
+    /// Buys airtime.
+    pub(super) async fn credit(&self, settings: &Settings, form: Form) -> Done {
+        let (to, network, amount) = self.read()?;
+        let (client, reference) = self.spend.begin(settings, "buys airtime")?;
+        let call = client.credit(&reference, network, &to, amount);
+        let answer = answered(&reference, SETTLE, call).await?;
+        receipt(form, &accepted(answer, SETTLE)?)
+    }
+
+    fn read(&self) -> Result<(Msisdn, Network, Amount), Failure> {
+        let (to, amount) = (number(&self.msisdn)?, naira(&self.amount)?);
+        let network = network(self.net.as_deref(), &to)?;
+        Ok((to, network, amount))
+    }
+}
+
+impl Data {
+    /// Buys a plan.
+    pub(super) async fn buy(&self, settings: &Settings, form: Form) -> Done {
+        let (to, network, price) = self.topup.read()?;
+        let (client, reference) = self.topup.spend.begin(settings, "buys data")?;
+        let call = client.data(&reference, network, &to, self.bundle.as_deref(), price);
+        let answer = answered(&reference, SETTLE, call).await?;
+        receipt(form, &accepted(answer, SETTLE)?)
+    }
+}
+
+impl Pins {
+    /// Buys PINs.
+    pub(super) async fn buy(&self, settings: &Settings, form: Form) -> Done {
+        let unit = naira(&self.unit)?;
+        let (mut client, reference) = self.spend.begin(settings, "buys PINs")?;
+        if let Some(label) = &self.message {
+            client = client.with_pin_label(label)?;
+        }
+        let call = client.allocate(&reference, unit, self.count);
+        let answer = answered(&reference, SETTLE_PINS, call).await?;
+        if let Ok(Submission::Unknown(unknown)) = &answer {
+            what_came(form, unknown)?;
+        }
+        receipt(form, &accepted(answer, SETTLE_PINS)?)
+    }
+}
+
+impl Redeem {
+    /// Spends a PIN.
+    pub(super) async fn spend(&self, settings: &Settings, form: Form) -> Done {
+        let to = number(&self.msisdn)?;
+        let network = network(self.net.as_deref(), &to)?;
+        let pin = self.pin.text()?;
+        let (client, reference) = self.spend.begin(settings, "spends a PIN")?;
+        let call = client.redeem(&reference, network, &to, &pin);
+        let answer = answered(&reference, SETTLE, call).await?;
+        let redeemed: Redeemed = accepted(answer, SETTLE)?;
+        output::facts(
+            form,
+            &[
+                ("outcome", json!("accepted")),
+                ("reference", json!(redeemed.reference.as_str())),
+                ("message", json!(redeemed.message)),
+            ],
+        )
+    }
+}
+
+#[cfg(unix)]
+fn interrupts() -> std::io::Result<tokio::signal::unix::Signal> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
+}
+
+#[cfg(windows)]
+fn interrupts() -> std::io::Result<tokio::signal::windows::CtrlC> {
+    tokio::signal::windows::ctrl_c()
+}
+
+/// Waits for the answer of a call that costs. The first Ctrl-C leaves the request alone, the second stops waiting for it:
+/// then nobody here knows how it ended.
+async fn answered<T>(
+    reference: &Reference,
+    settle: &str,
+    call: impl Future<Output = Result<Submission<T>, NotSent>>,
+) -> Result<Result<Submission<T>, NotSent>, Failure> {
+    let mut call = pin!(call);
+    // Listening before anything leaves, so that none is missed.
+    let Ok(mut interrupts) = interrupts() else {
+        return Ok(call.await);
+    };
+    for patience in [true, false] {
+        tokio::select! {
+            biased;
+            answer = &mut call => return Ok(answer),
+            _ = interrupts.recv() => if patience {
+                output::note(
+                    "the request has left: waiting for its answer, which takes a minute at most; Ctrl-C again stops waiting",
+                );
+            },
+        }
+    }
+    Err(Failure::unknown(format!("stopped waiting: unknown outcome of {reference}")).help(settle))
+}
+
+fn number(text: &str) -> Result<Msisdn, Failure> {
+    Ok(parse_msisdn(text).map_err(NotSent::because(ErrorKind::InvalidInput))?)
+}
+
+fn network(named: Option<&str>, to: &Msisdn) -> Result<Network, Failure> {
+    let guess = Network::suggest(to);
+    let Some(name) = named else {
+        let none = || {
+            Failure::not_sent(
+                "the number's prefix suggests no network: give --net AIR, GLO, MTN or ETI",
+            )
+        };
+        return guess.ok_or_else(none);
+    };
+    let network: Network = name
+        .parse()
+        .map_err(NotSent::because(ErrorKind::InvalidInput))?;
+    if guess.is_some_and(|guess| guess != network) {
+        output::note(
+            "note: the number was first issued by another network; yours is used (numbers are ported)",
+        );
+    }
+    Ok(network)
+}
+
+fn receipt(form: Form, receipt: &TopupReceipt) -> Done {
+    for warning in &receipt.warnings {
+        output::note(&format!("warning: {warning}"));
+    }
+    let mut facts = vec![
+        ("outcome", json!("accepted")),
+        ("reference", json!(receipt.reference.as_str())),
+        ("provider_id", json!(receipt.provider_id)),
+        ("cost", amount(receipt.cost)),
+        ("balance", amount(receipt.balance)),
+    ];
+    pins(form, &mut facts, receipt)
+}
+
+/// The facts, and the PINs in the same document, or as a table of their own.
+fn pins(form: Form, facts: &mut Vec<(&str, Value)>, receipt: &TopupReceipt) -> Done {
+    if form == Form::Json && !receipt.pins.is_empty() {
+        let object = |pin: &telco_core::Pin| json!({ "serial": pin.serial, "pin": pin.code.expose(), "face_value": amount(pin.face_value) });
+        facts.push(("pins", receipt.pins.iter().map(object).collect()));
+    }
+    output::facts(form, facts)?;
+    if form == Form::Json || receipt.pins.is_empty() {
+        return Ok(());
+    }
+    let row = |pin: &telco_core::Pin| {
+        let value = amount(pin.face_value);
+        vec![json!(pin.serial), json!(pin.code.expose()), value]
+    };
+    let header = ["serial", "pin", "face value"];
+    output::rows(form, &header, receipt.pins.iter().map(row).collect())
+}
+
+/// What came although the outcome is unknown: it may be the only copy of PINs that were paid for.
+fn what_came(form: Form, unknown: &UnknownOutcome<TopupReceipt>) -> Done {
+    let mut facts = vec![
+        ("outcome", json!("unknown")),
+        ("reference", json!(unknown.reference().as_str())),
+    ];
+    match (unknown.provisional(), unknown.answer()) {
+        (Some(receipt), _) => pins(form, &mut facts, receipt),
+        (None, Some(answer)) => {
+            let text = String::from_utf8_lossy(answer.expose());
+            facts.push(("answer", json!(text)));
+            output::facts(form, &facts)
+        }
+        (None, None) => Ok(()),
+    }
+}
+
+fn amount(amount: Option<Amount>) -> Value {
+    json!(amount.map(|amount| amount.to_string()))
+}

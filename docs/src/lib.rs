@@ -12,6 +12,7 @@ guides! {
     one_time_codes = "one-time-codes.md",
     subscribe = "subscribe.md",
     top_up = "top-up.md",
+    bulk = "bulk.md",
     calls = "calls.md",
     queue_worker = "queue-worker.md",
     callbacks = "callbacks.md",

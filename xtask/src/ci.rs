@@ -126,7 +126,7 @@ fn postgres() -> Done {
         println!("left out: TELCO_TEST_POSTGRES names no server (postgres://user@host/database)");
         return Ok(());
     };
-    for name in ["telco-ledger", "telco-otp"] {
+    for name in ["telco-ledger", "telco-otp", "telco-cli"] {
         run(cargo(&["test", "-p", name, "--all-features", "postgres"])
             .env("TELCO_TEST_POSTGRES", &url))?;
     }
@@ -135,7 +135,9 @@ fn postgres() -> Done {
 
 /// Kills and faults, with `TELCO_DEEP` in their long form.
 fn faults(environment: &[(&str, &str)]) -> Done {
-    run(cargo(&["test", "-p", "telco-cli", "--test", "faults"]).envs(environment.iter().copied()))?;
+    for test in ["faults", "bulk"] {
+        run(cargo(&["test", "-p", "telco-cli", "--test", test]).envs(environment.iter().copied()))?;
+    }
     run(cargo(&["test", "-p", "telco-ledger", "--all-features"]).envs(environment.iter().copied()))
 }
 

@@ -186,10 +186,15 @@ async fn answers(eyes: &mut Eyes, success: &str, ciphertext: &str) {
 }
 
 async fn live(eyes: &mut Eyes, sandbox: &Sandbox) {
-    let client = sandbox::builder(sandbox).build().unwrap();
+    let hasty = sandbox::settings(false);
+    let client = sandbox::builder(sandbox).settings(hasty.clone());
+    let client = client.build().unwrap();
     let calls = client.missed_call(sandbox::codes());
     eyes.see("an adapter", &calls);
-    let v3 = sandbox::v3_builder(sandbox).build().unwrap();
+    let v3 = sandbox::v3_builder(sandbox)
+        .settings(hasty)
+        .build()
+        .unwrap();
     let remote = v3.missed_call(Duration::from_secs(300), 5).unwrap();
     let message = v3.sms_code("CITCALL", "XXXXX", Duration::from_secs(300), 5);
     eyes.see("a remote adapter", &remote);

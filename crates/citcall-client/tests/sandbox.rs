@@ -319,7 +319,7 @@ async fn five_thousand_sends_under_faults_from_all_phases_are_all_told_the_truth
         .delay(Duration::from_millis(5))
         .chance(0.3)]);
     let client = builder(&sandbox)
-        .settings(settings(true).with_timeouts(TIMEOUT, TIMEOUT / 3))
+        .settings(settings(true))
         .reconnects(2)
         .build()
         .unwrap();

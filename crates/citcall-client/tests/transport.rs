@@ -14,6 +14,9 @@ use support::{KEY, USER, cause, outcome, reference, to};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+/// Longer than a busy machine needs.
+const PATIENT: Duration = Duration::from_secs(10);
+
 /// Answers every connection so, and counts them. An empty answer closes at once, after the request was read.
 async fn server(answer: String) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -37,14 +40,13 @@ async fn server(answer: String) -> (String, Arc<AtomicUsize>) {
     (url, count)
 }
 
-fn client(url: &str) -> Client {
+fn client(url: &str, timeout: Duration) -> Client {
     let credentials = Credentials::new(USER, Secret::new(KEY)).unwrap();
-    let short = Duration::from_millis(300);
     Client::builder(credentials)
         .base_url(url)
         .settings(
             Settings::default()
-                .with_timeouts(short, short)
+                .with_timeouts(timeout, timeout)
                 .with_body_caps(64 * 1024, 64 * 1024),
         )
         .build()
@@ -66,7 +68,11 @@ fn http(status: &str, headers: &str, body: &str) -> String {
 async fn an_answer_over_the_cap_is_unknown() {
     let body = format!("{{\"rc\":0,\"x\":\"{}\"}}", "a".repeat(64 * 1024));
     let (url, count) = server(http("200 OK", "", &body)).await;
-    let failure = cause(client(&url).async_call(&reference(), &call()).await);
+    let failure = cause(
+        client(&url, PATIENT)
+            .async_call(&reference(), &call())
+            .await,
+    );
     assert_eq!(failure.kind(), ErrorKind::UnreadableAnswer);
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
@@ -77,7 +83,9 @@ async fn a_redirect_is_not_followed() {
     for status in ["301 M", "302 F", "303 S", "307 T", "308 P"] {
         let location = format!("location: {elsewhere}/v2/asynccall\r\n");
         let (url, count) = server(http(status, &location, "")).await;
-        let answer = client(&url).async_call(&reference(), &call()).await;
+        let answer = client(&url, PATIENT)
+            .async_call(&reference(), &call())
+            .await;
         assert_eq!(outcome(&answer), Some(Outcome::Unknown), "{status}");
         assert_eq!(count.load(Ordering::SeqCst), 1);
     }
@@ -86,9 +94,17 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn no_answer_is_unknown_and_asked_for_once() {
-    for (answer, kind) in [("never", ErrorKind::Timeout), ("", ErrorKind::Interrupted)] {
+    let short = Duration::from_millis(300);
+    for (answer, timeout, kind) in [
+        ("never", short, ErrorKind::Timeout),
+        ("", PATIENT, ErrorKind::Interrupted),
+    ] {
         let (url, count) = server(answer.to_owned()).await;
-        let failure = cause(client(&url).async_call(&reference(), &call()).await);
+        let failure = cause(
+            client(&url, timeout)
+                .async_call(&reference(), &call())
+                .await,
+        );
         assert_eq!(failure.kind(), kind);
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert_eq!(count.load(Ordering::SeqCst), 1, "{kind:?}");

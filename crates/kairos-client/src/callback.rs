@@ -46,6 +46,17 @@ impl PostCallParser {
 
     /// Takes only pushes with these Basic credentials, which you gave to the provider. They prove no more than that the sender knows
     /// them.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use kairos_client::PostCallParser;
+    /// use kairos_client::core::{CallbackError, CallbackParser, CallbackRequest, Secret};
+    ///
+    /// let parser = PostCallParser::requiring_basic("phonon", &Secret::new("from your secret store"));
+    /// let nobody = |_: &str| None;
+    /// let push = CallbackRequest::new(&nobody, br#"{"phonon-uuid":"u-1"}"#, SystemTime::now());
+    /// assert_eq!(parser.parse(&push).unwrap_err(), CallbackError::BadSignature);
+    /// ```
     #[must_use]
     pub fn requiring_basic(user: &str, password: &Secret) -> Self {
         let pair = Secret::new(format!("{user}:{}", password.expose()));

@@ -68,6 +68,25 @@ impl Kairos {
     ///
     /// Accepted or unknown, never more: a refusal of the copy says nothing about the first. "Taken before" is unknown of kind
     /// [`Conflict`](ErrorKind::Conflict): most likely the first copy was accepted.
+    ///
+    /// ```
+    #[doc = against_the_sandbox!()]
+    /// use std::time::SystemTime;
+    /// use kairos_client::core::{Call, CallBatch, CallTrigger, ErrorKind, Msisdn, Reference, Submission};
+    /// use telco_sandbox::{FaultRule, Phase};
+    ///
+    /// sandbox.faults().add(FaultRule::new(Phase::ActThenReset).times(1)); // the calls are placed, the answer is lost
+    /// let call = Call::new(Reference::new("due-17")?, Msisdn::parse("919812345678")?);
+    /// let batch = CallBatch::new(Reference::new("dues")?, [call]);
+    /// let prepared = kairos.prepare(&batch)?.remove(0);
+    /// let frozen = prepared.frozen().clone(); // stored before sending
+    /// assert!(matches!(kairos.send(prepared).await?, Submission::Unknown(_)));
+    ///
+    /// let Submission::Unknown(again) = kairos.replay(&frozen, SystemTime::now()).await else { panic!() };
+    /// assert_eq!(again.cause().kind(), ErrorKind::Conflict); // it was accepted before
+    /// assert_eq!(sandbox.totals().doubled, 0);
+    /// # Ok(()) }
+    /// ```
     pub async fn replay(
         &self,
         frozen: &Frozen<CallBatch>,
@@ -94,6 +113,24 @@ impl Kairos {
     /// such as an empty balance. The old bytes would be refused as a duplicate.
     ///
     /// Never after an unknown outcome: the provider would take it for other calls, and make them.
+    ///
+    /// ```
+    #[doc = against_the_sandbox!()]
+    /// use std::time::{Duration, SystemTime};
+    /// use kairos_client::core::{Call, CallBatch, CallTrigger, Msisdn, Reference, Submission};
+    ///
+    /// sandbox.configure("kairos", &serde_json::json!({ "balance": 0 }))?;
+    /// let call = Call::new(Reference::new("due-17")?, Msisdn::parse("919812345678")?);
+    /// let prepared = kairos.prepare(&CallBatch::new(Reference::new("dues")?, [call]))?.remove(0);
+    /// let frozen = prepared.frozen().clone();
+    /// assert!(matches!(kairos.send(prepared).await?, Submission::Rejected(_)));
+    ///
+    /// sandbox.configure("kairos", &serde_json::json!({ "balance": 100 }))?; // topped up
+    /// for new in kairos.refresh(&frozen, SystemTime::now() + Duration::from_secs(60))? {
+    ///     assert!(matches!(kairos.send(new).await?, Submission::Accepted(_)));
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`NotSent`] if a call would start at the very time it had, or for another account's request.

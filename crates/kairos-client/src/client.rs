@@ -24,11 +24,10 @@ use crate::{Builder, FlowId, Kind, Order, PullVersion, SecurityId};
 /// Place calls through [`CallTrigger`](telco_core::CallTrigger) and [`CallExt`](telco_core::CallExt); send spoken codes with
 /// [`voice_otp`](Self::voice_otp). What only this provider can do is here.
 ///
-/// ```no_run
-/// use kairos_client::Kairos;
-/// use telco_core::{Call, CallBatch, CallExt, Msisdn, Reference, Secret, Submission};
+/// ```
+#[doc = against_the_sandbox!()]
+/// use kairos_client::core::{Call, CallBatch, CallExt, Msisdn, Reference, Secret, Submission};
 ///
-/// # async fn run(kairos: Kairos) -> Result<(), Box<dyn std::error::Error>> {
 /// let call = Call::new(Reference::new("due-17")?, Msisdn::parse("919812345678")?).variable("Amount", Secret::new("1200"));
 /// let batch = CallBatch::new(Reference::new("dues-2026-03")?, [call]);
 /// for (reference, outcome) in kairos.place(&batch).await? {
@@ -114,6 +113,18 @@ impl Kairos {
     /// As [`CallTrigger::prepare`](telco_core::CallTrigger::prepare), for calls in the provider's own terms: numbers as typed, start
     /// times as text, raw variable names. Checks all, splits by count and by final size. No I/O.
     ///
+    /// ```
+    #[doc = against_the_sandbox!()]
+    /// use kairos_client::core::Reference;
+    /// use kairos_client::{ContactNumber, NumberPolicy, Order};
+    ///
+    /// let typed = ContactNumber::parse("98123 45678", NumberPolicy::India)?;
+    /// let order = Order::new(Reference::new("due-17")?, typed);
+    /// let prepared = kairos.prepare_orders(&Reference::new("dues")?, &[order])?;
+    /// assert_eq!(prepared.len(), 1);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`NotSent`] if any order cannot be sent; its source is an [`InvalidOrder`](crate::InvalidOrder).
     pub fn prepare_orders(
@@ -138,6 +149,21 @@ impl Kairos {
     }
 
     /// Sends one request of orders, once, and returns everything that the provider said.
+    ///
+    /// ```
+    #[doc = against_the_sandbox!()]
+    /// use kairos_client::core::{Reference, Submission};
+    /// use kairos_client::{Code, ContactNumber, NumberPolicy, Order};
+    ///
+    /// let typed = ContactNumber::parse("919812345678", NumberPolicy::AsIs)?;
+    /// let order = Order::new(Reference::new("due-17")?, typed);
+    /// for prepared in kairos.prepare_orders(&Reference::new("dues")?, &[order])? {
+    ///     let Submission::Accepted(created) = kairos.create(prepared).await? else { panic!("not accepted") };
+    ///     assert_eq!(created.code, Code::Success);
+    ///     assert!(created.request_id.is_some() && created.calls.len() == 1);
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`NotSent`] if no byte left.

@@ -132,6 +132,22 @@ impl Envelope {
 
     /// The same under a key string of your own: for tests and support.
     ///
+    /// ```
+    /// use kairos_client::envelope::{Envelope, KeyText};
+    /// use kairos_client::{FlowId, PublicKey};
+    /// use telco_core::OsRandomness;
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../vectors/rsa.json")).unwrap();
+    /// # let pem = file["test_keys"]["2048"]["public_spki_pem"].as_str().unwrap();
+    ///
+    /// # fn run(pem: &str) -> Result<(), Box<dyn std::error::Error>> {
+    /// let (flow, key) = (FlowId::new("Zb0RKJvh")?, PublicKey::load(pem.as_bytes())?);
+    /// let own = KeyText::new("sixteen-or-more-characters")?;
+    /// let body = Envelope::default().seal_with(&flow, "{}", &own, &key, &OsRandomness)?;
+    /// assert_eq!(body.len(), Envelope::default().body_length("{}".len(), &flow, &key));
+    /// # Ok(()) }
+    /// # run(pem).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// [`EnvelopeError`].
     pub fn seal_with(

@@ -25,6 +25,18 @@ impl Kairos {
     ///
     /// The form of the answer is unknown. Without a result code the outcome is unknown too, and holds the whole answer.
     ///
+    /// ```
+    #[doc = against_the_sandbox!()]
+    /// use kairos_client::core::{Reference, Submission};
+    ///
+    /// match kairos.generate_key_pair(&Reference::generate()?).await? {
+    ///     Submission::Accepted(answer) => println!("replaced ({:?}): get the new public key from the provider", answer.code),
+    ///     Submission::Rejected(why) => println!("not replaced: {why}"),
+    ///     Submission::Unknown(unknown) => println!("perhaps replaced: {}", unknown.cause()),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`NotSent`] if no byte left.
     pub async fn generate_key_pair(

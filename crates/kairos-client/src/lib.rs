@@ -1,5 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+/// The hidden beginning of examples: a client `kairos` of the sandbox's flow.
+macro_rules! against_the_sandbox {
+    () => {
+        "# #[tokio::main(flavor = \"current_thread\")]
+# async fn main() -> Result<(), Box<dyn std::error::Error>> {
+# let sandbox = telco_sandbox::Sandbox::start().await?;
+# let account = sandbox.credentials(\"kairos\").unwrap();
+# let text = |field: &str| account[field].as_str().unwrap();
+# let base = sandbox.base_url(\"kairos\").unwrap();
+# let kairos = kairos_client::Kairos::builder(
+#     kairos_client::FlowId::new(text(\"flow_id\"))?,
+#     kairos_client::SecurityId::new(text(\"security_id\"))?,
+# )
+# .kind(kairos_client::Kind::EncryptedRealTime)
+# .public_key(kairos_client::PublicKey::load(text(\"public_key\").as_bytes())?)
+# .base_url(base.as_str())
+# .pull_url(format!(\"{base}/pull\"))
+# .replay_guard(telco_core::ReplayGuard::ByteIdentical { within: std::time::Duration::from_secs(600) })
+# .build()?;"
+    };
+}
+
 mod builder;
 mod callback;
 mod calls;

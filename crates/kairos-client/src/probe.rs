@@ -45,6 +45,17 @@ impl Kairos {
     ///
     /// It is still traffic to a production host: ask before running it.
     ///
+    /// ```
+    #[doc = against_the_sandbox!()]
+    /// use kairos_client::Finding;
+    ///
+    /// let readings = kairos.probe().await?;
+    /// let right = readings.iter().find(|reading| reading.finding == Finding::Right).ok_or("none fits")?;
+    /// assert_eq!(right.name, "pkcs1v15");
+    /// assert_eq!(sandbox.totals().delivered, 0); // nobody was called
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error`] for a plain kind, or if an answer did not arrive.
     pub async fn probe(&self) -> Result<Vec<ProbeReading>, Error> {

@@ -56,6 +56,24 @@ impl Kairos {
     /// What became of these calls, by the ids of their receipts. Asked in chunks of 200. An id that the provider says nothing about is
     /// simply not in the list: that proves nothing.
     ///
+    /// ```
+    #[doc = against_the_sandbox!()]
+    /// use kairos_client::FetchAttempt;
+    /// use kairos_client::core::{Call, CallBatch, CallExt, Msisdn, Reference, Submission};
+    ///
+    /// let call = Call::new(Reference::new("due-17")?, Msisdn::parse("919812345678")?);
+    /// let batch = CallBatch::new(Reference::new("dues")?, [call]);
+    /// let mut ids = Vec::new();
+    /// for (_, answer) in kairos.place(&batch).await? {
+    ///     if let Ok(Submission::Accepted(receipt)) = answer {
+    ///         ids.extend(receipt.call_id);
+    ///     }
+    /// }
+    /// let records = kairos.pull(&ids, FetchAttempt::All).await?;
+    /// assert_eq!(records[0].phonon_uuid.as_ref(), ids.first());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`Error`] if no Pull URL is configured, or after the last repeat.
     pub async fn pull(

@@ -16,13 +16,15 @@ use crate::Kairos;
 /// The code is ours: the provider hears it as the value of a variable, and cannot check it. What is stored are keyed digests, and
 /// attempts are counted in the store that the [`LocalOtp`] was given.
 ///
-/// ```no_run
-/// use kairos_client::Kairos;
-/// use kairos_client::otp::LocalOtp;
-/// use telco_core::{Msisdn, OtpCode, OtpRequest, OtpSender, OtpVerifier, PendingOtp, Reference, Submission, Verification};
+/// ```
+#[doc = against_the_sandbox!()]
+/// use std::sync::Arc;
+/// use kairos_client::core::{Msisdn, OtpCode, OtpRequest, OtpSender, OtpVerifier, PendingOtp, Reference, SecretBytes, Submission, Verification};
+/// use kairos_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
 ///
-/// # async fn run(kairos: Kairos, local: LocalOtp, typed: String) -> Result<(), Box<dyn std::error::Error>> {
-/// let voice = kairos.voice_otp("OTP", local); // the flow's variable $flow.key.OTP
+/// // In production 32 random bytes from your secret store, and a store that all workers share.
+/// let codes = LocalOtp::new(OtpKey::new("2026-11", SecretBytes::new([7; 32]))?, Arc::new(MemoryOtpStore::default()));
+/// let voice = kairos.voice_otp("OTP", codes); // the flow's variable $flow.key.OTP
 /// let request = OtpRequest::new(Msisdn::parse("919812345678")?, Reference::generate()?);
 /// let challenge = match voice.start(&request).await? {
 ///     Submission::Accepted(challenge) => Some(challenge),
@@ -30,11 +32,15 @@ use crate::Kairos;
 ///     // Perhaps the phone rings: whoever hears the code must get in. Do not call again yet.
 ///     Submission::Unknown(unknown) => unknown.into_provisional(),
 /// };
-/// let stored = challenge.map(|challenge| challenge.pending.to_storage()).ok_or("nothing to check")?; // on the server
+/// let stored = challenge.ok_or("nothing to check")?.pending.to_storage(); // on the server
 ///
+/// # let heard = sandbox.handset("919812345678").remove(0).arrival;
+/// # let telco_sandbox::Arrival::Call { variables, .. } = heard else { panic!() };
+/// # let typed = variables["$flow.key.OTP"].clone();
 /// let pending = PendingOtp::from_storage(&stored)?;
-/// if let Verification::Valid(number) = voice.verify(&pending, &OtpCode::new(typed)).await? {
-///     println!("{} is proven", number.masked());
+/// match voice.verify(&pending, &OtpCode::new(typed)).await? {
+///     Verification::Valid(number) => println!("{} is proven", number.masked()),
+///     other => panic!("{other:?}"),
 /// }
 /// # Ok(()) }
 /// ```

@@ -5,6 +5,7 @@ mod cowrie;
 mod fanap;
 mod kairos;
 mod mor;
+mod topup;
 
 use clap::Args;
 use serde_json::json;
@@ -33,6 +34,7 @@ pub(crate) async fn run(options: &Demo, form: Form) -> Done {
     };
     citcall::tell(&mut story).await?;
     cowrie::tell(&mut story).await?;
+    topup::tell(&mut story).await?;
     fanap::tell(&mut story).await?;
     kairos::tell(&mut story).await?;
     mor::tell(&mut story).await?;

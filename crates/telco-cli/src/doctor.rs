@@ -48,7 +48,7 @@ pub(crate) async fn run(settings: &Settings, form: Form) -> Done {
         }
         fields::check(&mut report, name, section, fields)?;
         if name == "topup" {
-            ledger::check(&mut report, section)?;
+            ledger::check(&mut report, section).await?;
         } else {
             reach::check(&mut report, name, settings, fields).await?;
         }

@@ -20,6 +20,8 @@ use crate::config::Settings;
 use crate::exit::Done;
 use crate::output::Form;
 
+pub(crate) use place::Place;
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Topup {
@@ -53,6 +55,7 @@ Examples:
   telco topup bulk march.csv --dry-run
   telco topup bulk march.csv --ledger sqlite://march.db --max-spend 500000 --rate 20
   telco topup resume --ledger sqlite://march.db
+  telco topup bulk march.csv --ledger postgres://app@127.0.0.1/app --workers 4
 
 Exit codes: 0 all delivered · 10 some not sent · 11 some not delivered · 12 some unknown or for a person · 130 interrupted";
 

@@ -153,11 +153,11 @@ impl Scene {
 }
 
 #[expect(clippy::unwrap_used, reason = "test code")]
-fn interrupt(child: &Child) {
+fn signal(child: &Child, signal: &str) {
     let pid = child.id().to_string();
     assert!(
         Command::new("kill")
-            .args(["-INT", &pid])
+            .args([signal, &pid])
             .status()
             .unwrap()
             .success()
@@ -202,7 +202,7 @@ fn interrupted_by_ctrl_c_by_a_crash_and_by_a_full_disk() {
 
     let mut running = scene.bulk(&["--concurrency", "32"]).spawn().unwrap();
     scene.wait_for(part, &mut running);
-    interrupt(&running);
+    signal(&running, "-INT");
     let stopped = running.wait_with_output().unwrap();
     assert_eq!(code(&stopped), 130, "{}", err(&stopped));
     assert!(
@@ -381,6 +381,73 @@ fn a_provider_that_refuses_everything_is_not_asked_for_every_row() {
         .block_on(scene.sandbox.set_down("cowrie", false));
     let done = scene.resume(&[]).output().unwrap();
     assert_eq!(code(&done), 0, "{}", err(&done));
-    assert!(err(&done).contains("are tried again"), "{}", err(&done));
+    assert!(err(&done).contains("tried again: "), "{}", err(&done));
     assert_eq!(scene.true_report(1_000), (1_000, 0));
+}
+
+/// A schema of its own on the server that `TELCO_TEST_POSTGRES` names.
+#[allow(clippy::unwrap_used, reason = "test code")]
+fn on_postgres(scene: &mut Scene) -> Option<impl Fn(&str) + use<>> {
+    use telco_ledger::tokio_postgres;
+
+    let Ok(server) = std::env::var("TELCO_TEST_POSTGRES") else {
+        let line: &[u8] = b"left out: bulk on PostgreSQL; TELCO_TEST_POSTGRES=postgres://user@host/database runs it\n";
+        std::io::Write::write_all(&mut std::io::stderr(), line).unwrap();
+        return None;
+    };
+    let name = format!("telco_bulk_{}", std::process::id());
+    let mark = if server.contains('?') { '&' } else { '?' };
+    scene.ledger =
+        format!("{server}{mark}application_name={name}&options=-c%20search_path%3D{name}");
+    let handle = scene.runtime.handle().clone();
+    let perform = move |sql: &str| {
+        handle.block_on(async {
+            let (client, connection) = tokio_postgres::connect(&server, tokio_postgres::NoTls)
+                .await
+                .unwrap();
+            tokio::spawn(connection);
+            client
+                .batch_execute(&sql.replace("NAME", &name))
+                .await
+                .unwrap();
+        });
+    };
+    perform("DROP SCHEMA IF EXISTS NAME CASCADE; CREATE SCHEMA NAME");
+    Some(perform)
+}
+
+#[test]
+fn four_workers_on_postgres_one_killed_one_frozen_and_the_database_away() {
+    let rows = 2_000;
+    let mut scene = Scene::new(rows);
+    let Some(sql) = on_postgres(&mut scene) else {
+        return;
+    };
+    scene.faults([FaultRule::any_of([Phase::ActThenReset, Phase::Truncate]).chance(0.1)]);
+    let hurried = |mut telco: Command| {
+        telco.args(["--rate", "400", "--concurrency", "8"]);
+        telco.env("TELCO_TOPUP_LEASE", "3").spawn().unwrap()
+    };
+    let mut first = hurried(scene.bulk(&["--workers", "2"]));
+    scene.wait_for(200, &mut first);
+    let mut killed = hurried(scene.resume(&[]));
+    let frozen = hurried(scene.resume(&[]));
+    scene.wait_for(600, &mut first);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    signal(&frozen, "-STOP");
+    scene.wait_for(1_000, &mut first);
+    sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'NAME'");
+    scene.wait_for(1_300, &mut first);
+    let first = first.wait_with_output().unwrap();
+    signal(&frozen, "-CONT");
+    let frozen = frozen.wait_with_output().unwrap();
+
+    let (delivered, undecided) = scene.true_report(rows);
+    assert_eq!(delivered + undecided, rows as u64);
+    assert!(undecided <= 2 * 8, "{undecided} undecided");
+    let wanted = if undecided > 0 { 12 } else { 0 };
+    assert_eq!(code(&first), wanted, "{}", err(&first));
+    assert_eq!(code(&frozen), wanted, "{}", err(&frozen));
+    sql("DROP SCHEMA NAME CASCADE");
 }

@@ -64,7 +64,7 @@ fn invalid_rows_are_named_and_refused_unless_left_out() {
     let refused = dry_run(&sandbox, text, &[]);
     assert_eq!(code(&refused), 10);
     assert!(
-        err(&refused).contains("7 rows are invalid"),
+        err(&refused).contains("invalid: 7 rows"),
         "{}",
         err(&refused)
     );

@@ -17,10 +17,13 @@ use serde_json::json;
 use telco_conformance::{Harness, Phase, Truth};
 use telco_sandbox::{Arrival, FaultRule, Phase as Fault, Sandbox};
 
-pub const TIMEOUT: Duration = Duration::from_millis(300);
+/// Of the suites, which wait it out for every stall. Long enough for a busy machine.
+pub const TIMEOUT: Duration = Duration::from_millis(500);
+/// Of everything else.
+pub const PATIENT: Duration = Duration::from_secs(10);
 pub const NAME: &str = "citcall";
 
-/// Short timeouts; connections kept or made anew for each request.
+/// Connections kept or made anew for each request.
 pub fn settings(pooled: bool) -> Settings {
     let idle = if pooled {
         Duration::from_secs(5)
@@ -47,7 +50,7 @@ pub fn builder(sandbox: &Sandbox) -> Builder {
     Client::builder(credentials(sandbox))
         .account("sandbox")
         .base_url(sandbox.base_url(NAME).unwrap())
-        .settings(settings(false))
+        .settings(settings(false).with_timeouts(PATIENT, PATIENT))
         .reconnects(0)
 }
 
@@ -56,7 +59,7 @@ pub fn v3_builder(sandbox: &Sandbox) -> v3::Builder {
         .account("sandbox")
         .base_url(sandbox.base_url(NAME).unwrap())
         .authorization(Authorization::ApiKey)
-        .settings(settings(false))
+        .settings(settings(false).with_timeouts(PATIENT, PATIENT))
         .reconnects(0)
         // The ledger files v3 requests under it.
         .send_reference(true)

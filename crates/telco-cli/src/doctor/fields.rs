@@ -21,6 +21,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("kairos", "base_url"),
     ("kairos", "pull_url"),
     ("mor", "profile"),
+    ("topup", "lease"),
 ];
 
 pub(super) fn is_optional(section: &str, field: &str) -> bool {

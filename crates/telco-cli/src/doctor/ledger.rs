@@ -1,57 +1,67 @@
-//! The ledger's file: can it be used, and by its owner only?
+//! The ledger: can it be used, by its owner only, and is anything open in it?
 
 use std::path::Path;
 
 use super::{Report, owner_only};
 use crate::config::Section;
 use crate::exit::{Done, Failure};
+use crate::topup::Place;
 
-pub(super) fn check(report: &mut Report, section: Section<'_>) -> Done {
-    match section.text("ledger", None) {
-        Ok(Some(url)) => match url.strip_prefix("sqlite://") {
-            Some(path) => report.tell("topup", file(Path::new(path))),
-            None if url.starts_with("postgres://") => Ok(()),
-            None => {
-                let failure = Failure::not_sent("ledger: no address of a ledger");
-                report.tell(
-                    "topup",
-                    Err(failure.help("write sqlite://FILE or postgres://…")),
-                )
-            }
-        },
-        // Told by the check of the fields.
-        Ok(None) | Err(_) => Ok(()),
-    }
+pub(super) async fn check(report: &mut Report, section: Section<'_>) -> Done {
+    // Told by the check of the fields.
+    let Ok(Some(url)) = section.text("ledger", None) else {
+        return Ok(());
+    };
+    report.tell("topup", ledger(&url).await)
 }
 
-fn file(path: &Path) -> Result<String, Failure> {
+async fn ledger(url: &str) -> Result<String, Failure> {
+    let place: Place = url.parse()?;
+    if let Place::Sqlite(path) = &place
+        && !is_usable(path)?
+    {
+        return Ok(format!(
+            "ledger: {} will be made when it is first used",
+            path.display()
+        ));
+    }
+    let counts = place.reader().await?.count(None).await;
+    let counts = counts.map_err(|e| Failure::of_ledger(&e))?;
+    let (all, open) = (counts.all(), counts.open());
+    if open == 0 {
+        return Ok(format!("ledger: {all} top-ups, none of them open"));
+    }
+    Err(Failure::not_sent(format!("ledger: {open} of {all} top-ups are open"))
+        .help("`telco topup resume` looks them up; `telco topup status` shows what is left for a person"))
+}
+
+/// Whether there is one already.
+fn is_usable(path: &Path) -> Result<bool, Failure> {
     let shown = path.display();
+    let refuse =
+        |what: String, help: &str| Err(Failure::not_sent(format!("ledger: {what}")).help(help));
     match std::fs::metadata(path) {
-        Ok(about) if !about.is_file() => {
-            Err(Failure::not_sent(format!("ledger: {shown} is no file")).help("name a file"))
-        }
-        Ok(about) if about.permissions().readonly() => Err(Failure::not_sent(format!(
-            "ledger: {shown} cannot be written"
-        ))
-        .help("a ledger is written before anything is sent: give it write permission")),
-        Ok(_) => owner_only(path, "ledger").map(|()| format!("ledger: {shown} is there")),
+        Ok(about) if !about.is_file() => refuse(format!("{shown} is no file"), "name a file"),
+        Ok(about) if about.permissions().readonly() => refuse(
+            format!("{shown} cannot be written"),
+            "a ledger is written before anything is sent: give it write permission",
+        ),
+        Ok(_) => owner_only(path, "ledger").map(|()| true),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             let folder = path
                 .parent()
                 .filter(|folder| !folder.as_os_str().is_empty());
             match folder.map(std::fs::metadata) {
-                Some(Err(e)) => Err(Failure::not_sent(format!(
-                    "ledger: the folder of {shown} cannot be used: {e}"
-                ))
-                .help("make the folder first")),
-                _ => Ok(format!(
-                    "ledger: {shown} will be made when it is first used"
-                )),
+                Some(Err(e)) => refuse(
+                    format!("the folder of {shown} cannot be used: {e}"),
+                    "make the folder first",
+                ),
+                _ => Ok(false),
             }
         }
-        Err(e) => Err(
-            Failure::not_sent(format!("ledger: {shown} cannot be used: {e}"))
-                .help("check the path and its permissions"),
+        Err(e) => refuse(
+            format!("{shown} cannot be used: {e}"),
+            "check the path and its permissions",
         ),
     }
 }

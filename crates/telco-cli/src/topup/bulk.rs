@@ -14,7 +14,7 @@ use super::preflight::{Preflight, Tolerance};
 use super::progress::Progress;
 use super::run::{self, Pace};
 use super::stop::{Stop, Why};
-use super::summary::Summary;
+use super::summary::{Summary, rows};
 use crate::config::{Settings, confirm_spend};
 use crate::cowrie::{Account, naira};
 use crate::exit::{Done, Failure};
@@ -67,6 +67,10 @@ struct Sending {
     /// Rows on the way at a time, per worker
     #[arg(long, value_name = "N", default_value = "16")]
     concurrency: std::num::NonZeroU16,
+    /// Workers in this process, each with its own connection (PostgreSQL). More of them join from elsewhere with `telco
+    /// topup resume` on the same ledger
+    #[arg(long, value_name = "N", default_value = "1")]
+    workers: std::num::NonZeroU8,
     /// At most so many a second, all workers together
     #[arg(long, value_name = "N")]
     rate: Option<std::num::NonZeroU32>,
@@ -163,6 +167,8 @@ struct Sender<'a> {
     options: &'a Sending,
     settings: &'a Settings,
     ledger: Ledger,
+    /// More workers, each with a connection of its own.
+    helpers: Vec<Ledger>,
     store: Arc<dyn Store>,
     stop: Stop,
 }
@@ -173,16 +179,22 @@ impl<'a> Sender<'a> {
         settings: &'a Settings,
         place: &Place,
     ) -> Result<Self, Failure> {
+        let workers = options.workers.get();
+        if workers > 1 && !place.is_shared() {
+            return Err(Failure::usage("an SQLite ledger has one worker")
+                .help("raise --concurrency, or use a ledger in PostgreSQL"));
+        }
         let store = place.writer().await?;
-        let client = Arc::new(options.account.client(settings)?);
-        let mut behaviour = telco_ledger::Settings::default();
-        behaviour.guards = options.guards()?;
-        behaviour.lookups_at_a_time = u32::from(options.concurrency.get());
-        let ledger = Ledger::open_with(store.clone(), client, behaviour).await;
+        let ledger = options.ledger_on(store.clone(), settings).await?;
+        let mut helpers = Vec::new();
+        for _ in 1..workers {
+            helpers.push(options.ledger_on(place.writer().await?, settings).await?);
+        }
         Ok(Self {
             options,
             settings,
-            ledger: ledger.map_err(|e| Failure::of_ledger(&e))?,
+            ledger,
+            helpers,
             store,
             stop: Stop::on_ctrl_c(),
         })
@@ -197,7 +209,7 @@ impl<'a> Sender<'a> {
         let again = self.ledger.replan(&job.id).await;
         let again = again.map_err(|e| Failure::of_ledger(&e))?;
         if again > 0 {
-            output::note(&format!("{again} rows that were not sent are tried again"));
+            output::note(&format!("not sent before, tried again: {}", rows(again)));
         }
         let left = Summary::of(job, self.store.as_ref()).await?.planned;
         if left > 0 {
@@ -221,8 +233,9 @@ impl<'a> Sender<'a> {
             give_up_after: self.options.give_up_after,
         };
         if left > 0 && self.stop.why().is_none() {
-            let workers = std::slice::from_ref(&self.ledger);
-            run::send(workers, job, pace, left, &self.stop).await?;
+            let workers: Vec<&Ledger> =
+                std::iter::once(&self.ledger).chain(&self.helpers).collect();
+            run::send(&workers, job, pace, left, &self.stop).await?;
         }
         run::settle(&self.ledger, &self.stop).await
     }
@@ -244,6 +257,25 @@ impl<'a> Sender<'a> {
 }
 
 impl Sending {
+    async fn ledger_on(
+        &self,
+        store: Arc<dyn Store>,
+        settings: &Settings,
+    ) -> Result<Ledger, Failure> {
+        let client = Arc::new(self.account.client(settings)?);
+        let mut behaviour = telco_ledger::Settings::default();
+        behaviour.guards = self.guards()?;
+        if let Some(seconds) = settings.of("topup").text("lease", None)? {
+            let seconds = seconds.parse().map_err(|_| {
+                Failure::not_sent("topup: lease is no number of seconds").help("write it as 120")
+            })?;
+            behaviour.lease = std::time::Duration::from_secs(seconds);
+        }
+        behaviour.lookups_at_a_time = u32::from(self.concurrency.get());
+        let ledger = Ledger::open_with(store, client, behaviour).await;
+        ledger.map_err(|e| Failure::of_ledger(&e))
+    }
+
     fn guards(&self) -> Result<Guards, Failure> {
         let mut guards = Guards::default();
         let least: Option<Amount> = self.min_balance.as_deref().map(naira).transpose()?;

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use telco_ledger::{SqliteStore, Store};
+use telco_ledger::tokio_postgres::config::Host;
+use telco_ledger::tokio_postgres::{Config, NoTls};
+use telco_ledger::{PostgresStore, SqliteStore, Store};
 
-use crate::config::Settings;
-use crate::exit::Failure;
+use crate::config::{Settings, is_loopback};
+use crate::exit::{Done, Failure};
 
 /// Which ledger.
 #[derive(Debug, Args)]
@@ -29,7 +31,10 @@ impl LedgerAt {
 /// A ledger's address.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
+    /// One file, one writer.
     Sqlite(PathBuf),
+    /// A database, any number of workers. Its `Debug` hides the password.
+    Postgres(Box<Config>),
 }
 
 impl std::str::FromStr for Place {
@@ -38,27 +43,64 @@ impl std::str::FromStr for Place {
     fn from_str(url: &str) -> Result<Self, Failure> {
         match url.split_once("://") {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            // The text is not repeated: there may be a password in it.
-            _ => {
-                Err(Failure::not_sent("that is no address of a ledger").help("write sqlite://FILE"))
+            Some(("postgres" | "postgresql", _)) => {
+                // Neither the text nor the parser's word on it is repeated: there may be a password in it.
+                let config = url.parse().map_err(|_| unknown())?;
+                plain_text_allowed(&config, url)?;
+                Ok(Self::Postgres(Box::new(config)))
             }
+            _ => Err(unknown()),
         }
     }
 }
 
+fn unknown() -> Failure {
+    Failure::not_sent("that is no address of a ledger")
+        .help("write sqlite://FILE or postgres://USER@HOST/DATABASE")
+}
+
+/// This program speaks to PostgreSQL without TLS. Beyond this machine that must be wanted.
+fn plain_text_allowed(config: &Config, url: &str) -> Done {
+    let here = config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) if name.contains(':') && !name.starts_with('[') => {
+            is_loopback(&format!("postgres://[{name}]"))
+        }
+        Host::Tcp(name) => is_loopback(&format!("postgres://{name}")),
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    });
+    if here || url.contains("sslmode=disable") {
+        return Ok(());
+    }
+    Err(Failure::not_sent(
+        "the database is not on this machine, and telco speaks to PostgreSQL without TLS",
+    )
+    .help("use a tunnel, or add sslmode=disable to the address if the network between is trusted"))
+}
+
 impl Place {
-    /// To write to: the only one at a time.
+    fn has_password(&self) -> bool {
+        matches!(self, Self::Postgres(config) if config.get_password().is_some())
+    }
+
+    /// Whether several workers may write at a time.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// To write to.
     pub(super) async fn writer(&self) -> Result<Arc<dyn Store>, Failure> {
         match self {
             Self::Sqlite(path) => {
                 let store = SqliteStore::open(path).map_err(|e| Failure::of_ledger(&e))?;
                 Ok(Arc::new(store))
             }
+            Self::Postgres(config) => connect(config).await,
         }
     }
 
     /// To read from, while others write.
-    pub(super) async fn reader(&self) -> Result<Arc<dyn Store>, Failure> {
+    pub(crate) async fn reader(&self) -> Result<Arc<dyn Store>, Failure> {
         match self {
             Self::Sqlite(path) if !path.exists() => Err(Failure::not_sent(format!(
                 "there is no ledger at {}",
@@ -69,6 +111,46 @@ impl Place {
                 let store = SqliteStore::read(path).map_err(|e| Failure::of_ledger(&e))?;
                 Ok(Arc::new(store))
             }
+            Self::Postgres(config) => connect(config).await,
+        }
+    }
+}
+
+async fn connect(config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    let mut config = config.clone();
+    if let (None, Ok(password)) = (config.get_password(), std::env::var("PGPASSWORD")) {
+        config.password(password);
+    }
+    let store = PostgresStore::connect(config, NoTls).await;
+    Ok(Arc::new(store.map_err(|e| Failure::of_ledger(&e))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_and_passwords_not_shown() {
+        for good in [
+            "sqlite://x.db",
+            "postgres://app@127.0.0.1/app",
+            "postgresql://app@localhost:5433/app?application_name=x",
+            "postgres://app:hunter2@[::1]/app",
+            "postgres://app@db.example/app?sslmode=disable",
+        ] {
+            let place: Place = good.parse().unwrap();
+            assert!(!format!("{place:?}").contains("hunter2"));
+        }
+        for bad in [
+            "",
+            "x.db",
+            "sqlite://",
+            "mysql://hunter2@x/y",
+            "postgres://app:hunter2@db.example/app",
+            "postgres://app:hunter2@127.0.0.1:port/app",
+        ] {
+            let refusal = bad.parse::<Place>().unwrap_err().to_string();
+            assert!(!refusal.contains("hunter2"), "{refusal}");
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use telco_core::{Amount, Currency, Product, TopupProvider};
 
 use super::rows::Rows;
+use super::summary::rows;
 use crate::exit::{Done, Failure};
 use crate::output::{self, Form};
 
@@ -105,9 +106,9 @@ impl Preflight {
             balance: nothing,
         };
         // The job is known at the end of the file; until then a reference of the same form stands in.
-        let mut rows = Rows::open(path, &"0".repeat(16), ignored)?;
+        let mut file = Rows::open(path, &"0".repeat(16), ignored)?;
         let mut seen = Seen::default();
-        while let Some(row) = rows.next()? {
+        while let Some(row) = file.next()? {
             found.rows += 1;
             let checked = row.intent.and_then(|intent| {
                 let prepared = provider.prepare(&intent);
@@ -146,12 +147,12 @@ impl Preflight {
             if !found.networks.contains_key(network) {
                 found.networks.insert(network.to_owned(), (0, nothing));
             }
-            if let Some((rows, cost)) = found.networks.get_mut(network) {
-                *rows += 1;
+            if let Some((count, cost)) = found.networks.get_mut(network) {
+                *count += 1;
                 *cost = cost.checked_add(price).ok_or_else(too_much)?;
             }
         }
-        found.job = rows.job();
+        found.job = file.job();
         let balance = provider.balance().await;
         found.balance = balance.map_err(|e| Failure::of_read(&e))?.available;
         Ok(found)
@@ -162,15 +163,15 @@ impl Preflight {
         let refuse = |what: String, help: &str| Err(Failure::not_sent(what).help(help));
         if self.invalid.count > 0 && !tolerance.invalid {
             return refuse(
-                format!("nothing was sent: {} rows are invalid", self.invalid.count),
+                format!("nothing was sent: invalid: {}", rows(self.invalid.count)),
                 "mend them, or leave them out with --skip-invalid",
             );
         }
         if self.duplicates.count > 0 && !tolerance.duplicates {
             return refuse(
                 format!(
-                    "nothing was sent: {} rows ask for the same number, product and amount as a row before them",
-                    self.duplicates.count
+                    "nothing was sent: the same number, product and amount as in a row before: {}",
+                    rows(self.duplicates.count)
                 ),
                 "take them out, or send them all with --allow-duplicates",
             );
@@ -254,7 +255,7 @@ impl Preflight {
         let networks: Vec<String> = self
             .networks
             .iter()
-            .map(|(name, (rows, cost))| format!("{name}: {rows} rows, {cost}"))
+            .map(|(name, (count, cost))| format!("{name}: {}, {cost}", rows(*count)))
             .collect();
         vec![
             ("job", json!(self.job)),

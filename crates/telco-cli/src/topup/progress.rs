@@ -1,11 +1,12 @@
 //! How far it is: a bar on a terminal, plain lines elsewhere.
 
+use std::fmt;
 use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::output;
 
@@ -27,10 +28,13 @@ impl Progress {
     pub(super) fn new(what: &'static str, total: u64) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let form =
-                "{prefix} {wide_bar} {human_pos} of {human_len} · {per_sec} · {eta} left {msg}";
+            let form = "{prefix} {wide_bar} {human_pos} of {human_len} · {rate} · {eta} left {msg}";
             if let Ok(style) = ProgressStyle::with_template(form) {
-                bar.set_style(style);
+                let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+                    // Nobody is left to tell if this fails.
+                    let _ = write!(out, "{:.0}/s", state.per_sec());
+                };
+                bar.set_style(style.with_key("rate", rate));
             }
             bar.with_prefix(what)
         });

@@ -22,6 +22,9 @@ const TAKEN: u32 = 256;
 /// How long to wait where no row is free, though some may become so: in another worker's hands, or held back by the pace.
 const OTHERS: Duration = Duration::from_millis(250);
 
+/// How soon what is open is looked at again. Another worker may be done with it long before its lease ends.
+const LOOK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(1));
+
 /// How the rows are sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
@@ -46,7 +49,7 @@ struct Shared {
 
 /// Sends until no row is planned any more, or until it should stop. Returns when nothing is on the way.
 pub(super) async fn send(
-    workers: &[Ledger],
+    workers: &[&Ledger],
     job: &Job,
     pace: Pace,
     left: u64,
@@ -69,13 +72,13 @@ pub(super) async fn send(
     });
     let mut running = JoinSet::new();
     for ledger in workers {
-        running.spawn(work(ledger.clone(), shared.clone()));
+        running.spawn(work((*ledger).clone(), shared.clone()));
     }
     // Told to end, not cut off: it holds the rows that it looks up.
     let sent = Arc::new(Notify::new());
     let settling = workers
         .first()
-        .map(|ledger| tokio::spawn(settle_meanwhile(ledger.clone(), sent.clone())));
+        .map(|ledger| tokio::spawn(settle_meanwhile((*ledger).clone(), sent.clone())));
     let mut outcome = Ok(());
     while let Some(ended) = running.join_next().await {
         let ended = ended.unwrap_or_else(|e| Err(Failure::broken(e.to_string())));
@@ -256,7 +259,7 @@ pub(super) async fn settle(ledger: &Ledger, stop: &Stop) -> Done {
             told = true;
         }
         tokio::select! {
-            () = tokio::time::sleep(next.max(Duration::from_millis(1))) => {}
+            () = tokio::time::sleep(next.clamp(LOOK.0, LOOK.1)) => {}
             () = stop.wanted(), if stop.why().is_none() => {}
         }
     }

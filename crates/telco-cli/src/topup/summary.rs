@@ -85,36 +85,43 @@ impl Summary {
             Some(Why::Because(why)) => format!("stopped: {why}; "),
             None => String::new(),
         };
-        let (rows, unresolved) = (
-            self.unknown.saturating_add(self.unresolved),
-            self.unresolved,
-        );
+        let unknown = self.unknown.saturating_add(self.unresolved);
         if self.unknown > 0 {
             return Err(Failure::unknown(format!(
-                "{because}of {rows} rows nobody knows yet what happened"
+                "{because}nobody knows yet what happened: {}",
+                rows(unknown)
             ))
             .help(resume));
         }
-        if unresolved > 0 {
-            let help = "`telco topup report --state unresolved` lists them; ask the provider, then `telco topup resolve REFERENCE`";
+        if self.unresolved > 0 {
+            let help = "`telco topup report --format csv --state unresolved` lists them; ask the provider, then `telco topup resolve REFERENCE`";
             return Err(Failure::unknown(format!(
-                "{because}{unresolved} rows are left for a person to decide"
+                "{because}left for a person to decide: {}",
+                rows(self.unresolved)
             ))
             .help(help));
         }
         if self.not_delivered > 0 {
-            let rows = self.not_delivered;
-            return Err(
-                Failure::rejected(format!("{because}{rows} rows were not delivered"))
-                    .help("`telco topup report --format csv` says why"),
-            );
+            return Err(Failure::rejected(format!(
+                "{because}not delivered: {}",
+                rows(self.not_delivered)
+            ))
+            .help("`telco topup report --format csv` says why"));
         }
         if self.left() > 0 {
             return Err(
-                Failure::not_sent(format!("{because}{} rows were not sent", self.left()))
-                    .help(resume),
+                Failure::not_sent(format!("{because}not sent: {}", rows(self.left()))).help(resume),
             );
         }
         Ok(())
+    }
+}
+
+/// So many, in words.
+pub(super) fn rows(count: u64) -> String {
+    if count == 1 {
+        "1 row".to_owned()
+    } else {
+        format!("{count} rows")
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Result<()
     }
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "cache_size", -32_768)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if found == 0 {
         transaction.execute_batch(&sql::create(Dialect::Sqlite))?;

@@ -193,6 +193,7 @@ impl Callbacks {
         fault: Option<(CallbackFault, Duration)>,
     ) {
         let mut state = self.state();
+        let before = state.last_id;
         let usual = now_ms.saturating_add(millis(callback.after));
         let (due_ms, copies) = match fault {
             Some((CallbackFault::Early, _)) => (now_ms, 1),
@@ -237,8 +238,13 @@ impl Callbacks {
                 _ => {}
             }
         }
+        // Whoever waits for an earlier one need not look again.
+        let first = state.waiting.first_key_value();
+        let sooner = first.is_some_and(|((_, first), _)| *first > before);
         drop(state);
-        self.changed.notify_one();
+        if sooner {
+            self.changed.notify_one();
+        }
     }
 
     fn next_due(&self) -> Option<u64> {
@@ -263,7 +269,9 @@ impl Callbacks {
 
     fn settle(&self, id: u64, url: Option<&str>, fate: &str) -> Option<Pushed> {
         let mut state = self.state();
-        let shown = state.shown.iter_mut().rev().find(|p| p.id == id)?;
+        // Their numbers follow each other.
+        let at = id.checked_sub(state.shown.front()?.id)?;
+        let shown = state.shown.get_mut(usize::try_from(at).ok()?)?;
         fate.clone_into(&mut shown.fate);
         shown.url = url.map(str::to_owned);
         Some(shown.clone())

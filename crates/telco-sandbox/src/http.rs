@@ -71,6 +71,8 @@ impl From<io::Error> for Bad {
 const MALFORMED: Bad = Bad::Answer(400, "malformed HTTP");
 const HEADERS: usize = 100;
 const CHUNK: usize = 8 << 10;
+/// A connection whose next request comes within this time keeps its buffer.
+const BUSY: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -102,12 +104,19 @@ impl Connection {
     /// The next request; `None` when the client is done or idles for too long. An idle connection holds no buffer.
     pub(crate) async fn next(&mut self, limits: &Limits) -> Result<Option<Request>, Bad> {
         if self.buffer.is_empty() {
-            self.buffer = BytesMut::new();
-            // Not `readable`, which may say so of a fresh socket that has nothing to read.
-            match timeout(limits.idle, self.stream.peek(&mut [0])).await {
-                Ok(Ok(1..)) => {}
-                Ok(Err(error)) => return Err(error.into()),
-                Ok(Ok(0)) | Err(_) => return Ok(None),
+            match timeout(BUSY, self.fill()).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => return Ok(None),
+                Ok(Err(bad)) => return Err(bad),
+                Err(_) => {
+                    self.buffer = BytesMut::new();
+                    // Not `readable`, which may say so of a fresh socket that has nothing to read.
+                    match timeout(limits.idle, self.stream.peek(&mut [0])).await {
+                        Ok(Ok(1..)) => {}
+                        Ok(Err(error)) => return Err(error.into()),
+                        Ok(Ok(0)) | Err(_) => return Ok(None),
+                    }
+                }
             }
         }
         match timeout(limits.patience, self.read_request(limits)).await {

@@ -3,8 +3,9 @@
 mod operation;
 mod totals;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::random;
 use crate::text::excerpt;
@@ -12,18 +13,19 @@ use crate::text::excerpt;
 pub use operation::{Happening, Operation, Told, What};
 pub use totals::{Filter, Totals};
 
-type Key = (&'static str, String);
+/// Operations of one provider, by reference.
+type Shelf = HashMap<Arc<str>, Operation>;
 
 /// Bytes of a text that came from outside and is kept.
 const TEXT: usize = 256;
 
 /// Longer texts are kept by their beginning and a key of the whole, so that different ones stay different.
-fn bounded(text: &str) -> String {
+fn bounded(text: &str) -> Cow<'_, str> {
     if text.len() <= TEXT {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let key = random::key(0, &[text]);
-    format!("{} {key:016x}", excerpt(text.as_bytes(), TEXT))
+    Cow::Owned(format!("{} {key:016x}", excerpt(text.as_bytes(), TEXT)))
 }
 
 /// The ledger. Cheap to read at any time; in memory, with a cap.
@@ -35,8 +37,8 @@ pub struct Ledger {
 
 #[derive(Debug, Default)]
 struct Books {
-    operations: HashMap<Key, Operation>,
-    order: VecDeque<Key>,
+    operations: HashMap<&'static str, Shelf>,
+    order: VecDeque<(&'static str, Arc<str>)>,
     totals: HashMap<&'static str, Totals>,
     forgotten: u64,
 }
@@ -57,12 +59,8 @@ impl Ledger {
     #[must_use]
     pub fn operation(&self, provider: &str, reference: &str) -> Option<Operation> {
         let books = self.books();
-        // The key's provider is 'static: find the static twin of the given name first.
-        let provider = *books.totals.keys().find(|known| **known == provider)?;
-        books
-            .operations
-            .get(&(provider, bounded(reference)))
-            .cloned()
+        let shelf = books.operations.get(provider)?;
+        shelf.get(&*bounded(reference)).cloned()
     }
 
     /// The newest operations first: those of one provider and those that contain a text, if given.
@@ -73,7 +71,7 @@ impl Ledger {
             .order
             .iter()
             .rev()
-            .filter_map(|key| books.operations.get(key))
+            .filter_map(|(provider, reference)| books.operations.get(provider)?.get(reference))
             .filter(|op| filter.matches(op))
             .skip(filter.skip)
             .take(filter.limit)
@@ -131,10 +129,10 @@ impl Ledger {
         self.edit(asked.provider, asked.reference, |op, totals| {
             if op.requests == 0 {
                 op.kind = asked.kind;
-                op.number = asked.number.map(bounded);
+                op.number = asked.number.map(|number| bounded(number).into_owned());
                 let detail = asked.detail.iter();
                 op.detail = detail
-                    .map(|(name, value)| (*name, bounded(value)))
+                    .map(|(name, value)| (*name, bounded(value).into_owned()))
                     .collect();
                 totals.requested = totals.requested.saturating_add(1);
             }
@@ -176,17 +174,16 @@ impl Ledger {
         self.edit(provider, reference, |op, totals| {
             op.refused = op.refused.saturating_add(1);
             totals.refused = totals.refused.saturating_add(1);
-            op.tell(at_ms, exchange, What::Refused(bounded(why)));
+            op.tell(at_ms, exchange, What::Refused(bounded(why).into_owned()));
         });
     }
 
     /// How many requests for an operation have arrived.
     pub(crate) fn requests_of(&self, provider: &'static str, reference: &str) -> u64 {
         let books = self.books();
-        books
-            .operations
-            .get(&(provider, bounded(reference)))
-            .map_or(0, |op| op.requests)
+        let shelf = books.operations.get(provider);
+        let op = shelf.and_then(|shelf| shelf.get(&*bounded(reference)));
+        op.map_or(0, |op| op.requests)
     }
 
     /// Adds a line to an operation that exists; others are left alone.
@@ -198,11 +195,9 @@ impl Ledger {
         reference: &str,
         what: What,
     ) {
-        if let Some(op) = self
-            .books()
-            .operations
-            .get_mut(&(provider, bounded(reference)))
-        {
+        let mut books = self.books();
+        let shelf = books.operations.get_mut(provider);
+        if let Some(op) = shelf.and_then(|shelf| shelf.get_mut(&*bounded(reference))) {
             op.tell(at_ms, exchange, what);
         }
     }
@@ -224,27 +219,21 @@ impl Ledger {
             totals,
             forgotten,
         } = &mut *books;
-        let key = (provider, bounded(reference));
-        let op = operations.entry(key.clone()).or_insert_with(|| {
-            let reference = key.1.clone();
-            order.push_back(key);
-            Operation {
-                provider,
-                kind: "",
-                reference,
-                number: None,
-                detail: Vec::new(),
-                requests: 0,
-                delivered: 0,
-                refused: 0,
-                told: None,
-                story: Vec::new(),
-            }
-        });
-        edit(op, totals.entry(provider).or_default());
+        let reference = bounded(reference);
+        let shelf = operations.entry(provider).or_default();
+        if !shelf.contains_key(&*reference) {
+            let key: Arc<str> = Arc::from(&*reference);
+            order.push_back((provider, Arc::clone(&key)));
+            shelf.insert(key, Operation::new(provider, &reference));
+        }
+        if let Some(op) = shelf.get_mut(&*reference) {
+            edit(op, totals.entry(provider).or_default());
+        }
         while order.len() > self.cap {
-            if let Some(oldest) = order.pop_front() {
-                operations.remove(&oldest);
+            if let Some((provider, oldest)) = order.pop_front() {
+                if let Some(shelf) = operations.get_mut(provider) {
+                    shelf.remove(&oldest);
+                }
                 *forgotten = forgotten.saturating_add(1);
             }
         }

@@ -240,7 +240,7 @@ fn note_down(shared: &Shared, visit: &Visit<'_>, request: &Request, answer_body:
         if headers.len() < cap {
             headers.push_str(&String::from_utf8_lossy(name));
             headers.push_str(": ");
-            headers.push_str(&excerpt(value, cap));
+            headers.push_str(&String::from_utf8_lossy(value.get(..cap).unwrap_or(value)));
             headers.push('\n');
         }
     }

@@ -83,6 +83,21 @@ pub struct Operation {
 const STORY: usize = 64;
 
 impl Operation {
+    pub(super) fn new(provider: &'static str, reference: &str) -> Self {
+        Self {
+            provider,
+            kind: "",
+            reference: reference.to_owned(),
+            number: None,
+            detail: Vec::new(),
+            requests: 0,
+            delivered: 0,
+            refused: 0,
+            told: None,
+            story: Vec::new(),
+        }
+    }
+
     /// Told "accepted", but never done.
     #[must_use]
     pub fn is_lost(&self) -> bool {

@@ -86,12 +86,13 @@ pub(super) struct Method {
 
 /// The method behind a name in the URL, modern or legacy.
 pub(super) fn method(profile: Profile, url_name: &str) -> Option<Method> {
-    let rows = METHODS
-        .lines()
-        .skip(1)
-        .map(|row| row.split('\t').collect::<Vec<_>>());
+    type Row = Vec<&'static str>;
+    static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+        let rows = METHODS.lines().skip(1);
+        rows.map(|row| row.split('\t').collect()).collect()
+    });
     let mut found = None;
-    for row in rows {
+    for row in ROWS.iter() {
         let [of, name, legacy, mode, hashed] = row.as_slice() else {
             continue;
         };

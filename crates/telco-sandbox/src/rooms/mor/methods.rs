@@ -254,9 +254,10 @@ fn create_payment(
         .ok_or("No currency")?
         .to_owned();
     let transaction = params.text("transaction").to_owned();
-    let repeated =
-        !transaction.is_empty() && state.payments.iter().any(|p| p.transaction == transaction);
-    if repeated && settings.repeated_transaction == Repeated::Refuse {
+    if settings.repeated_transaction == Repeated::Refuse
+        && !transaction.is_empty()
+        && state.payments.iter().any(|p| p.transaction == transaction)
+    {
         return Err("Payment was not saved");
     }
     let payment = Payment {

@@ -9,7 +9,7 @@ use telco_core::{
 use telco_otp::LocalOtp;
 use zeroize::Zeroizing;
 
-use crate::codes::Answered;
+use crate::judge::Answered;
 use crate::line::Line;
 use crate::wire::{Envelope, Object, WireError};
 use crate::{

@@ -1,11 +1,8 @@
-//! The result codes of both versions, and what an answer means for money.
+//! The result codes of both versions.
 
 use std::fmt;
 
-use telco_core::{Error, ErrorKind, Reference, Rejection, SecretBytes, Submission, UnknownOutcome};
-
-use crate::PROVIDER;
-use crate::wire::{Envelope, WireError};
+use telco_core::ErrorKind;
 
 /// A result code `rc`. 0, 6, 14, 34, 66, 77, 88, 96, 98 and 99 are **documented**; the others are **observed by third parties**.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -162,7 +159,7 @@ impl Code {
         }
     }
 
-    fn meaning(self) -> (ErrorKind, &'static str, &'static str) {
+    pub(crate) fn meaning(self) -> (ErrorKind, &'static str, &'static str) {
         const ACCOUNT: &str = "check user id, API key and authorization form, and whether Citcall knows this machine's public address";
         const PERHAPS: &str = "it may have rung: do not send it again by itself; the user may ask for a resend after the cooldown";
         match self {
@@ -242,102 +239,6 @@ impl fmt::Display for Code {
     }
 }
 
-/// An answer, whatever its HTTP status, as it came.
-#[derive(Clone, Copy)]
-pub(crate) struct Answered<'a> {
-    pub(crate) operation: &'static str,
-    pub(crate) status: u16,
-    pub(crate) body: &'a [u8],
-}
-
-impl Answered<'_> {
-    /// Judges the answer of a spending call as if it were the only copy: accepted and read, rejected by a code of the table, or
-    /// unknown. HTTP decides nothing (observed): the body does.
-    pub(crate) fn judge<T>(
-        self,
-        reference: &Reference,
-        envelope: Result<Envelope, WireError>,
-        read: impl FnOnce(Envelope) -> Result<T, WireError>,
-    ) -> Submission<T> {
-        let envelope = match envelope {
-            Ok(envelope) => envelope,
-            Err(why) => return self.unknown(reference, self.unreadable(why)),
-        };
-        match envelope.code().class() {
-            Class::Ok => match read(envelope) {
-                Ok(value) => Submission::Accepted(value),
-                Err(why) => self.unknown(reference, self.unreadable(why)),
-            },
-            Class::UnknownOutcome | Class::Verify => {
-                self.unknown(reference, self.failure(&envelope))
-            }
-            Class::Input | Class::Auth | Class::Balance | Class::Transient => {
-                Submission::Rejected(self.rejection(&envelope))
-            }
-        }
-    }
-
-    fn rejection(self, envelope: &Envelope) -> Rejection {
-        let (kind, message, help) = envelope.code().meaning();
-        let rejection = Rejection::new(kind, message)
-            .at(PROVIDER, self.operation)
-            .with_help(help)
-            .with_provider_code(envelope.code().to_string())
-            .with_http_status(self.status);
-        match envelope.info() {
-            Some(info) => rejection.with_body_excerpt(&info),
-            None => rejection,
-        }
-    }
-
-    /// A result code that is no success.
-    pub(crate) fn failure(self, envelope: &Envelope) -> Error {
-        let (kind, message, help) = envelope.code().meaning();
-        let error = Error::answered(kind, message)
-            .at(PROVIDER, self.operation)
-            .with_help(help)
-            .with_provider_code(envelope.code().to_string())
-            .with_http_status(self.status);
-        match envelope.info() {
-            Some(info) => error.with_body_excerpt(&info),
-            None => error,
-        }
-    }
-
-    /// An answer that says nothing that can be relied on.
-    pub(crate) fn unreadable(self, why: WireError) -> Error {
-        Error::answered(why.kind(), why.to_string())
-            .at(PROVIDER, self.operation)
-            .with_http_status(self.status)
-            .with_body_excerpt(&excerpt(self.body))
-            .with_help(why.help())
-            .with_source(why)
-    }
-
-    fn unknown<T>(self, reference: &Reference, cause: Error) -> Submission<T> {
-        let unknown = UnknownOutcome::new(reference, cause);
-        Submission::Unknown(if self.body.is_empty() {
-            unknown
-        } else {
-            unknown.with_answer(SecretBytes::new(self.body))
-        })
-    }
-}
-
-/// The beginning of a body for an error: nothing of a ciphertext, and nothing from the first mention of a code on.
-fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let lower = text.to_ascii_lowercase();
-    let secret_from = ["data", "token"]
-        .iter()
-        .filter_map(|word| lower.find(word))
-        .min();
-    match secret_from.and_then(|at| text.get(..at)) {
-        Some(before) => format!("{before}…"),
-        None => text.into_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -375,16 +276,5 @@ mod tests {
         }
         assert_eq!(Code::from(u32::MAX).class(), UnknownOutcome);
         assert_eq!(Code::from(6).to_string(), "06");
-    }
-
-    #[test]
-    fn an_excerpt_shows_neither_ciphertext_nor_code() {
-        assert_eq!(excerpt(b"{\"data\":\"X3wB-T1F3\"}"), "{\"…");
-        assert_eq!(
-            excerpt(b"{\"rc\":\"0O\",\"TOKEN\":\"021\"}"),
-            "{\"rc\":\"0O\",\"…"
-        );
-        assert_eq!(excerpt(b"<html>"), "<html>");
-        assert_eq!(excerpt(&[0xff, b'x']), "\u{fffd}x");
     }
 }

@@ -7,6 +7,7 @@ mod client;
 mod codes;
 mod credentials;
 mod gateway;
+mod judge;
 mod line;
 mod missed_call;
 mod number;

@@ -2,6 +2,7 @@
 
 mod builder;
 mod callback;
+mod class;
 mod client;
 mod codes;
 mod credentials;
@@ -20,8 +21,9 @@ pub mod wire;
 
 pub use builder::Builder;
 pub use callback::{Callbacks, DeliveryReport, Message, Notice};
+pub use class::Class;
 pub use client::{Client, Committed, Started};
-pub use codes::{Class, Code};
+pub use codes::Code;
 pub use credentials::{Application, ServiceKey};
 pub use date::Date;
 pub use imi::{Imi, ImiCommitted, ImiStarted};

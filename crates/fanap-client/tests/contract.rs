@@ -486,6 +486,32 @@ async fn many_calls_on_an_empty_slot_sign_once() {
     }
 }
 
+/// The pool's only thread is busy, so what needs it does not get done.
+#[cfg(feature = "tokio")]
+#[test]
+fn signing_is_work_for_the_blocking_pool_unless_told_otherwise() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || released.recv());
+        for in_place in [true, false] {
+            let told = Told::with([says(200, STARTED)]);
+            let builder = builder().transport(told.clone());
+            let client = builder.sign_in_place(in_place).build().unwrap();
+            let patience = Duration::from_millis(100);
+            let answered = tokio::time::timeout(patience, start(&client)).await.is_ok();
+            assert_eq!(answered, in_place);
+            assert_eq!(told.seen.lock().unwrap().len(), usize::from(in_place));
+        }
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+    });
+}
+
 #[tokio::test]
 async fn a_refused_signature_or_date_empties_the_slot() {
     let clock = r#"{"success":false,"error":{"code":1010}}"#;

@@ -11,7 +11,7 @@ use telco_http::http::Response;
 use super::{Builder, Counter, Limits, MissedCall, Motp, SentSms, Sms, SmsCode, SmsOtp};
 use crate::builder::Shared;
 use crate::client::Echoes;
-use crate::codes::Answered;
+use crate::judge::Answered;
 use crate::line::Line;
 use crate::number::compact;
 use crate::wire::{Envelope, Object, WireError};

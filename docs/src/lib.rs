@@ -12,6 +12,7 @@ guides! {
     one_time_codes = "one-time-codes.md",
     subscribe = "subscribe.md",
     top_up = "top-up.md",
+    timeouts_and_money = "timeouts-and-money.md",
     bulk = "bulk.md",
     calls = "calls.md",
     bulk = "bulk.md",

@@ -1,8 +1,6 @@
 //! The signatures that the vendor's own clients make, and the two plan catalogues.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::collections::BTreeMap;
-
 use cowrie_client::core::RequestSigner as _;
 use cowrie_client::{ClientKey, Encoding, Nonce, Query, SignRequest, Signer};
 use serde_json::Value;
@@ -216,6 +214,8 @@ fn keys_that_the_vendors_clients_disagree_about_are_refused() {
 #[cfg(feature = "plans")]
 #[test]
 fn the_catalogues_are_the_printed_ones_row_by_row() {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use cowrie_client::plans::{Plan, bundles_2025, parse_price, plans_2018};
 
     let file: Value = serde_json::from_str(include_str!("../vectors/data_plans.json")).unwrap();
@@ -234,7 +234,7 @@ fn the_catalogues_are_the_printed_ones_row_by_row() {
         let rows = printed["plans"].as_array().unwrap();
         assert_eq!((rows.len(), ours.len()), (total, total));
         let mut by_network: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut keys = std::collections::BTreeSet::new();
+        let mut keys = BTreeSet::new();
         for (row, plan) in rows.iter().zip(ours) {
             let net = plan.network.code();
             assert_eq!(row["net"], net);

@@ -7,13 +7,16 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use mor_client::methods::PaymentOrder;
 use mor_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
 use mor_client::{MorClient, SmsOtp};
 use serde_json::json;
-use telco_conformance::{Harness, Limits, Phase, Truth, otp_local, otp_sender};
+use telco_conformance::{
+    Harness, Limits, Phase, Spend, Told, Truth, limits, otp_local, otp_sender,
+};
 use telco_core::{
-    ErrorKind, Msisdn, OtpCode, OtpRequest, OtpSender, OtpVerifier as _, PendingOtp, Reference,
-    SecretBytes, Submission, Verification,
+    Amount, Currency, ErrorKind, Msisdn, OtpCode, OtpRequest, OtpSender, OtpVerifier as _,
+    PendingOtp, Reference, SecretBytes, Submission, Verification,
 };
 use telco_sandbox::{Arrival, FaultRule, Phase as Fault, Sandbox};
 
@@ -191,4 +194,55 @@ async fn a_text_without_exactly_one_code_is_refused() {
             .unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidConfiguration);
     }
+}
+
+/// Payments carry their reference, so their books tell each one apart.
+#[derive(Debug)]
+struct Books(Sandbox);
+
+impl Harness for Books {
+    fn arm(&self, reference: &Reference, phase: Phase) -> bool {
+        let fault = match phase {
+            Phase::Flood => Fault::Flood,
+            Phase::Drip => Fault::Drip,
+            _ => return false,
+        };
+        let rule = FaultRule::new(fault).reference(reference.as_str());
+        let drop_after_drop = Duration::from_millis(20);
+        self.0.faults().set([rule.delay(drop_after_drop)]);
+        true
+    }
+
+    fn truth(&self, reference: &Reference) -> Truth {
+        let operation = self.0.operation("mor", reference.as_str());
+        operation.map_or_else(Truth::default, |operation| Truth {
+            received: u32::try_from(operation.requests).unwrap(),
+            delivered: u32::try_from(operation.delivered).unwrap(),
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payments_pass_the_suite_at_the_limits() {
+    let books = Books(support::sandbox().await);
+    let timeout = Duration::from_secs(2);
+    let settings = telco_http::Settings::default().with_timeouts(timeout, timeout);
+    let client = support::builder(&books.0)
+        .settings(settings)
+        .build()
+        .unwrap();
+    let spend: Spend = Arc::new(move |reference| {
+        let client = client.clone();
+        Box::pin(async move {
+            let euro = Amount::from_minor(100, Currency::new(*b"EUR", 2).unwrap());
+            Told::of(
+                &client
+                    .create_payment(&PaymentOrder::new(reference, 2, euro))
+                    .await,
+            )
+        })
+    });
+    limits(&spend, &books, Limits::for_timeout(timeout))
+        .await
+        .assert_passed();
 }

@@ -355,6 +355,72 @@ fn one_ledger_has_one_writer_and_a_reference_is_one_topup() {
 }
 
 #[test]
+fn the_report_has_a_line_for_every_row_of_the_file() {
+    let scene = Scene::new(3);
+    let mut text = std::fs::read_to_string(scene.file()).unwrap();
+    text.insert_str(text.find('\n').unwrap() + 1, "0803;50;MTN\n");
+    std::fs::write(scene.file(), text).unwrap();
+    let done = scene.bulk(&["--skip-invalid"]).output().unwrap();
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    let report = scene.telco(&["topup", "report", "--format", "csv"]);
+    let report = { report }.output().unwrap();
+    let states: Vec<String> = out(&report)
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let fields: Vec<&str> = line.split(',').collect();
+            format!("{} {}", fields[0], fields[7])
+        })
+        .collect();
+    assert_eq!(
+        states,
+        ["3 accepted", "4 accepted", "5 accepted", "2 invalid"]
+    );
+    assert!(!out(&report).contains("2348030000"), "numbers are masked");
+}
+
+#[test]
+fn a_ledger_that_cannot_be_used_is_named_and_nothing_is_sent() {
+    let scene = Scene::new(3);
+    let path = scene.folder.path().join("other");
+    std::fs::write(
+        &path,
+        "no database, though it is as long as the header of one is.".repeat(9),
+    )
+    .unwrap();
+    for (ledger, told) in [
+        (
+            "postgres://app@127.0.0.1:9/none".to_owned(),
+            "cannot be reached",
+        ),
+        ("postgres://app@db.example/none".to_owned(), "without TLS"),
+        (
+            "postgres://app:hunter2@127.0.0.1/none".to_owned(),
+            "PGPASSWORD",
+        ),
+        (format!("sqlite://{}", path.display()), "is no ledger"),
+        ("sqlite:///none/at/all.db".to_owned(), "cannot be opened"),
+        ("ledger.db".to_owned(), "write sqlite://FILE"),
+    ] {
+        let mut bulk = common::telco();
+        for (name, value) in scene.telco(&[]).get_envs() {
+            bulk.env(name, value.unwrap());
+        }
+        bulk.args(["topup", "bulk", "--ledger", &ledger])
+            .arg(scene.file());
+        let refused = bulk.output().unwrap();
+        assert!(
+            [2, 10].contains(&code(&refused)),
+            "{ledger}: {}",
+            err(&refused)
+        );
+        assert!(err(&refused).contains(told), "{ledger}: {}", err(&refused));
+        assert!(!err(&refused).contains("hunter2"), "{}", err(&refused));
+    }
+    assert_eq!(scene.sandbox.totals().requested, 0);
+}
+
+#[test]
 fn a_provider_that_refuses_everything_is_not_asked_for_every_row() {
     let scene = Scene::new(1_000);
     let short = scene

@@ -169,4 +169,14 @@ impl Guards {
             rate: None,
         }
     }
+
+    /// There is more to look at than the row, the stop switch and duplicates.
+    pub(crate) fn look_at_sums(&self) -> bool {
+        self.per_call.is_some()
+            || self.per_number.is_some()
+            || self.per_day.is_some()
+            || self.per_job.is_some()
+            || self.min_balance.is_some()
+            || self.rate.is_some()
+    }
 }

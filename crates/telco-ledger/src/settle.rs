@@ -35,25 +35,29 @@ impl Ledger {
     pub async fn resume(&self) -> Result<Settled, Error> {
         let mut sum = Settled::default();
         self.take_over_dropped().await;
-        let at_a_time = self.inner.settings.lookups_at_a_time.max(1);
+        let at_a_time = self.inner.settings.lookups_at_a_time.max(1) as usize;
+        let mut looks = JoinSet::new();
         loop {
-            let due = self
-                .inner
-                .store
-                .due(self.inner.ask(at_a_time), None)
-                .await?;
-            sum.next = due.next;
-            if due.rows.is_empty() {
+            // A slow look holds up none of the others.
+            if looks.len() < at_a_time {
+                let free = u32::try_from(at_a_time - looks.len()).unwrap_or(1);
+                let due = self.inner.store.due(self.inner.ask(free), None).await?;
+                sum.next = due.next;
+                for row in due.rows {
+                    let ledger = self.clone();
+                    looks.spawn(async move { ledger.look(row).await });
+                }
+            }
+            let Some(mut seen) = looks.join_next().await else {
                 return Ok(sum);
-            }
-            let mut looks = JoinSet::new();
-            for row in due.rows {
-                let ledger = self.clone();
-                looks.spawn(async move { ledger.look(row).await });
-            }
-            while let Some(seen) = looks.join_next().await {
+            };
+            loop {
                 if let Ok(Some((state, delivered))) = seen {
                     sum.count(state, delivered);
+                }
+                match looks.try_join_next() {
+                    Some(next) => seen = next,
+                    None => break,
                 }
             }
         }

@@ -32,7 +32,19 @@ pub(crate) trait Sql: Send {
 
     async fn run(&mut self, statement: &'static str, values: Vec<Value>)
     -> Result<Vec<Row>, Error>;
+
+    /// One after the other; where there is a network in between, without waiting for each answer.
+    async fn run_all(&mut self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, Error> {
+        let mut answers = Vec::with_capacity(statements.len());
+        for Statement(statement, values) in statements {
+            answers.push(self.run(statement, values).await?);
+        }
+        Ok(answers)
+    }
 }
+
+/// A statement and its values.
+pub(crate) struct Statement(pub(crate) &'static str, pub(crate) Vec<Value>);
 
 /// A transaction that several pieces of work share.
 pub(crate) struct Tx<'a> {
@@ -58,7 +70,7 @@ impl Tx<'_> {
 
     /// In so long from now.
     pub(crate) fn in_(&self, wait: Duration) -> i64 {
-        self.now.saturating_add(span(wait))
+        later(self.now, wait)
     }
 }
 
@@ -75,7 +87,14 @@ pub(crate) trait Work: Send + Sync + 'static {
         false
     }
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Error>;
+    /// The statement that does the work where nothing speaks against it, if there is one. Those of all work in a transaction
+    /// are run before the rest of it.
+    fn opening(&self, _now: i64, _dialect: Dialect) -> Option<Statement> {
+        None
+    }
+
+    /// The rest, or all of it: `opened` is the answer to the opening.
+    async fn perform(&self, tx: &mut Tx<'_>, opened: Vec<Row>) -> Result<Self::Out, Error>;
 }
 
 pub(crate) fn millis(time: SystemTime) -> i64 {
@@ -87,6 +106,10 @@ pub(crate) fn millis(time: SystemTime) -> i64 {
 
 pub(crate) fn span(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn later(now: i64, wait: Duration) -> i64 {
+    now.saturating_add(span(wait))
 }
 
 pub(crate) fn time(millis: i64) -> SystemTime {

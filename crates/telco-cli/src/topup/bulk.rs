@@ -121,7 +121,7 @@ impl Bulk {
                 .file_name()
                 .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
             rows: found.valid,
-            left_out: found.left_out.len() as u64,
+            left_out: found.left_out.clone(),
             duplicates: self.allow_duplicates,
             complete: false,
         };

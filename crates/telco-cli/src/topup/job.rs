@@ -17,8 +17,8 @@ pub(super) struct Job {
     pub(super) file: String,
     /// Rows that are to be sent.
     pub(super) rows: u64,
-    /// Rows that were left out as invalid.
-    pub(super) left_out: u64,
+    /// The lines of rows that were left out as invalid, in order.
+    pub(super) left_out: Vec<u64>,
     /// Rows that repeat another are sent too.
     pub(super) duplicates: bool,
     /// All rows are written down. Nothing is sent before.

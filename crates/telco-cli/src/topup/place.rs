@@ -24,7 +24,15 @@ impl LedgerAt {
         let url = settings
             .of("topup")
             .required("ledger", self.ledger.as_deref())?;
-        url.parse()
+        let place: Place = url.parse()?;
+        // Neither a command line nor a settings file is a place for a password; the environment is.
+        let shown = self.ledger.is_some() || std::env::var_os("TELCO_TOPUP_LEDGER").is_none();
+        if shown && place.has_password() {
+            return Err(Failure::usage("the ledger's address holds a password").help(
+                "leave it out and set PGPASSWORD, or give the whole address in TELCO_TOPUP_LEDGER",
+            ));
+        }
+        Ok(place)
     }
 }
 

@@ -1,6 +1,5 @@
 //! A file's rows, written down before the first of them is sent.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -74,7 +73,8 @@ impl Planner<'_> {
 /// The valid rows of a file, by thousands.
 struct Chunks<'a> {
     rows: Rows,
-    left_out: &'a HashSet<u64>,
+    /// In order.
+    left_out: &'a [u64],
 }
 
 impl Chunks<'_> {
@@ -84,7 +84,7 @@ impl Chunks<'_> {
             && let Some(row) = self.rows.next()?
         {
             if let Ok(intent) = row.intent
-                && !self.left_out.contains(&row.line)
+                && self.left_out.binary_search(&row.line).is_err()
             {
                 chunk.push(PlanRow::new(row.line, intent));
             }

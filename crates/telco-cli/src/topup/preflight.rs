@@ -38,7 +38,7 @@ pub(super) struct Preflight {
     pub(super) named: u64,
     invalid: Lines,
     /// All the lines of invalid rows.
-    pub(super) left_out: HashSet<u64>,
+    pub(super) left_out: Vec<u64>,
     duplicates: Lines,
     elsewhere: Lines,
     networks: BTreeMap<String, (u64, Amount)>,
@@ -99,7 +99,7 @@ impl Preflight {
             cost: nothing,
             named: 0,
             invalid: Lines::default(),
-            left_out: HashSet::new(),
+            left_out: Vec::new(),
             duplicates: Lines::default(),
             elsewhere: Lines::default(),
             networks: BTreeMap::new(),
@@ -127,7 +127,7 @@ impl Preflight {
                 Ok(intent) => intent,
                 Err(why) => {
                     found.invalid.add(row.line, why);
-                    found.left_out.insert(row.line);
+                    found.left_out.push(row.line);
                     continue;
                 }
             };

@@ -63,34 +63,27 @@ impl Report {
         if format == Format::Csv {
             output::octets(csv_line(COLUMNS.iter().map(|name| (*name).to_owned())).as_bytes())?;
         }
-        let mut filter = Filter::default().job(job.id).at_most(PAGE);
+        let mut filter = Filter::default().job(&job.id).at_most(PAGE);
         if let Some(state) = self.state {
             filter = filter.state(state);
         }
         loop {
             let page = store.list(filter.clone()).await;
             let page = page.map_err(|e| Failure::of_ledger(&e))?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
+            let Some(last) = page.last() else { break };
             filter = filter.after(last.id);
-            let text: String = page.iter().map(|row| self.line(row, format)).collect();
+            let text: String = page
+                .iter()
+                .map(|row| line(self.values(row), format))
+                .collect();
             output::octets(text.as_bytes())?;
         }
-    }
-
-    fn line(&self, row: &Operation, format: Format) -> String {
-        let values = self.values(row);
-        if format == Format::Json {
-            let names = COLUMNS.iter().map(|name| (*name).to_owned());
-            let object: Value = names.zip(values).collect();
-            return format!("{object}\n");
+        // Rows that never came into the ledger have their line too.
+        let all = self.state.is_none();
+        for left_out in job.left_out.iter().filter(|_| all) {
+            output::octets(line(invalid(*left_out), format).as_bytes())?;
         }
-        csv_line(values.into_iter().map(|value| match value {
-            Value::Null => String::new(),
-            Value::String(text) => text,
-            other => other.to_string(),
-        }))
+        Ok(())
     }
 
     fn values(&self, row: &Operation) -> [Value; COLUMNS.len()] {
@@ -121,6 +114,31 @@ impl Report {
             json!(row.sent_at.and_then(output::time)),
         ]
     }
+}
+
+/// One row, in either form.
+fn line(values: [Value; COLUMNS.len()], format: Format) -> String {
+    if format == Format::Json {
+        let names = COLUMNS.iter().map(|name| (*name).to_owned());
+        let object: Value = names.zip(values).collect();
+        return format!("{object}\n");
+    }
+    csv_line(values.into_iter().map(|value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    }))
+}
+
+/// A row that was left out of the job.
+fn invalid(line: u64) -> [Value; COLUMNS.len()] {
+    COLUMNS.map(|column| match column {
+        "line" => json!(line),
+        "state" => json!("invalid"),
+        "delivered" => json!(false),
+        "why" => json!("no valid row: left out, never sent"),
+        _ => Value::Null,
+    })
 }
 
 const COLUMNS: [&str; 12] = [

@@ -66,7 +66,7 @@ impl Summary {
                 ("planned", json!(self.planned)),
                 ("unknown", json!(self.unknown)),
                 ("unresolved", json!(self.unresolved)),
-                ("left_out", json!(self.job.left_out)),
+                ("left_out", json!(self.job.left_out.len())),
                 ("spent", Value::from(self.spent.to_string())),
             ],
         )

@@ -1,6 +1,8 @@
 //! One connection: how it is made, its transactions, and words for what goes wrong with it.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,9 +11,9 @@ use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Socket, Statement};
+use tokio_postgres::{Client, Config, Socket, Statement as Prepared};
 
-use crate::sql::{self, Dialect, Job, Row, Sql, VERSION, Value, failed, perform_all};
+use crate::sql::{self, Dialect, Job, Row, Sql, Statement, VERSION, Value, failed, perform_all};
 
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -66,7 +68,7 @@ impl Failure {
 /// A connection and what it has prepared.
 pub(super) struct Link {
     client: Client,
-    statements: HashMap<&'static str, Statement>,
+    statements: HashMap<&'static str, Prepared>,
     /// Of the lock that claims are granted under, one for each ledger of a database.
     lock: i64,
     /// The last failure of a statement may pass.
@@ -136,17 +138,14 @@ impl Link {
         } else {
             "BEGIN".to_owned()
         };
-        self.client
-            .batch_execute(&begin)
-            .await
-            .map_err(|e| Failure::Lost(explain(e)))?;
-        // After the lock: who comes later has a later time.
-        let now = self
-            .client
-            .query_one(NOW, &[])
-            .await
-            .and_then(|row| row.try_get(0))
-            .map_err(|e| Failure::Lost(explain(e)))?;
+        let lost = |e| Failure::Lost(explain(e));
+        let clock = self.prepare(NOW).await.map_err(lost)?;
+        // The time is taken after the lock: who comes later has a later one.
+        let begin = self.client.batch_execute(&begin);
+        let now = self.client.query_one(&clock, &[]);
+        let (begun, now) = tokio::join!(biased; begin, now);
+        begun.map_err(lost)?;
+        let now = now.and_then(|row| row.try_get(0)).map_err(lost)?;
         self.passes = false;
         if let Err(refusal) = perform_all(self, now, jobs).await {
             if self.client.is_closed() || self.client.batch_execute("ROLLBACK").await.is_err() {
@@ -160,27 +159,88 @@ impl Link {
             .map_err(|e| Failure::Lost(explain(e)))
     }
 
+    async fn prepare(&mut self, text: &'static str) -> Result<Prepared, tokio_postgres::Error> {
+        if let Some(prepared) = self.statements.get(text) {
+            return Ok(prepared.clone());
+        }
+        let prepared = self.client.prepare(text).await?;
+        self.statements.insert(text, prepared.clone());
+        Ok(prepared)
+    }
+
     async fn query(
         &mut self,
-        statement: &'static str,
+        text: &'static str,
         values: &[Value],
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        let prepared = match self.statements.get(statement) {
-            Some(prepared) => prepared.clone(),
-            None => {
-                let prepared = self.client.prepare(statement).await?;
-                self.statements.insert(statement, prepared.clone());
-                prepared
-            }
-        };
-        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as _).collect();
-        let rows = self.client.query(&prepared, &values).await?;
-        let read = |row: tokio_postgres::Row| {
-            let values: Result<Vec<Value>, _> = (0..row.len()).map(|at| row.try_get(at)).collect();
-            values.map(Row::new)
-        };
-        rows.into_iter().map(read).collect()
+        let prepared = self.prepare(text).await?;
+        ask(&self.client, &prepared, values).await
     }
+
+    /// All are on their way before the first is answered; the server takes them in order.
+    async fn pipeline(
+        &mut self,
+        statements: &[Statement],
+    ) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
+        let mut prepared = Vec::with_capacity(statements.len());
+        for Statement(text, _) in statements {
+            prepared.push(self.prepare(text).await?);
+        }
+        let asked = statements.iter().zip(&prepared);
+        let asked =
+            asked.map(|(Statement(_, values), prepared)| ask(&self.client, prepared, values));
+        in_order(asked.collect()).await.into_iter().collect()
+    }
+
+    fn refused(&mut self, error: tokio_postgres::Error) -> Error {
+        let passing = [
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::LOCK_NOT_AVAILABLE,
+        ];
+        self.passes = error.code().is_some_and(|code| passing.contains(code));
+        explain(error)
+    }
+}
+
+async fn ask(
+    client: &Client,
+    prepared: &Prepared,
+    values: &[Value],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as _).collect();
+    let read = |row: tokio_postgres::Row| {
+        let values: Result<Vec<Value>, _> = (0..row.len()).map(|at| row.try_get(at)).collect();
+        values.map(Row::new)
+    };
+    let rows = client.query(prepared, &values).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Waits for all of them at once. Each begins in its turn.
+async fn in_order<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut waiting: Vec<_> = futures.into_iter().map(|f| (Box::pin(f), None)).collect();
+    poll_fn(|context| {
+        let mut pending = false;
+        for (future, answer) in &mut waiting {
+            if answer.is_none() {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(ready) => *answer = Some(ready),
+                    Poll::Pending => pending = true,
+                }
+            }
+        }
+        if pending {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    })
+    .await;
+    waiting
+        .into_iter()
+        .filter_map(|(_, answer)| answer)
+        .collect()
 }
 
 const NOW: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
@@ -196,15 +256,13 @@ impl Sql for Link {
         statement: &'static str,
         values: Vec<Value>,
     ) -> Result<Vec<Row>, Error> {
-        self.query(statement, &values).await.map_err(|e| {
-            let passing = [
-                SqlState::T_R_DEADLOCK_DETECTED,
-                SqlState::T_R_SERIALIZATION_FAILURE,
-                SqlState::LOCK_NOT_AVAILABLE,
-            ];
-            self.passes = e.code().is_some_and(|code| passing.contains(code));
-            explain(e)
-        })
+        let answer = self.query(statement, &values).await;
+        answer.map_err(|e| self.refused(e))
+    }
+
+    async fn run_all(&mut self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, Error> {
+        let answers = self.pipeline(&statements).await;
+        answers.map_err(|e| self.refused(e))
     }
 }
 

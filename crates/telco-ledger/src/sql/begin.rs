@@ -5,8 +5,45 @@ use telco_core::Error;
 
 use super::decode::columns_of;
 use super::read::find;
-use super::{Tx, Value, Work, guards, millis};
+use super::{Dialect, Row, Statement, Tx, Value, Work, guards, later, millis, span};
 use crate::{Begun, Claim, Mark, Operation, State};
+
+/// Later than anything: no row is a duplicate.
+const NO_DUPLICATES: i64 = i64::MAX;
+
+/// `$18`: duplicates were sent after that.
+macro_rules! insert {
+    ($bytes:literal) => {
+        concat!(
+            "INSERT INTO telco_topup (reference, provider, account, \
+             kind, recipient, operator, plan_code, amount, pieces, price, currency, decimals, \
+             state, counts, attempt, owner, lease_until, fence, planned_at, sent_at, changed_at, prepared_at, frozen) \
+             SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), \
+             CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT), CAST($8 AS BIGINT), \
+             CAST($9 AS BIGINT), CAST($10 AS BIGINT), CAST($11 AS TEXT), CAST($12 AS BIGINT), \
+             'sending', 1, 1, CAST($13 AS TEXT), CAST($14 AS BIGINT), 1, \
+             CAST($15 AS BIGINT), CAST($15 AS BIGINT), CAST($15 AS BIGINT), CAST($16 AS BIGINT), CAST($17 AS ",
+            $bytes,
+            ") WHERE NOT EXISTS (SELECT 1 FROM telco_note WHERE name = 'stop') \
+             AND NOT EXISTS (SELECT 1 FROM telco_topup WHERE recipient = CAST($5 AS TEXT) \
+             AND sent_at > CAST($18 AS BIGINT) AND counts = 1 AND kind = CAST($4 AS TEXT) \
+             AND COALESCE(plan_code, '') = COALESCE(CAST($7 AS TEXT), '') AND price = CAST($10 AS BIGINT)) \
+             ON CONFLICT (reference) DO NOTHING RETURNING fence"
+        )
+    };
+}
+
+/// `$9`: duplicates were sent after that.
+const UPDATE: &str = "UPDATE telco_topup SET state = 'sending', delivered = NULL, counts = 1, attempt = attempt + 1, \
+    owner = $4, lease_until = $5, fence = fence + 1, sent_at = $6, changed_at = $6, \
+    prepared_at = $7, frozen = $8, lookups = 0, due_at = NULL, \
+    why = NULL, why_kind = NULL, why_code = NULL, why_status = NULL, why_help = NULL, who = NULL \
+    WHERE reference = $1 AND fence = $2 AND state = $3 \
+    AND NOT EXISTS (SELECT 1 FROM telco_note WHERE name = 'stop') \
+    AND NOT EXISTS (SELECT 1 FROM telco_topup d WHERE d.recipient = telco_topup.recipient \
+    AND d.sent_at > CAST($9 AS BIGINT) AND d.counts = 1 AND d.kind = telco_topup.kind \
+    AND COALESCE(d.plan_code, '') = COALESCE(telco_topup.plan_code, '') AND d.price = telco_topup.price \
+    AND d.reference <> telco_topup.reference) RETURNING fence";
 
 #[async_trait]
 impl Work for Claim {
@@ -18,7 +55,21 @@ impl Work for Claim {
         true
     }
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Begun, Error> {
+    /// Where there is nothing to look at but the stop switch and duplicates, one statement looks and writes.
+    fn opening(&self, now: i64, dialect: Dialect) -> Option<Statement> {
+        if self.guards.look_at_sums() || self.reissue {
+            return None;
+        }
+        match &self.mark {
+            None => self.insert(now, dialect, self.since(now)).ok(),
+            Some(mark) => Some(self.update(now, mark.fence, State::Planned, self.since(now))),
+        }
+    }
+
+    async fn perform(&self, tx: &mut Tx<'_>, mut opened: Vec<Row>) -> Result<Begun, Error> {
+        if let Some(granted) = opened.first_mut() {
+            return Ok(Begun::Go(self.marked(granted.int()?)));
+        }
         let Some(row) = find(tx, &self.intent.reference).await? else {
             return if self.mark.is_some() {
                 Ok(Begun::Gone)
@@ -68,11 +119,20 @@ impl Claim {
         }
     }
 
-    /// A reference that is new here.
-    async fn first(&self, tx: &mut Tx<'_>) -> Result<Begun, Error> {
-        if let Some(refusal) = guards::refuse(tx, self, None).await? {
-            return Ok(Begun::Refused(refusal));
+    /// Duplicates count from here.
+    fn since(&self, now: i64) -> i64 {
+        match self.guards.duplicate_within {
+            Some(window) if !self.allow_duplicate => now.saturating_sub(span(window)),
+            _ => NO_DUPLICATES,
         }
+    }
+
+    fn insert(&self, now: i64, dialect: Dialect, since: i64) -> Result<Statement, Error> {
+        let statement = match dialect {
+            Dialect::Sqlite => insert!("BLOB"),
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => insert!("BYTEA"),
+        };
         let mut values = vec![
             self.intent.reference.as_str().into(),
             self.identity.provider().into(),
@@ -81,19 +141,43 @@ impl Claim {
         values.extend(columns_of(&self.intent)?);
         values.extend([
             self.owner.as_str().into(),
-            tx.in_(self.lease).into(),
-            tx.now.into(),
+            later(now, self.lease).into(),
+            now.into(),
         ]);
         values.extend(self.frozen());
-        tx.run(
-            "INSERT INTO telco_topup (reference, provider, account, \
-             kind, recipient, operator, plan_code, amount, pieces, price, currency, decimals, \
-             state, counts, attempt, owner, lease_until, fence, planned_at, sent_at, changed_at, prepared_at, frozen) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'sending', 1, 1, $13, $14, 1, $15, $15, $15, $16, $17)",
-            values,
-        )
-        .await?;
-        Ok(Begun::Go(self.marked(1)))
+        values.push(since.into());
+        Ok(Statement(statement, values))
+    }
+
+    fn update(&self, now: i64, fence: i64, from: State, since: i64) -> Statement {
+        let mut values = vec![
+            self.intent.reference.as_str().into(),
+            fence.into(),
+            from.as_str().into(),
+            self.owner.as_str().into(),
+            later(now, self.lease).into(),
+            now.into(),
+        ];
+        values.extend(self.frozen());
+        values.push(since.into());
+        Statement(UPDATE, values)
+    }
+
+    /// A reference that is new here.
+    async fn first(&self, tx: &mut Tx<'_>) -> Result<Begun, Error> {
+        if let Some(refusal) = guards::refuse(tx, self, None).await? {
+            return Ok(Begun::Refused(refusal));
+        }
+        let Statement(insert, values) = self.insert(tx.now, tx.dialect(), NO_DUPLICATES)?;
+        let mut granted = tx.run(insert, values).await?;
+        self.granted(granted.first_mut())
+    }
+
+    fn granted(&self, row: Option<&mut Row>) -> Result<Begun, Error> {
+        match row {
+            Some(row) => Ok(Begun::Go(self.marked(row.int()?))),
+            None => Ok(Begun::Gone),
+        }
     }
 
     /// A row that is there and may be sent.
@@ -104,29 +188,9 @@ impl Claim {
             }
             return Ok(Begun::Refused(refusal));
         }
-        let mut values = vec![
-            row.id.into(),
-            row.fence.into(),
-            row.state.as_str().into(),
-            self.owner.as_str().into(),
-            tx.in_(self.lease).into(),
-            tx.now.into(),
-        ];
-        values.extend(self.frozen());
-        let mut changed = tx
-            .run(
-                "UPDATE telco_topup SET state = 'sending', delivered = NULL, counts = 1, attempt = attempt + 1, \
-                 owner = $4, lease_until = $5, fence = fence + 1, sent_at = $6, changed_at = $6, \
-                 prepared_at = $7, frozen = $8, lookups = 0, due_at = NULL, \
-                 why = NULL, why_kind = NULL, why_code = NULL, why_status = NULL, why_help = NULL, who = NULL \
-                 WHERE id = $1 AND fence = $2 AND state = $3 RETURNING fence",
-                values,
-            )
-            .await?;
-        match changed.first_mut() {
-            Some(changed) => Ok(Begun::Go(self.marked(changed.int()?))),
-            None => Ok(Begun::Gone),
-        }
+        let Statement(update, values) = self.update(tx.now, row.fence, row.state, NO_DUPLICATES);
+        let mut granted = tx.run(update, values).await?;
+        self.granted(granted.first_mut())
     }
 
     /// A planned row that a guard refuses is done if the rule is about it, else planned and free as before.

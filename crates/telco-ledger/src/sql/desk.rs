@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use telco_core::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Sql, Tx, Work, closed};
+use super::{Dialect, Row, Sql, Statement, Tx, Work, closed};
 
 /// Takes work from any number of tasks.
 #[derive(Debug)]
@@ -16,7 +16,8 @@ pub(crate) struct Desk(mpsc::UnboundedSender<Box<dyn Job>>);
 pub(crate) trait Job: Send + Sync {
     #[cfg(feature = "postgres")]
     fn alone(&self) -> bool;
-    async fn perform(&mut self, tx: &mut Tx<'_>) -> Result<(), Error>;
+    fn opening(&self, now: i64, dialect: Dialect) -> Option<Statement>;
+    async fn perform(&mut self, tx: &mut Tx<'_>, opened: Vec<Row>) -> Result<(), Error>;
     /// After the transaction: hands out what came of it, or the failure.
     fn answer(self: Box<Self>, outcome: Result<(), Error>);
 }
@@ -40,8 +41,12 @@ impl<W: Work> Job for Ask<W> {
         self.work.alone()
     }
 
-    async fn perform(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let out = self.work.perform(tx).await?;
+    fn opening(&self, now: i64, dialect: Dialect) -> Option<Statement> {
+        self.work.opening(now, dialect)
+    }
+
+    async fn perform(&mut self, tx: &mut Tx<'_>, opened: Vec<Row>) -> Result<(), Error> {
+        let out = self.work.perform(tx, opened).await?;
         self.out = std::sync::Mutex::new(Some(out));
         Ok(())
     }
@@ -85,13 +90,22 @@ pub(crate) async fn perform_all(
     now: i64,
     jobs: &mut [Box<dyn Job>],
 ) -> Result<(), Error> {
+    let dialect = sql.dialect();
+    let (mut openings, mut opens) = (Vec::new(), Vec::with_capacity(jobs.len()));
+    for job in jobs.iter() {
+        let opening = job.opening(now, dialect);
+        opens.push(opening.is_some());
+        openings.extend(opening);
+    }
+    let mut answers = sql.run_all(openings).await?.into_iter();
     let mut tx = Tx {
         sql,
         now,
         stopped: None,
     };
-    for job in jobs {
-        job.perform(&mut tx).await?;
+    for (job, opens) in jobs.iter_mut().zip(opens) {
+        let opened = if opens { answers.next() } else { None };
+        job.perform(&mut tx, opened.unwrap_or_default()).await?;
     }
     Ok(())
 }

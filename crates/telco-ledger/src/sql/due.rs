@@ -7,7 +7,7 @@ use telco_core::{Error, ErrorKind, Reference};
 
 use super::decode::{operation, with_pins};
 use super::schema::{Dialect, columns, open_states};
-use super::{Tx, Value, Work};
+use super::{Row, Tx, Value, Work};
 use crate::{Ask, Due};
 
 pub(crate) struct WhatIsDue {
@@ -74,7 +74,7 @@ macro_rules! take_over_one {
 impl Work for WhatIsDue {
     type Out = Due;
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Due, Error> {
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Due, Error> {
         let (abandoned, take_over, take_over_one) = match tx.dialect() {
             Dialect::Sqlite => (abandoned!(""), take_over!(""), take_over_one!("")),
             #[cfg(feature = "postgres")]

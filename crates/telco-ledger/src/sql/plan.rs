@@ -6,7 +6,7 @@ use telco_core::{Error, Identity};
 use super::decode::{columns_of, operation};
 use super::read::find;
 use super::schema::{Dialect, columns};
-use super::{Tx, Work};
+use super::{Row, Tx, Work};
 use crate::{Ask, Mark, Operation, Placed, PlanRow};
 
 pub(crate) struct Plan {
@@ -19,7 +19,7 @@ pub(crate) struct Plan {
 impl Work for Plan {
     type Out = Vec<Placed>;
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Vec<Placed>, Error> {
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Vec<Placed>, Error> {
         let mut placed = Vec::with_capacity(self.rows.len());
         for row in &self.rows {
             placed.push(self.place(tx, row).await?);
@@ -87,7 +87,7 @@ macro_rules! take {
 impl Work for Take {
     type Out = Vec<Operation>;
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Vec<Operation>, Error> {
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Vec<Operation>, Error> {
         let statement = match tx.dialect() {
             Dialect::Sqlite => take!(""),
             #[cfg(feature = "postgres")]
@@ -117,7 +117,7 @@ pub(crate) struct Release(pub(crate) Mark);
 impl Work for Release {
     type Out = ();
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<(), Error> {
         // What is being sent is never let go: it is recorded, or looked up.
         tx.run(
             "UPDATE telco_topup SET lease_until = 0 WHERE reference = $1 AND fence = $2 \
@@ -138,7 +138,7 @@ pub(crate) struct Replan {
 impl Work for Replan {
     type Out = u64;
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<u64, Error> {
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<u64, Error> {
         let rows = tx
             .run(
                 "UPDATE telco_topup SET state = 'planned', delivered = NULL, lease_until = 0, changed_at = $4 \

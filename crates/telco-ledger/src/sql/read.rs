@@ -6,7 +6,7 @@ use telco_core::{Amount, Currency, Error, Identity, Reference};
 use super::decode::{currency, operation, with_pins};
 use super::schema::{columns, open_states};
 use super::value::unexpected;
-use super::{Tx, Work, time};
+use super::{Row, Tx, Work, time};
 use crate::{Count as Entry, Counts, Event, Filter, Operation, State};
 
 pub(crate) async fn find(
@@ -50,7 +50,7 @@ pub(crate) struct Find(pub(crate) Reference);
 impl Work for Find {
     type Out = Option<Operation>;
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Error> {
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Self::Out, Error> {
         find(tx, &self.0).await
     }
 }
@@ -61,7 +61,7 @@ pub(crate) struct History(pub(crate) Reference);
 impl Work for History {
     type Out = Vec<Event>;
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Vec<Event>, Error> {
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Vec<Event>, Error> {
         let rows = tx
             .run(
                 "SELECT e.at, e.state, e.attempt, e.owner, e.who, e.why FROM telco_event e \
@@ -69,7 +69,7 @@ impl Work for History {
                 vec![self.0.as_str().into()],
             )
             .await?;
-        let read = |mut row: super::Row| {
+        let read = |mut row: Row| {
             Ok(Event {
                 at: time(row.int()?),
                 state: State::from_name(&row.text()?).ok_or_else(unexpected)?,
@@ -87,7 +87,7 @@ impl Work for History {
 impl Work for Filter {
     type Out = Vec<Operation>;
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Vec<Operation>, Error> {
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Vec<Operation>, Error> {
         let limit = if self.limit == 0 { 1_000 } else { self.limit };
         // One statement per index that serves it.
         let (statement, mut values) = match (&self.job, self.state) {
@@ -153,7 +153,7 @@ pub(crate) struct Count(pub(crate) Option<String>);
 impl Work for Count {
     type Out = Counts;
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Counts, Error> {
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Counts, Error> {
         let rows = match &self.0 {
             Some(job) => {
                 tx.run(
@@ -172,7 +172,7 @@ impl Work for Count {
                 .await?
             }
         };
-        let read = |mut row: super::Row| {
+        let read = |mut row: Row| {
             let state = State::from_name(&row.text()?).ok_or_else(unexpected)?;
             let delivered = row.maybe_int()?.map(|yes| yes == 1);
             let currency = currency(&row.text()?, row.int()?).ok_or_else(unexpected)?;
@@ -194,7 +194,7 @@ pub(crate) struct Claimed(pub(crate) Identity, pub(crate) Currency);
 impl Work for Claimed {
     type Out = i64;
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<i64, Error> {
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<i64, Error> {
         let Self(identity, currency) = self;
         let meter = format!(
             "account/{}/{}/{}",
@@ -231,7 +231,7 @@ pub(crate) struct Note(pub(crate) String, pub(crate) Option<String>);
 impl Work for Note {
     type Out = ();
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<(), Error> {
         let name = self.0.as_str().into();
         match &self.1 {
             Some(text) => {
@@ -259,7 +259,7 @@ pub(crate) struct Noted(pub(crate) String);
 impl Work for Noted {
     type Out = Option<String>;
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Option<String>, Error> {
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Option<String>, Error> {
         noted(tx, &self.0).await
     }
 }

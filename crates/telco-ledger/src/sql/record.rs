@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use telco_core::{Amount, Error, ProductKind, Reference, TopupReceipt};
 
 use super::read::find;
-use super::{Tx, Value, Work};
+use super::{Dialect, Row, Statement, Tx, Value, Work, later};
 use crate::{Mark, Operation, Recorded, State, Step};
 
 pub(crate) struct Record {
@@ -41,9 +41,11 @@ impl Work for Record {
         self.step.delivered() == Some(false)
     }
 
-    async fn perform(&self, tx: &mut Tx<'_>) -> Result<Recorded, Error> {
-        let values = self.values(tx);
-        let mut changed = tx.run(UPDATE, values).await?;
+    fn opening(&self, now: i64, _: Dialect) -> Option<Statement> {
+        Some(Statement(UPDATE, self.values(now)))
+    }
+
+    async fn perform(&self, tx: &mut Tx<'_>, mut changed: Vec<Row>) -> Result<Recorded, Error> {
         if let Some(changed) = changed.first_mut() {
             let id = changed.int()?;
             self.keep_pins(tx, id).await?;
@@ -77,7 +79,7 @@ const UPDATE: &str = "UPDATE telco_topup SET \
     AND $23 LIKE '%,' || state || ',%' RETURNING id";
 
 impl Record {
-    fn values(&self, tx: &Tx<'_>) -> Vec<Value> {
+    fn values(&self, now: i64) -> Vec<Value> {
         let step = &self.step;
         let state = step.state();
         let looked = matches!(step, Step::LookedUp { .. });
@@ -91,7 +93,7 @@ impl Record {
         let why = step.why();
         let receipt = step.receipt();
         let due = match step {
-            Step::Unknown { after, .. } | Step::LookedUp { after, .. } => Some(tx.in_(*after)),
+            Step::Unknown { after, .. } | Step::LookedUp { after, .. } => Some(later(now, *after)),
             _ => None,
         };
         let provider_id = match step {
@@ -102,7 +104,7 @@ impl Record {
         let warnings = receipt.map(|receipt| receipt.warnings.join("\n"));
         // A replay begins another transmission, under a lease of its own.
         let (replaying, lease) = match step {
-            Step::Replaying { lease } => (true, tx.in_(*lease)),
+            Step::Replaying { lease } => (true, later(now, *lease)),
             _ => (false, 0),
         };
         let from = if looked {
@@ -116,7 +118,7 @@ impl Record {
             state.as_str().into(),
             delivered.into(),
             (delivered != Some(false)).into(),
-            tx.now.into(),
+            now.into(),
             text.into(),
             why.map(|why| why.kind.as_str()).into(),
             why.and_then(|why| why.code.as_deref()).into(),

@@ -158,19 +158,13 @@ END $f$;
 CREATE TRIGGER telco_keep BEFORE DELETE ON telco_topup FOR EACH ROW EXECUTE FUNCTION telco_kept();
 CREATE TRIGGER telco_event_kept BEFORE DELETE OR UPDATE ON telco_event FOR EACH ROW EXECUTE FUNCTION telco_kept();
 CREATE FUNCTION telco_after() RETURNS trigger LANGUAGE plpgsql AS $f$ DECLARE was BIGINT := 0; BEGIN
-  IF TG_OP = 'INSERT' THEN
-    INSERT INTO telco_event (topup, at, state, attempt) VALUES (NEW.id, NEW.changed_at, 'planned', 0);
-  ELSE
-    was := OLD.counts;
-  END IF;
-  IF NEW.state = 'sending' THEN
-    INSERT INTO telco_event (topup, at, state, attempt, owner)
-      VALUES (NEW.id, NEW.changed_at, 'prepared', NEW.attempt, NEW.owner);
-  END IF;
-  IF TG_OP = 'UPDATE' OR NEW.state = 'sending' THEN
-    INSERT INTO telco_event (topup, at, state, attempt, owner, who, why)
-      VALUES (NEW.id, NEW.changed_at, NEW.state, NEW.attempt, NEW.owner, NEW.who, NEW.why);
-  END IF;
+  IF TG_OP = 'UPDATE' THEN was := OLD.counts; END IF;
+  INSERT INTO telco_event (topup, at, state, attempt, owner, who, why)
+    SELECT NEW.id, NEW.changed_at, s.state, CASE s.state WHEN 'planned' THEN 0 ELSE NEW.attempt END,
+      NEW.owner, NEW.who, NEW.why
+    FROM (VALUES (1, 'planned', TG_OP = 'INSERT'), (2, 'prepared', NEW.state = 'sending'),
+      (3, NEW.state, TG_OP = 'UPDATE' OR NEW.state = 'sending')) AS s (n, state, happened)
+    WHERE s.happened ORDER BY s.n;
   IF NEW.counts <> was THEN
     INSERT INTO telco_meter AS m (name, value) {SUMS} ON CONFLICT (name) DO UPDATE SET value = m.value + excluded.value;
   END IF;

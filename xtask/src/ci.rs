@@ -34,7 +34,7 @@ const STEPS: &[Step] = &[
     ("demo", demo),
     ("postgres", postgres),
     ("faults", || faults(&[])),
-    ("fuzz", || fuzz(Duration::from_secs(5))),
+    ("fuzz", || fuzz(Duration::from_secs(2))),
     ("budgets", || budgets(&[])),
     ("api", || crate::api::api(&[])),
     ("isolate", || isolate_some(&[], Sets::Three)),

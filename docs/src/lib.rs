@@ -15,8 +15,6 @@ guides! {
     timeouts_and_money = "timeouts-and-money.md",
     bulk = "bulk.md",
     calls = "calls.md",
-    bulk = "bulk.md",
-    timeouts_and_money = "timeouts-and-money.md",
     queue_worker = "queue-worker.md",
     callbacks = "callbacks.md",
     sign_mor_requests = "sign-mor-requests.md",

@@ -21,6 +21,7 @@ const BUDGETS: &[(&str, usize, u64)] = &[
     ("fanap-client", 200, 105),
     ("phonon-kairos-client", 200, 105),
     ("mor-client", 195, 105),
+    ("telco-ledger", 40, 40),
 ];
 
 pub(crate) fn budgets(options: &[&str]) -> Done {

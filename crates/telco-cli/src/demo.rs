@@ -62,7 +62,7 @@ impl Story {
     /// Something was done, and this came of it.
     fn step(&self, what: &str, became: &str) -> Done {
         match self.form {
-            Form::Table => output::line(&format!("  ✓ {what:<44} {became}")),
+            Form::Table => output::line(&format!("  ✓ {what:<52} {became}")),
             Form::Json => output::json(&json!({ "step": what, "became": became })),
         }
     }

@@ -4,13 +4,15 @@
 #[path = "support/sandbox.rs"]
 mod support;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use citcall_client::core::{OtpVerifier, Secret};
+use citcall_client::core::{OtpRequest, OtpSender as _, OtpVerifier, Secret};
 use citcall_client::{Callbacks, Cipher, Push};
 use support::*;
 use telco_conformance::{
-    CallbackSample, Expect, Limits, callbacks, otp_local, otp_remote, otp_sender,
+    CallbackSample, Expect, Limits, Spend, Told, callbacks, limits, otp_local, otp_remote,
+    otp_sender,
 };
 use telco_sandbox::Sandbox;
 
@@ -75,6 +77,22 @@ async fn messages_of_v3_checked_there() {
         let report = otp_remote(&codes, &room, limits, &phone()).await;
         report.assert_passed();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missed_calls_at_the_limits() {
+    let room = room(true, 4).await;
+    // Time for an answer without end to reach its cap, and for one in drops to be given up.
+    let patient = Duration::from_secs(2);
+    let client = builder(&room.sandbox).settings(settings(true).with_timeouts(patient, patient));
+    let calls = client.build().unwrap().missed_call(codes());
+    let spend: Spend = Arc::new(move |reference| {
+        let calls = calls.clone();
+        Box::pin(async move { Told::of(&calls.start(&OtpRequest::new(phone(), reference)).await) })
+    });
+    let report = limits(&spend, &room, Limits::for_timeout(patient)).await;
+    report.assert_passed();
+    assert_eq!(report.skipped().count(), 0, "{report}");
 }
 
 const CALL: &str = r#"{"rc":0,"trxid":"20200101000000000000000001","msisdn":"+6281234567890","via":"voice","token":"02150123456","dial_code":"200","dial_status":"OK","call_status":"ANSWERED","price":"179","result":"Success"}"#;

@@ -5,14 +5,15 @@
 mod support;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cowrie_client::http::Settings;
 use cowrie_client::{Client, ClientKey, Credentials, Network};
 use serde_json::json;
 use support::{hasty, naira, number};
-use telco_conformance::{Harness, Limits, Phase, Truth, topup};
-use telco_core::{Product, Reference, TopupIntent};
+use telco_conformance::{Harness, Limits, Phase, Spend, Told, Truth, limits, topup};
+use telco_core::{Product, Reference, TopupExt as _, TopupIntent};
 use telco_sandbox::{FaultRule, Phase as Fault, Sandbox};
 
 const TIMEOUT: Duration = Duration::from_millis(300);
@@ -49,6 +50,8 @@ impl Harness for Room {
             Phase::ClosePooled => only(FaultRule::new(Fault::ResetReused)),
             Phase::Redirect => only(FaultRule::quirk("redirect")),
             Phase::Decline => only(FaultRule::quirk("refuse-402")),
+            Phase::Flood => only(FaultRule::new(Fault::Flood)),
+            Phase::Drip => only(FaultRule::new(Fault::Drip).delay(Duration::from_millis(20))),
             _ => return false,
         }
         true
@@ -160,4 +163,33 @@ async fn pin_batches() {
 #[tokio::test]
 async fn the_agent_family() {
     conforms(true, true, airtime(), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn airtime_at_the_limits() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let about = sandbox.credentials("cowrie").unwrap();
+    let text = |name: &str| about.get(name).and_then(|v| v.as_str()).unwrap().to_owned();
+    let key = ClientKey::from_base64(&text("client_key")).unwrap();
+    // Time for an answer without end to reach its cap, and for one in drops to be given up.
+    let patient = Duration::from_secs(2);
+    let client = hasty(
+        Client::builder(Credentials::client(&text("client_id"), key).unwrap()),
+        &sandbox.base_url("cowrie").unwrap(),
+    )
+    .settings(Settings::default().with_timeouts(patient, patient))
+    .build()
+    .unwrap();
+    let room = Room {
+        sandbox,
+        pooled: true,
+    };
+    let spend: Spend = Arc::new(move |reference| {
+        let client = client.clone();
+        let intent = TopupIntent::new(reference, airtime());
+        Box::pin(async move { Told::of(&client.submit(&intent).await) })
+    });
+    let report = limits(&spend, &room, Limits::for_timeout(patient)).await;
+    report.assert_passed();
+    assert_eq!(report.skipped().count(), 0, "{report}");
 }

@@ -110,6 +110,8 @@ impl Harness for Room {
             Phase::Truncate => Fault::Truncate,
             Phase::Garbage => Fault::Garbage,
             Phase::SlowAnswer => Fault::SlowAnswer,
+            Phase::Flood => Fault::Flood,
+            Phase::Drip => Fault::Drip,
             Phase::Redirect => {
                 let rule = FaultRule::quirk("redirect").reference(reference.as_str());
                 self.sandbox.faults().set([rule]);

@@ -114,8 +114,9 @@ fn unpack(members: &[Member]) -> Result<PathBuf, Failure> {
     for member in members {
         let folder = format!("{}-{}", member.name, member.version);
         let tarball = target.join("package").join(format!("{folder}.crate"));
+        // Packages have one date for all files: with it, cargo would take what an earlier run built for fresh.
         run(Command::new("tar")
-            .arg("-xzf")
+            .arg("-xzmf")
             .arg(&tarball)
             .arg("-C")
             .arg(&outside))?;

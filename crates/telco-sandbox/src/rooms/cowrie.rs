@@ -24,7 +24,6 @@ use crate::text::{form_pairs, value};
 pub struct Cowrie {
     client: Account,
     agent: Account,
-    terminal: String,
     inner: Mutex<Inner>,
 }
 
@@ -96,7 +95,6 @@ impl Cowrie {
         Self {
             client: account(CLIENT),
             agent: account(AGENT),
-            terminal: TERMINAL.to_owned(),
             inner: Mutex::new(Inner { settings, state }),
         }
     }
@@ -129,15 +127,18 @@ impl Cowrie {
         }
         let header = |name| request.header(name).unwrap_or("");
         let (nonce, signature) = (header("Nonce"), header("Signature"));
-        if header(identity) != account.id || (terminal && header("TerminalId") != self.terminal) {
+        if header(identity) != account.id {
             visit.near_miss(format!(
-                "`{identity}` is not one of this sandbox: use `{}`{}",
-                account.id,
-                if terminal {
-                    format!(" with TerminalId `{}`", self.terminal)
-                } else {
-                    String::new()
-                }
+                "`{identity}` is not one of this sandbox: use `{}`",
+                account.id
+            ));
+            return Err(form.error(400, "Invalid signature"));
+        }
+        let served = self.inner().settings.terminals.clone();
+        if terminal && !served.is_empty() && !served.iter().any(|id| id == header("TerminalId")) {
+            visit.near_miss(format!(
+                "`TerminalId` is not one of the setting `terminals`: {}",
+                served.join(", ")
             ));
             return Err(form.error(400, "Invalid signature"));
         }
@@ -158,6 +159,21 @@ impl Cowrie {
         Ok(())
     }
 
+    /// Whole naira: plain ASCII digits, no leading zero, within reason; grouped by threes if the settings say so.
+    fn whole(&self, text: &str) -> Option<i64> {
+        let grouped = self.inner().settings.grouped_amounts
+            && text.split(',').enumerate().all(|(at, group)| match at {
+                0 => (1..=3).contains(&group.len()),
+                _ => group.len() == 3,
+            });
+        let text = match grouped {
+            true => &text.replace(',', ""),
+            false => text,
+        };
+        let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+        text.parse().ok().filter(|n| plain && *n <= LARGEST)
+    }
+
     /// The parameters of a recharge, checked.
     fn order(&self, kind: &'static str, pairs: &[(String, String)]) -> Result<Order, &'static str> {
         let field = |name| value(pairs, name).filter(|v| !v.is_empty());
@@ -168,7 +184,8 @@ impl Cowrie {
         let msisdn = field("msisdn").ok_or("msisdn required")?;
         let amount = match kind {
             "redeem" => 0,
-            _ => whole(field("amount").ok_or("amount required")?)
+            _ => self
+                .whole(field("amount").ok_or("amount required")?)
                 .ok_or("amount must be whole naira")?,
         };
         let xref = field("xref").ok_or("xref required")?;
@@ -342,7 +359,11 @@ impl Cowrie {
     ) -> Result<Answer, (u16, String)> {
         let wrong = |why: &str| (400, why.to_owned());
         let field = |name| value(pairs, name).filter(|v| !v.is_empty());
-        let number = |name| field(name).and_then(whole).filter(|n| *n > 0);
+        let number = |name| {
+            field(name)
+                .and_then(|text| self.whole(text))
+                .filter(|n| *n > 0)
+        };
         let unit = number("unit").ok_or_else(|| wrong("unit must be whole naira"))?;
         let count = if batch {
             number("count").ok_or_else(|| wrong("count must be a number"))?
@@ -475,7 +496,7 @@ impl Room for Cowrie {
     fn credentials(&self) -> Value {
         json!({
             "client_id": self.client.id, "client_key": self.client.key,
-            "agent_id": self.agent.id, "agent_key": self.agent.key, "terminal_id": self.terminal,
+            "agent_id": self.agent.id, "agent_key": self.agent.key, "terminal_id": TERMINAL,
         })
     }
 
@@ -617,12 +638,6 @@ impl Room for Cowrie {
             form.error(status, &why)
         }))
     }
-}
-
-/// Whole naira: plain ASCII digits, no leading zero, within reason.
-fn whole(text: &str) -> Option<i64> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-    text.parse().ok().filter(|n| plain && *n <= LARGEST)
 }
 
 fn millis(visit: &Visit<'_>) -> u64 {

@@ -289,7 +289,7 @@ impl LocalOtp {
     /// # let me = Identity::new("example", "sms");
     /// # let request = OtpRequest::new(Msisdn::parse("6281234567890")?, Reference::generate()?);
     /// let pending = codes.pending(&me, &request, &[Secret::new("482913")])?;
-    /// let typed = codes.typed(&"482 913".into());
+    /// let typed = codes.typed(&telco_core::OtpCode::new("482 913"));
     /// assert!(matches!(codes.check(&me, &pending, typed.as_ref()).await?, Verification::Valid(_)));
     /// assert!(matches!(codes.check(&me, &pending, None).await?, Verification::Malformed));
     /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();

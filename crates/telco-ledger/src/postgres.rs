@@ -40,6 +40,7 @@ store_at_a_desk!(PostgresStore);
 const AT_ONCE: usize = 128;
 /// How long work waits for a database that is away.
 const PATIENCE: Duration = Duration::from_secs(15);
+
 impl PostgresStore {
     /// Connects, and makes the tables where they are missing.
     ///
@@ -59,6 +60,7 @@ impl PostgresStore {
         let worker = Worker {
             connector,
             link: Some(link),
+            patience: PATIENCE,
         };
         // Ends when the desk is dropped.
         tokio::spawn(worker.work(inbox));
@@ -76,33 +78,38 @@ impl fmt::Debug for PostgresStore {
 struct Worker {
     connector: Arc<dyn Connector>,
     link: Option<Link>,
+    patience: Duration,
 }
 
 impl Worker {
     async fn work(mut self, mut inbox: UnboundedReceiver<Box<dyn Job>>) {
         let mut jobs = Vec::new();
         while inbox.recv_many(&mut jobs, AT_ONCE).await > 0 {
-            let outcome = self.patiently(&mut jobs).await;
-            if outcome.is_ok() || jobs.len() == 1 {
-                for job in jobs.drain(..) {
-                    job.answer(outcome.clone());
+            let mut outcome = self.patiently(&mut jobs).await;
+            if matches!(outcome, Err(Failure::Refused(..))) && jobs.len() > 1 {
+                // One of them was refused: each on its own, so that it fails alone.
+                outcome = Ok(());
+                for job in std::mem::take(&mut jobs) {
+                    let mut alone = [job];
+                    // Who finds the database away does so for all that come after.
+                    if !matches!(outcome, Err(Failure::Lost(_))) {
+                        outcome = self.patiently(&mut alone).await;
+                    }
+                    let [job] = alone;
+                    job.answer(told(&outcome));
                 }
-                continue;
             }
-            // One of them failed: each on its own, so that it fails alone.
-            for job in std::mem::take(&mut jobs) {
-                let mut alone = [job];
-                let outcome = self.patiently(&mut alone).await;
-                let [job] = alone;
-                job.answer(outcome);
+            for job in jobs.drain(..) {
+                job.answer(told(&outcome));
             }
         }
     }
 
     /// Performed anew as long as it is the connection that fails: nobody knows then whether the work was done, and each piece
     /// of it recognises what it has done.
-    async fn patiently(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Error> {
-        let until = Instant::now() + PATIENCE;
+    async fn patiently(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        // From the first failure on: a worker that was frozen in the middle tries again all the same.
+        let mut until = None;
         let mut wait = Duration::from_millis(20);
         loop {
             let failure = match self.transaction(jobs).await {
@@ -117,8 +124,9 @@ impl Worker {
             if lost {
                 self.link = None;
             }
+            let until = *until.get_or_insert_with(|| Instant::now() + self.patience);
             if !again || Instant::now() + wait > until {
-                return Err(failure.into_error());
+                return Err(failure);
             }
             sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(1));
@@ -132,5 +140,55 @@ impl Worker {
         };
         let alone = jobs.iter().any(|job| job.alone());
         link.transaction(alone, jobs).await
+    }
+}
+
+fn told(outcome: &Result<(), Failure>) -> Result<(), Error> {
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(Failure::Lost(error) | Failure::Refused(error, _)) => Err(error.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::JoinSet;
+    use tokio_postgres::NoTls;
+
+    use super::*;
+    use crate::Store as _;
+
+    /// What waits for a database that is away waits together, not one after the other.
+    #[tokio::test]
+    async fn a_database_that_is_away_keeps_nobody_waiting_in_a_queue() {
+        let nobody = "host=127.0.0.1 port=1 user=nobody".parse().unwrap();
+        let connector = Connect {
+            config: nobody,
+            tls: NoTls,
+        };
+        let worker = Worker {
+            connector: Arc::new(connector),
+            link: None,
+            patience: Duration::from_millis(200),
+        };
+        let (desk, inbox) = Desk::new();
+        let store = Arc::new(PostgresStore { desk });
+        let mut asking = JoinSet::new();
+        for _ in 0..100 {
+            let store = Arc::clone(&store);
+            asking.spawn(async move { store.noted("x".to_owned()).await });
+        }
+        tokio::task::yield_now().await;
+        let began = Instant::now();
+        tokio::spawn(worker.work(inbox));
+        for answer in asking.join_all().await {
+            let away = answer.unwrap_err().to_string();
+            assert!(away.contains("cannot be reached"), "{away}");
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            began.elapsed()
+        );
     }
 }

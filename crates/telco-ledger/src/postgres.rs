@@ -40,7 +40,6 @@ store_at_a_desk!(PostgresStore);
 const AT_ONCE: usize = 128;
 /// How long work waits for a database that is away.
 const PATIENCE: Duration = Duration::from_secs(15);
-
 impl PostgresStore {
     /// Connects, and makes the tables where they are missing.
     ///
@@ -60,7 +59,6 @@ impl PostgresStore {
         let worker = Worker {
             connector,
             link: Some(link),
-            patience: PATIENCE,
         };
         // Ends when the desk is dropped.
         tokio::spawn(worker.work(inbox));
@@ -78,29 +76,27 @@ impl fmt::Debug for PostgresStore {
 struct Worker {
     connector: Arc<dyn Connector>,
     link: Option<Link>,
-    patience: Duration,
 }
 
 impl Worker {
     async fn work(mut self, mut inbox: UnboundedReceiver<Box<dyn Job>>) {
         let mut jobs = Vec::new();
         while inbox.recv_many(&mut jobs, AT_ONCE).await > 0 {
-            let mut outcome = self.patiently(&mut jobs).await;
+            let outcome = self.patiently(&mut jobs).await;
             if matches!(outcome, Err(Failure::Refused(..))) && jobs.len() > 1 {
                 // One of them was refused: each on its own, so that it fails alone.
-                outcome = Ok(());
                 for job in std::mem::take(&mut jobs) {
                     let mut alone = [job];
-                    // Who finds the database away does so for all that come after.
-                    if !matches!(outcome, Err(Failure::Lost(_))) {
-                        outcome = self.patiently(&mut alone).await;
-                    }
+                    let outcome = self.patiently(&mut alone).await;
                     let [job] = alone;
-                    job.answer(told(&outcome));
+                    job.answer(outcome.map_err(Failure::into_error));
                 }
+                continue;
             }
+            // Where the database is away it is so for all: nobody waits for the others' patience too.
+            let outcome = outcome.map_err(Failure::into_error);
             for job in jobs.drain(..) {
-                job.answer(told(&outcome));
+                job.answer(outcome.clone());
             }
         }
     }
@@ -124,7 +120,7 @@ impl Worker {
             if lost {
                 self.link = None;
             }
-            let until = *until.get_or_insert_with(|| Instant::now() + self.patience);
+            let until = *until.get_or_insert_with(|| Instant::now() + PATIENCE);
             if !again || Instant::now() + wait > until {
                 return Err(failure);
             }
@@ -143,52 +139,43 @@ impl Worker {
     }
 }
 
-fn told(outcome: &Result<(), Failure>) -> Result<(), Error> {
-    match outcome {
-        Ok(()) => Ok(()),
-        Err(Failure::Lost(error) | Failure::Refused(error, _)) => Err(error.clone()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tokio::task::JoinSet;
-    use tokio_postgres::NoTls;
-
     use super::*;
     use crate::Store as _;
+    use async_trait::async_trait;
+    use tokio_postgres::{Client, NoTls};
 
-    /// What waits for a database that is away waits together, not one after the other.
-    #[tokio::test]
-    async fn a_database_that_is_away_keeps_nobody_waiting_in_a_queue() {
-        let nobody = "host=127.0.0.1 port=1 user=nobody".parse().unwrap();
-        let connector = Connect {
-            config: nobody,
-            tls: NoTls,
-        };
-        let worker = Worker {
-            connector: Arc::new(connector),
-            link: None,
-            patience: Duration::from_millis(200),
-        };
+    struct Away;
+
+    #[async_trait]
+    impl Connector for Away {
+        async fn connect(&self) -> Result<(Client, link::Wire), tokio_postgres::Error> {
+            let (ours, _) = tokio::io::duplex(64);
+            let (client, connection) = Config::new().user("x").connect_raw(ours, NoTls).await?;
+            Ok((client, link::Wire::new(connection)))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_is_away_is_waited_for_once_by_all() {
         let (desk, inbox) = Desk::new();
         let store = Arc::new(PostgresStore { desk });
-        let mut asking = JoinSet::new();
-        for _ in 0..100 {
-            let store = Arc::clone(&store);
-            asking.spawn(async move { store.noted("x".to_owned()).await });
-        }
-        tokio::task::yield_now().await;
-        let began = Instant::now();
+        let worker = Worker {
+            connector: Arc::new(Away),
+            link: None,
+        };
         tokio::spawn(worker.work(inbox));
-        for answer in asking.join_all().await {
-            let away = answer.unwrap_err().to_string();
-            assert!(away.contains("cannot be reached"), "{away}");
+        let began = Instant::now();
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..AT_ONCE {
+            let store = Arc::clone(&store);
+            asking.spawn(async move { store.count(None).await });
         }
-        assert!(
-            began.elapsed() < Duration::from_secs(2),
-            "{:?}",
-            began.elapsed()
-        );
+        while let Some(answer) = asking.join_next().await {
+            assert!(answer.unwrap().is_err());
+        }
+        assert!(began.elapsed() > PATIENCE / 2, "it may come back");
+        assert!(began.elapsed() < PATIENCE * 3);
     }
 }

@@ -1,0 +1,58 @@
+//! Check: what became of a reference.
+
+use serde_json::json;
+
+use super::Cowrie;
+use super::answer::{self, Form, object};
+use super::settings::CheckStyle;
+use crate::ledger::What;
+use crate::room::{Answer, Visit};
+
+impl Cowrie {
+    pub(super) fn check(&self, visit: &mut Visit<'_>, reference: &str) -> Answer {
+        let inner = self.inner();
+        let settings = &inner.settings;
+        if visit.quirk("check-400") {
+            return settings.error_body.error(400, "Invalid parameter");
+        }
+        let now = visit.now_ms();
+        let found = inner.state.by_xref(reference).or_else(|| {
+            inner
+                .state
+                .by_id(reference)
+                .filter(|_| settings.check_accepts_id)
+        });
+        let seen =
+            found.filter(|record| settings.check_sees.iter().any(|kind| kind == record.kind));
+        let xref = seen.map_or(reference, |r| r.xref.as_str()).to_owned();
+        let Some(record) = seen.filter(|record| record.visible_ms <= now) else {
+            let why = match (found, seen) {
+                (None, _) => "nothing with this reference was done",
+                (Some(_), None) => "done, but Check is set not to see this kind",
+                _ => "done, but Check does not see it yet",
+            };
+            visit.note(&xref, What::LookedUp(format!("not found: {why}")));
+            visit.near_miss(format!("Check answers \"not found\": {why}"));
+            return settings.not_found.answer(settings.error_body);
+        };
+        visit.note(&xref, What::LookedUp("found".to_owned()));
+        let amount = if visit.quirk("check-mismatch") {
+            record.amount.saturating_add(1)
+        } else {
+            record.amount
+        };
+        let mut fields = vec![
+            ("id", json!(record.id)),
+            ("net", json!(record.net)),
+            ("msisdn", json!(record.msisdn)),
+            ("amount", json!(amount)),
+            ("xref", json!(record.xref)),
+        ];
+        match settings.check_style {
+            _ if visit.quirk("status-pending") => fields.push(("status", json!("PENDING"))),
+            CheckStyle::Status => fields.push(("status", json!("OK"))),
+            CheckStyle::Stamp => fields.push(("stamp", json!(answer::stamp(record.at_ms)))),
+        }
+        answer::shaped(visit, object(&fields, Form::of(visit)))
+    }
+}

@@ -80,6 +80,14 @@ pub(super) enum Failure {
     Refused(Error, bool),
 }
 
+impl Failure {
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Lost(error) | Self::Refused(error, _) => error,
+        }
+    }
+}
+
 /// A connection and what it has prepared.
 pub(super) struct Link {
     client: Client,

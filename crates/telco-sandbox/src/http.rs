@@ -3,18 +3,21 @@
 
 mod head;
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 
 use crate::room::{Answer, Request};
 
-use head::{Body, head_of, parse_head};
+use head::{Body, end_of_head, head_of, parse_head};
 
 /// Limits of the HTTP side.
 #[derive(Debug, Clone)]
@@ -60,6 +63,8 @@ pub(crate) enum Bad {
     Answer(u16, &'static str),
     /// Just close.
     Close,
+    /// Nothing came in time.
+    Late,
 }
 
 impl From<io::Error> for Bad {
@@ -80,6 +85,8 @@ pub(crate) struct Connection {
     peer: SocketAddr,
     buffer: BytesMut,
     keep_alive: bool,
+    /// One timer for all waiting: setting a new one per request would cost more than reading it.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Connection {
@@ -90,6 +97,7 @@ impl Connection {
             peer,
             buffer: BytesMut::new(),
             keep_alive: true,
+            alarm: Box::pin(sleep_until(Instant::now())),
         }
     }
 
@@ -104,11 +112,10 @@ impl Connection {
     /// The next request; `None` when the client is done or idles for too long. An idle connection holds no buffer.
     pub(crate) async fn next(&mut self, limits: &Limits) -> Result<Option<Request>, Bad> {
         if self.buffer.is_empty() {
-            match timeout(BUSY, self.fill()).await {
-                Ok(Ok(true)) => {}
-                Ok(Ok(false)) => return Ok(None),
-                Ok(Err(bad)) => return Err(bad),
-                Err(_) => {
+            match self.fill(Instant::now() + BUSY).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(Bad::Late) => {
                     self.buffer = BytesMut::new();
                     // Not `readable`, which may say so of a fresh socket that has nothing to read.
                     match timeout(limits.idle, self.stream.peek(&mut [0])).await {
@@ -117,26 +124,31 @@ impl Connection {
                         Ok(Ok(0)) | Err(_) => return Ok(None),
                     }
                 }
+                Err(bad) => return Err(bad),
             }
         }
-        match timeout(limits.patience, self.read_request(limits)).await {
-            Ok(request) => request,
-            Err(_) => Err(Bad::Answer(408, "the request took too long to arrive")),
+        let until = Instant::now() + limits.patience;
+        match self.read_request(limits, until).await {
+            Err(Bad::Late) => Err(Bad::Answer(408, "the request took too long to arrive")),
+            request => request,
         }
     }
 
-    async fn read_request(&mut self, limits: &Limits) -> Result<Option<Request>, Bad> {
+    async fn read_request(
+        &mut self,
+        limits: &Limits,
+        until: Instant,
+    ) -> Result<Option<Request>, Bad> {
         let mut scanned = 0usize;
         let end = loop {
-            let tail = self.buffer.get(scanned..).unwrap_or_default();
-            if let Some(at) = tail.windows(4).position(|w| w == b"\r\n\r\n") {
-                break scanned.saturating_add(at).saturating_add(4);
+            if let Some(end) = end_of_head(&self.buffer, scanned) {
+                break end;
             }
             scanned = self.buffer.len().saturating_sub(3);
             if self.buffer.len() >= limits.head {
                 return Err(Bad::Answer(431, "request line and headers are too long"));
             }
-            if !self.fill().await? {
+            if !self.fill(until).await? {
                 return if self.buffer.is_empty() {
                     Ok(None)
                 } else {
@@ -148,8 +160,7 @@ impl Connection {
         let (mut request, framing) = parse_head(&head, self.peer)?;
         self.keep_alive = framing.keep_alive;
         if framing.expects_continue && framing.has_body() {
-            self.stream
-                .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.write_raw(b"HTTP/1.1 100 Continue\r\n\r\n", limits)
                 .await?;
         }
         request.body = match framing.body {
@@ -157,27 +168,46 @@ impl Connection {
             Body::Length(n) if n > limits.body => {
                 return Err(Bad::Answer(413, "the body is too long"));
             }
-            Body::Length(n) => self.take(n).await?,
-            Body::Chunked => self.chunked(limits.body).await?,
+            Body::Length(n) => self.take(n, until).await?,
+            Body::Chunked => self.chunked(limits.body, until).await?,
         };
         Ok(Some(request))
     }
 
-    async fn fill(&mut self) -> Result<bool, Bad> {
+    /// Reads what there is; false at the end of the stream.
+    async fn fill(&mut self, until: Instant) -> Result<bool, Bad> {
         self.buffer.reserve(CHUNK / 2);
-        Ok(self.stream.read_buf(&mut self.buffer).await? > 0)
+        let mut read = pin!(self.stream.read_buf(&mut self.buffer));
+        let alarm = &mut self.alarm;
+        poll_fn(|cx| {
+            if let Poll::Ready(n) = read.as_mut().poll(cx) {
+                return Poll::Ready(Ok(n? > 0));
+            }
+            // An alarm that is set too early is left alone: should it ring, it is set again.
+            if alarm.deadline() > until {
+                alarm.as_mut().reset(until);
+            }
+            while alarm.as_mut().poll(cx).is_ready() {
+                if alarm.deadline() >= until {
+                    return Poll::Ready(Err(Bad::Late));
+                }
+                alarm.as_mut().reset(until);
+            }
+            Poll::Pending
+        })
+        .await
     }
 
-    async fn take(&mut self, n: usize) -> Result<Bytes, Bad> {
+    async fn take(&mut self, n: usize, until: Instant) -> Result<Bytes, Bad> {
         while self.buffer.len() < n {
-            if !self.fill().await? {
+            if !self.fill(until).await? {
                 return Err(Bad::Close);
             }
         }
         Ok(self.buffer.split_to(n).freeze())
     }
 
-    async fn line(&mut self) -> Result<Bytes, Bad> {
+    async fn line(&mut self, until: Instant) -> Result<Bytes, Bad> {
         loop {
             if let Some(at) = self.buffer.windows(2).position(|w| w == b"\r\n") {
                 let line = self.buffer.split_to(at).freeze();
@@ -187,16 +217,16 @@ impl Connection {
             if self.buffer.len() > 256 {
                 return Err(MALFORMED);
             }
-            if !self.fill().await? {
+            if !self.fill(until).await? {
                 return Err(Bad::Close);
             }
         }
     }
 
-    async fn chunked(&mut self, cap: usize) -> Result<Bytes, Bad> {
+    async fn chunked(&mut self, cap: usize, until: Instant) -> Result<Bytes, Bad> {
         let mut body = BytesMut::new();
         loop {
-            let line = self.line().await?;
+            let line = self.line(until).await?;
             let size = line.split(|b| *b == b';').next().unwrap_or_default();
             let size = std::str::from_utf8(size).ok().map(str::trim);
             let size = size
@@ -206,7 +236,7 @@ impl Connection {
             if size == 0 {
                 // Trailers: read and dropped, within the head's manners.
                 for _ in 0..HEADERS {
-                    if self.line().await?.is_empty() {
+                    if self.line(until).await?.is_empty() {
                         return Ok(body.freeze());
                     }
                 }
@@ -215,9 +245,9 @@ impl Connection {
             if size > cap.saturating_sub(body.len()) {
                 return Err(Bad::Answer(413, "the body is too long"));
             }
-            let chunk = self.take(size).await?;
+            let chunk = self.take(size, until).await?;
             body.extend_from_slice(&chunk);
-            if !self.line().await?.is_empty() {
+            if !self.line(until).await?.is_empty() {
                 return Err(MALFORMED);
             }
         }
@@ -287,7 +317,16 @@ impl Connection {
     }
 
     pub(crate) async fn write_raw(&mut self, bytes: &[u8], limits: &Limits) -> io::Result<()> {
-        timeout(limits.patience, self.stream.write_all(bytes))
+        // Nearly always the kernel takes it all at once; only what is left needs a timer.
+        let taken = match self.stream.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            taken => taken?,
+        };
+        let left = bytes.get(taken..).unwrap_or_default();
+        if left.is_empty() {
+            return Ok(());
+        }
+        timeout(limits.patience, self.stream.write_all(left))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }

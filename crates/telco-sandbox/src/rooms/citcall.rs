@@ -10,13 +10,15 @@ mod sms;
 mod verify;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::calendar;
 use crate::random::Draw;
 use crate::room::{Answer, Halt, Request, Room, Rule, Visit, merge_settings};
+use crate::text::push_digits;
 
 use auth::{Account, Scheme};
 use cipher::{Keys, Reading};
@@ -34,7 +36,7 @@ pub struct Citcall {
 
 #[derive(Debug, Default)]
 struct State {
-    settings: Settings,
+    settings: Arc<Settings>,
     /// Rupiah spent so far.
     spent: u64,
     /// Counts up, so that transaction ids differ within a millisecond.
@@ -89,8 +91,8 @@ impl Citcall {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn current(&self) -> Settings {
-        self.state().settings.clone()
+    fn current(&self) -> Arc<Settings> {
+        Arc::clone(&self.state().settings)
     }
 
     fn account(&self) -> Account<'_> {
@@ -123,8 +125,9 @@ impl Citcall {
         if request.method != "POST" {
             return Err(Refusal::new(99, "only POST is served"));
         }
-        let peer = request.peer.ip().to_string();
-        if !settings.allowed_ips.is_empty() && !settings.allowed_ips.contains(&peer) {
+        let peer = request.peer.ip();
+        let listed = |peer: &str| settings.allowed_ips.iter().any(|ip| ip == peer);
+        if !settings.allowed_ips.is_empty() && !listed(&peer.to_string()) {
             return Err(Refusal::new(
                 98,
                 format!("{peer} is not on the account's list of addresses (setting `allowed_ips`)"),
@@ -202,12 +205,15 @@ impl Citcall {
         &self,
         visit: &Visit<'_>,
         sealed: bool,
-        body: &Value,
+        body: &impl Serialize,
         status: u16,
         settings: &Settings,
     ) -> Answer {
+        // Texts and numbers always have a JSON form.
+        let body = serde_json::to_string(body).unwrap_or_default();
+        let clear = |body| Answer::new(status, "application/json", body);
         if !sealed && !visit.quirk("sealed-failure") {
-            return Answer::json(status, body);
+            return clear(body);
         }
         let mut at = visit.now_ms() / 1_000;
         let mut keys = self.keys(settings);
@@ -217,9 +223,9 @@ impl Citcall {
         if visit.quirk("foreign-key") {
             keys.secret = b"00000000000000000000000000000000";
         }
-        match keys.seal(at, &ascii(body)) {
+        match keys.seal(at, &ascii(&body)) {
             Some(data) => Answer::json(status, &json!({ "data": data })),
-            None => Answer::json(status, body),
+            None => clear(body),
         }
     }
 
@@ -253,12 +259,11 @@ impl Citcall {
         let local = i64::try_from(now_ms)
             .unwrap_or(0)
             .saturating_add(7 * 3_600_000);
-        let digits: String = calendar::format(local)
-            .chars()
-            .filter(char::is_ascii_digit)
-            .collect();
+        let mut digits = calendar::format(local).into_bytes();
+        digits.retain(u8::is_ascii_digit);
         // Milliseconds go into the twelve.
-        format!("{digits}{:09}", state.last_trxid % 1_000_000_000)
+        push_digits(&mut digits, state.last_trxid % 1_000_000_000, 9);
+        String::from_utf8(digits).unwrap_or_default()
     }
 }
 
@@ -312,12 +317,12 @@ impl Room for Citcall {
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self.current()).unwrap_or_default()
+        serde_json::to_value(&*self.current()).unwrap_or_default()
     }
 
     fn configure(&self, change: &Value) -> Result<(), String> {
         let mut state = self.state();
-        state.settings = merge_settings(&state.settings, change)?;
+        state.settings = Arc::new(merge_settings(&*state.settings, change)?);
         Ok(())
     }
 
@@ -348,10 +353,10 @@ fn object(body: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
-/// JSON whose every character is ASCII, as the cipher needs it (docs/protocols/citcall.md, A.3).
-fn ascii(value: &Value) -> String {
-    let mut out = String::new();
-    for c in value.to_string().chars() {
+/// JSON text whose every character is ASCII, as the cipher needs it (docs/protocols/citcall.md, A.3).
+fn ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
         if c.is_ascii() {
             out.push(c);
         } else {

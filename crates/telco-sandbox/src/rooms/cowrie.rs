@@ -7,17 +7,18 @@ mod settings;
 mod signature;
 mod state;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
-use self::answer::{Form, object};
+use self::answer::{Form, Object};
 use self::settings::{CheckStyle, RepeatedXref, Settings};
 use self::signature::Signer;
 use self::state::{Pin, Record, State};
 use crate::ledger::What;
 use crate::room::{Answer, Halt, Request, Room, Rule, Visit, merge_settings};
-use crate::text::{form_pairs, value};
+use crate::text::{Pair, form_pairs, value};
 
 /// Cowrie's side of the wire.
 #[derive(Debug)]
@@ -73,11 +74,11 @@ const LARGEST: i64 = 1_000_000_000;
 const LARGEST_BATCH: i64 = 10_000;
 
 /// What a checked request asks for.
-struct Order {
+struct Order<'a> {
     kind: &'static str,
-    xref: String,
-    net: String,
-    msisdn: String,
+    xref: &'a str,
+    net: &'static str,
+    msisdn: &'a str,
     /// Naira.
     amount: i64,
 }
@@ -112,15 +113,15 @@ impl Cowrie {
         request: &Request,
         terminal: bool,
     ) -> Result<(), Answer> {
-        let form = self.inner().settings.error_body;
+        let (form, verify) = {
+            let inner = self.inner();
+            (inner.settings.error_body, inner.settings.verify)
+        };
         let account = if terminal { &self.agent } else { &self.client };
         let identity = if terminal { "AgentId" } else { "ClientId" };
-        let mut missing = vec![identity, "Signature", "Nonce"];
-        if terminal {
-            missing.push("TerminalId");
-        }
-        missing.retain(|name| request.header(name).is_none_or(str::is_empty));
-        if let Some(name) = missing.first() {
+        let wanted = [identity, "Signature", "Nonce", "TerminalId"];
+        let mut wanted = wanted.iter().take(if terminal { 4 } else { 3 });
+        if let Some(name) = wanted.find(|name| request.header(name).is_none_or(str::is_empty)) {
             visit.near_miss(format!(
                 "the header `{name}` is missing; this path wants {identity}, Signature, Nonce{}",
                 if terminal { ", TerminalId" } else { "" }
@@ -141,7 +142,6 @@ impl Cowrie {
             ));
             return Err(form.error(400, "Invalid signature"));
         }
-        let verify = self.inner().settings.verify;
         if let Err(why) = account.signer.check(verify, signature, nonce, request) {
             for line in why {
                 visit.near_miss(line);
@@ -151,7 +151,7 @@ impl Cowrie {
         let (now, key) = (visit.now_ms(), format!("{}\n{nonce}", account.id));
         let mut inner = self.inner();
         let keep = inner.settings.nonce_memory_ms;
-        if !inner.state.use_nonce(key, now, keep) {
+        if !inner.state.use_nonce(&key, now, keep) {
             visit.near_miss("this nonce was used before; the first copy of the request may well have been carried out");
             return Err(form.error(409, "Nonce already used"));
         }
@@ -159,12 +159,13 @@ impl Cowrie {
     }
 
     /// The parameters of a recharge, checked.
-    fn order(&self, kind: &'static str, pairs: &[(String, String)]) -> Result<Order, &'static str> {
+    fn order<'a>(kind: &'static str, pairs: &'a [Pair<'_>]) -> Result<Order<'a>, &'static str> {
         let field = |name| value(pairs, name).filter(|v| !v.is_empty());
-        let net = field("net").ok_or("net required")?.to_ascii_uppercase();
-        if !["AIR", "GLO", "MTN", "ETI"].contains(&net.as_str()) {
-            return Err("unknown net");
-        }
+        let net = field("net").ok_or("net required")?;
+        let net = ["AIR", "GLO", "MTN", "ETI"]
+            .into_iter()
+            .find(|known| known.eq_ignore_ascii_case(net))
+            .ok_or("unknown net")?;
         let msisdn = field("msisdn").ok_or("msisdn required")?;
         let amount = match kind {
             "redeem" => 0,
@@ -174,19 +175,19 @@ impl Cowrie {
         let xref = field("xref").ok_or("xref required")?;
         Ok(Order {
             kind,
-            xref: xref.to_owned(),
+            xref,
             net,
-            msisdn: msisdn.to_owned(),
+            msisdn,
             amount,
         })
     }
 
     /// Whether the recipient can be served; the status to refuse with.
-    fn recipient(settings: &Settings, order: &Order) -> Result<(), (u16, &'static str)> {
+    fn recipient(settings: &Settings, order: &Order<'_>) -> Result<(), (u16, &'static str)> {
         let national = order.msisdn.strip_prefix("234").unwrap_or("");
         let shaped = national.len() == 10 && national.bytes().all(|b| b.is_ascii_digit());
-        let ported = settings.ported.get(&order.msisdn).map(String::as_str);
-        match order.msisdn.as_str() {
+        let ported = settings.ported.get(order.msisdn).map(String::as_str);
+        match order.msisdn {
             _ if !shaped => Err((404, "Invalid MSISDN")),
             "2348000000400" => Err((400, "Invalid parameter")),
             "2348000000402" => Err((402, "Insufficient balance")),
@@ -201,7 +202,7 @@ impl Cowrie {
     }
 
     /// Credit and data: takes the money, writes the record, answers.
-    fn recharge(&self, visit: &mut Visit<'_>, order: &Order) -> Result<Answer, (u16, String)> {
+    fn recharge(&self, visit: &mut Visit<'_>, order: &Order<'_>) -> Result<Answer, (u16, String)> {
         let mut inner = self.inner();
         let Inner { settings, state } = &mut *inner;
         Self::recipient(settings, order).map_err(|(status, why)| (status, why.to_owned()))?;
@@ -210,7 +211,7 @@ impl Cowrie {
         {
             return Err((400, "amount out of range".to_owned()));
         }
-        if let Some(answer) = Self::repeated(settings, state, &order.xref)? {
+        if let Some(answer) = Self::repeated(settings, state, order.xref)? {
             return Ok(answer);
         }
         let charge = settings.charge(order.amount);
@@ -218,53 +219,47 @@ impl Cowrie {
             visit.near_miss(format!("the account holds {} naira; fund it with POST /_sandbox/settings/cowrie {{\"balance\": …}}", state.balance_kobo / 100));
             return Err((402, "Insufficient balance".to_owned()));
         }
-        let record = Record {
-            id: visit.random().hex(20),
-            kind: order.kind,
-            net: order.net.clone(),
-            msisdn: order.msisdn.clone(),
-            amount: order.amount,
-            xref: order.xref.clone(),
-            at_ms: visit.now_ms(),
-            visible_ms: visit
-                .now_ms()
-                .saturating_add(settings.check_delay_ms)
-                .saturating_add(millis(visit)),
-            answer: String::new(),
-        };
+        let (id, now) = (visit.random().hex(20), visit.now_ms());
         visit.deliver();
         let xref = if visit.quirk("foreign-echo") {
             "someone-elses-xref"
         } else {
-            &order.xref
+            order.xref
         };
         let message = if visit.quirk("message-not-ok") {
             "PENDING"
         } else {
             "OK"
         };
-        let mut fields = vec![("id", json!(record.id))];
+        let mut body = Object::new(Form::of(visit)).with("id", &id);
         if order.kind == "data" {
-            fields.extend([
-                ("net", json!(order.net)),
-                ("msisdn", json!(order.msisdn)),
-                ("amount", json!(order.amount)),
-            ]);
+            body = body
+                .with("net", order.net)
+                .with("msisdn", order.msisdn)
+                .with("amount", order.amount);
         }
-        fields.push(("xref", json!(xref)));
+        body = body.with("xref", xref);
         if order.kind == "credit" {
-            fields.push(("message", json!(message)));
+            body = body.with("message", message);
         }
         if settings.balance_in_answers {
-            fields.extend([
-                ("balance", settings.naira(state.balance_kobo)),
-                ("charge", settings.naira(charge)),
-            ]);
+            body = body
+                .with("balance", settings.naira(state.balance_kobo))
+                .with("charge", settings.naira(charge));
         }
-        let body = object(&fields, Form::of(visit));
+        let body = Bytes::from(body.end());
         state.record(Record {
+            id,
+            kind: order.kind,
+            net: order.net,
+            msisdn: order.msisdn.to_owned(),
+            amount: order.amount,
+            xref: Arc::from(order.xref),
+            at_ms: now,
+            visible_ms: now
+                .saturating_add(settings.check_delay_ms)
+                .saturating_add(millis(visit)),
             answer: body.clone(),
-            ..record
         });
         Ok(answer::shaped(visit, body))
     }
@@ -302,7 +297,7 @@ impl Cowrie {
         });
         let seen =
             found.filter(|record| settings.check_sees.iter().any(|kind| kind == record.kind));
-        let xref = seen.map_or(reference, |r| r.xref.as_str()).to_owned();
+        let xref = seen.map_or(reference, |r| &*r.xref).to_owned();
         let Some(record) = seen.filter(|record| record.visible_ms <= now) else {
             let why = match (found, seen) {
                 (None, _) => "nothing with this reference was done",
@@ -319,25 +314,24 @@ impl Cowrie {
         } else {
             record.amount
         };
-        let mut fields = vec![
-            ("id", json!(record.id)),
-            ("net", json!(record.net)),
-            ("msisdn", json!(record.msisdn)),
-            ("amount", json!(amount)),
-            ("xref", json!(record.xref)),
-        ];
-        match settings.check_style {
-            _ if visit.quirk("status-pending") => fields.push(("status", json!("PENDING"))),
-            CheckStyle::Status => fields.push(("status", json!("OK"))),
-            CheckStyle::Stamp => fields.push(("stamp", json!(answer::stamp(record.at_ms)))),
-        }
-        answer::shaped(visit, object(&fields, Form::of(visit)))
+        let body = Object::new(Form::of(visit))
+            .with("id", &record.id)
+            .with("net", record.net)
+            .with("msisdn", &record.msisdn)
+            .with("amount", amount)
+            .with("xref", &*record.xref);
+        let body = match settings.check_style {
+            _ if visit.quirk("status-pending") => body.with("status", "PENDING"),
+            CheckStyle::Status => body.with("status", "OK"),
+            CheckStyle::Stamp => body.with("stamp", answer::stamp(record.at_ms)),
+        };
+        answer::shaped(visit, body.end())
     }
 
     fn allocate(
         &self,
         visit: &mut Visit<'_>,
-        pairs: &[(String, String)],
+        pairs: &[Pair<'_>],
         batch: bool,
     ) -> Result<Answer, (u16, String)> {
         let wrong = |why: &str| (400, why.to_owned());
@@ -388,16 +382,15 @@ impl Cowrie {
                 unit,
             };
             if n < sent {
-                let fields = [
-                    ("serial", json!(pin.serial)),
-                    ("pin", json!(pin.code)),
-                    ("unit", json!(unit)),
-                    ("fee", json!(0)),
-                    ("type", json!(kind)),
-                    ("xref", json!(xref)),
-                    ("message", json!(message)),
-                ];
-                rows.push(object(&fields, form));
+                let row = Object::new(form)
+                    .with("serial", &pin.serial)
+                    .with("pin", &pin.code)
+                    .with("unit", unit)
+                    .with("fee", 0)
+                    .with("type", kind)
+                    .with("xref", xref)
+                    .with("message", message);
+                rows.push(row.end());
             }
             state.sell(pin);
         }
@@ -406,13 +399,14 @@ impl Cowrie {
             Some(only) if !batch => only.clone(),
             _ => format!("[{}]", rows.join(",")),
         };
+        let body = Bytes::from(body);
         state.record(Record {
             id: visit.random().hex(20),
             kind: "pin",
-            net: String::new(),
+            net: "",
             msisdn: String::new(),
             amount: unit,
-            xref: xref.to_owned(),
+            xref: Arc::from(xref),
             at_ms: visit.now_ms(),
             visible_ms: u64::MAX,
             answer: body.clone(),
@@ -423,13 +417,13 @@ impl Cowrie {
     fn redeem(
         &self,
         visit: &mut Visit<'_>,
-        order: Order,
+        order: &Order<'_>,
         code: &str,
     ) -> Result<Answer, (u16, String)> {
         let mut inner = self.inner();
         let Inner { settings, state } = &mut *inner;
-        Self::recipient(settings, &order).map_err(|(status, why)| (status, why.to_owned()))?;
-        if let Some(answer) = Self::repeated(settings, state, &order.xref)? {
+        Self::recipient(settings, order).map_err(|(status, why)| (status, why.to_owned()))?;
+        if let Some(answer) = Self::repeated(settings, state, order.xref)? {
             return Ok(answer);
         }
         let unit = match state.redeem(code) {
@@ -442,14 +436,15 @@ impl Cowrie {
             }
         };
         visit.deliver();
-        let body = object(&[("message", json!("Topup complete"))], Form::of(visit));
+        let body = Object::new(Form::of(visit)).with("message", "Topup complete");
+        let body = Bytes::from(body.end());
         state.record(Record {
             id: visit.random().hex(20),
             kind: "redeem",
             net: order.net,
-            msisdn: order.msisdn,
+            msisdn: order.msisdn.to_owned(),
             amount: unit,
-            xref: order.xref,
+            xref: Arc::from(order.xref),
             at_ms: visit.now_ms(),
             visible_ms: visit
                 .now_ms()
@@ -590,22 +585,21 @@ impl Room for Cowrie {
                     true => json!(format!("{}.50", inner.state.balance_kobo / 100)),
                     false => inner.settings.naira(inner.state.balance_kobo),
                 };
-                let fields = [
-                    ("balance", balance),
-                    ("discount", json!(inner.settings.discount)),
-                ];
-                Ok(answer::shaped(visit, object(&fields, Form::of(visit))))
+                let body = Object::new(Form::of(visit))
+                    .with("balance", balance)
+                    .with("discount", inner.settings.discount);
+                Ok(answer::shaped(visit, body.end()))
             }
             "check" => match value(&pairs, "reference").filter(|v| !v.is_empty()) {
                 Some(reference) => Ok(self.check(visit, reference)),
                 None => Err((400, "reference required".to_owned())),
             },
-            "credit" | "data" => match self.order(operation, &pairs) {
+            "credit" | "data" => match Self::order(operation, &pairs) {
                 Ok(order) => self.recharge(visit, &order),
                 Err(why) => Err((400, why.to_owned())),
             },
-            "redeem" => match (self.order(operation, &pairs), value(&pairs, "pin")) {
-                (Ok(order), Some(pin)) if !pin.is_empty() => self.redeem(visit, order, pin),
+            "redeem" => match (Self::order(operation, &pairs), value(&pairs, "pin")) {
+                (Ok(order), Some(pin)) if !pin.is_empty() => self.redeem(visit, &order, pin),
                 (Err(why), _) => Err((400, why.to_owned())),
                 _ => Err((400, "pin required".to_owned())),
             },

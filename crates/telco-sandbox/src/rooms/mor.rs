@@ -14,7 +14,7 @@ use self::hash::{Method, Mode, Profile};
 use self::state::State;
 use self::xml::error_page;
 use crate::room::{Answer, Halt, Request, Room, Rule, Visit, merge_settings};
-use crate::text::form_pairs;
+use crate::text::{Pair, form_pairs, lossy};
 
 /// MOR's side of the wire.
 #[derive(Debug)]
@@ -231,7 +231,7 @@ impl Mor {
         settings: &Settings,
         method: &Method,
         request: &Request,
-        params: &[(String, String)],
+        params: &[Pair<'_>],
     ) -> Result<(), &'static str> {
         let free = [
             "user_balance_get",
@@ -262,7 +262,7 @@ impl Mor {
             .iter()
             .rev()
             .find(|(name, _)| name == "hash")
-            .map_or("", |(_, v)| v.as_str());
+            .map_or("", |(_, v)| &**v);
         let rows = hash::canonical(settings.profile, method, params);
         if hash::matches(&hash::digest_of(&rows, &settings.secret), given) {
             return Ok(());
@@ -332,7 +332,8 @@ impl Room for Mor {
             return Ok(Answer::text(404, "Not Found"));
         };
         // The query string overrides the body; later pairs win.
-        let mut params = form_pairs(&String::from_utf8_lossy(&request.body));
+        let body = lossy(&request.body);
+        let mut params = form_pairs(&body);
         params.extend(form_pairs(request.query.as_deref().unwrap_or("")));
         let inline = params
             .iter()
@@ -356,7 +357,7 @@ impl Room for Mor {
                 "<html><body><h1>502 Bad Gateway</h1></body></html>",
             ));
         }
-        if let Err(text) = Self::admit(visit, settings, &method, request, &params) {
+        if let Err(text) = Self::admit(visit, settings, method, request, &params) {
             visit.refuse(text);
             return Ok(xml::filter_error(text).into_answer(settings, inline));
         }

@@ -6,7 +6,7 @@ use super::{Repeated, Settings, Unescape};
 use crate::calendar;
 use crate::handset::Arrival;
 use crate::room::Visit;
-use crate::text::{escape, percent_decode};
+use crate::text::{Pair, escape, percent_decode};
 
 /// Methods whose effect cannot be taken back.
 pub(super) const SPENDING: &[&str] = &[
@@ -17,7 +17,7 @@ pub(super) const SPENDING: &[&str] = &[
 ];
 
 /// The parameters of a request, the last of each name.
-struct Params<'a>(&'a [(String, String)]);
+struct Params<'a>(&'a [Pair<'a>]);
 
 impl Params<'_> {
     fn get(&self, name: &str) -> Option<&str> {
@@ -25,7 +25,7 @@ impl Params<'_> {
             .iter()
             .rev()
             .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+            .map(|(_, v)| &**v)
     }
 
     fn text(&self, name: &str) -> &str {
@@ -34,7 +34,7 @@ impl Params<'_> {
 }
 
 /// Tells the ledger what the request is about.
-pub(super) fn describe(visit: &mut Visit<'_>, method: &str, params: &[(String, String)]) {
+pub(super) fn describe(visit: &mut Visit<'_>, method: &str, params: &[Pair<'_>]) {
     let params = Params(params);
     let (names, reference): (&[&'static str], _) = match method {
         "payment_create" => (
@@ -65,7 +65,7 @@ pub(super) fn run(
     settings: &Settings,
     state: &mut State,
     method: &str,
-    params: &[(String, String)],
+    params: &[Pair<'_>],
 ) -> Option<Page> {
     let params = Params(params);
     let login = params.text("u");

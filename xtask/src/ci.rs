@@ -29,6 +29,7 @@ const STEPS: &[Step] = &[
             "warnings",
         ]))
     }),
+    ("deny", deny),
     ("docs", docs),
     ("compile-fail", compile_fail),
     ("demo", demo),
@@ -37,6 +38,7 @@ const STEPS: &[Step] = &[
     ("fuzz", || fuzz(Duration::from_secs(2))),
     ("budgets", || budgets(&[])),
     ("api", || crate::api::api(&[])),
+    ("semver", || crate::semver::semver(None)),
     ("isolate", || isolate_some(&[], Sets::Three)),
     ("publish", || publish::publish(&[])),
 ];
@@ -95,6 +97,25 @@ fn docs() -> Done {
         cargo(&["doc", "--workspace", "--all-features", "--no-deps"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )
+}
+
+/// Advisories change without us and need a database: they are the workflow's part.
+fn deny() -> Done {
+    if !there_is("cargo", &["deny", "--version"]) {
+        println!(
+            "left out: licences and sources are checked by cargo-deny (cargo install cargo-deny)"
+        );
+        return Ok(());
+    }
+    run(&mut cargo(&[
+        "deny",
+        "--log-level",
+        "error",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ]))
 }
 
 /// Only nightly compares the error code of a `compile_fail` test; on stable a typo would pass for the right refusal.
@@ -175,10 +196,12 @@ pub(crate) fn deep() -> Done {
     let steps: &[Step] = &[
         ("budgets", || budgets(&["--time"])),
         ("api", || crate::api::api(&[])),
+        ("minimal", crate::minimal::minimal),
         ("isolate", || isolate_some(&[], Sets::EachToo)),
         ("faults", || faults(&[("TELCO_DEEP", "1")])),
         ("fuzz", || fuzz(Duration::from_secs(120))),
         ("benches", || run(&mut cargo(&["bench", "--workspace"]))),
+        ("coverage", || crate::coverage::coverage(&[])),
         ("mutants", mutants),
     ];
     in_order(steps)

@@ -4,10 +4,13 @@
 mod api;
 mod budgets;
 mod ci;
+mod coverage;
 mod crates;
 mod isolate;
+mod minimal;
 mod publish;
 mod run;
+mod semver;
 mod tidy;
 
 use std::process::ExitCode;
@@ -24,8 +27,12 @@ cargo xtask <chore>
   isolate [CRATE…]      package, unpack outside the workspace, build and test alone with each feature set
   budgets [--time]      packages of each crate's tree, and with --time its clean build, against the budgets
   api [--update]        the public API of every crate against docs/public-api, and no foreign types in it
-  tidy                  who may depend on whom, files that must be there, words that must not
-  deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing
+  semver [REF]          no break of a public API since the last tag, or since REF
+  tidy                  who may depend on whom, files that must be there, words that must not, dependencies' minimum Rust
+  minimal               everything compiles with the oldest direct dependencies that Cargo.toml allows
+  coverage [CRATE…]     lines that the tests run, in percent per crate
+  deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing; what it showed
+                        last stands in docs/proof.md
   publish [--execute]   package every crate in order, as crates.io would take it; --execute publishes
   matrix [--since REF]  the crates, as JSON for the workflow: all, or those that changes since REF can break
 ";
@@ -38,7 +45,11 @@ fn main() -> ExitCode {
         ["isolate", options @ ..] => isolate::isolate(options),
         ["budgets", options @ ..] => budgets::budgets(options),
         ["api", options @ ..] => api::api(options),
+        ["semver"] => semver::semver(None),
+        ["semver", since] => semver::semver(Some(since)),
         ["tidy"] => tidy::tidy(),
+        ["minimal"] => minimal::minimal(),
+        ["coverage", named @ ..] => coverage::coverage(named),
         ["deep"] => ci::deep(),
         ["publish", options @ ..] => publish::publish(options),
         ["matrix", options @ ..] => publish::matrix(options),

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::Done;
+use serde_json::Value;
+
 use crate::crates::{Member, members};
-use crate::run::root;
+use crate::run::{cargo, output, root};
+use crate::{Done, Failure};
 
 /// Which crates of the workspace a crate may need to build. An arrow that is not here is a defect (ARCHITECTURE.md).
 const ARROWS: &[(&str, &[&str])] = &[
@@ -51,6 +53,13 @@ pub(crate) fn tidy() -> Done {
         files(&member, &mut faults);
         metadata(&member, &mut faults);
     }
+    let metadata = output(&mut cargo(&[
+        "metadata",
+        "--format-version",
+        "1",
+        "--locked",
+    ]))?;
+    faults.extend(too_new(&metadata)?);
     for neutral in ["telco-crypto", "telco-http", "telco-otp"] {
         provider_names(neutral, &mut faults);
     }
@@ -96,6 +105,34 @@ fn arrows(member: &Member, faults: &mut Vec<String>) {
     }
 }
 
+/// Packages of the lock file that ask for a later Rust than our own crates promise to build with.
+fn too_new(metadata: &str) -> Result<Vec<String>, Failure> {
+    let metadata: Value = serde_json::from_str(metadata)?;
+    let packages = metadata
+        .get("packages")
+        .and_then(Value::as_array)
+        .ok_or("cargo metadata lists no packages")?;
+    let text = |package: &Value, key| Some(package.get(key)?.as_str()?.to_owned());
+    let ours = packages
+        .iter()
+        .find(|package| text(package, "name").as_deref() == Some("telco-core"))
+        .and_then(|package| text(package, "rust_version"))
+        .ok_or("telco-core states no minimum Rust")?;
+    // `1.88` and `1.88.0` are the same.
+    let numbers = |version: &str| {
+        let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+        std::array::from_fn::<u32, 3, _>(|_| parts.next().unwrap_or(0))
+    };
+    let asks = |package: &Value| {
+        let wanted = text(package, "rust_version")?;
+        (numbers(&wanted) > numbers(&ours)).then(|| {
+            let name = text(package, "name").unwrap_or_default();
+            format!("{name} needs Rust {wanted}, and we promise {ours}")
+        })
+    };
+    Ok(packages.iter().filter_map(asks).collect())
+}
+
 fn folder(member: &Member) -> PathBuf {
     let manifest = member
         .manifest
@@ -124,11 +161,7 @@ fn metadata(member: &Member, faults: &mut Vec<String>) {
         "readme",
         "rust_version",
     ] {
-        if member
-            .manifest
-            .get(field)
-            .is_none_or(serde_json::Value::is_null)
-        {
+        if member.manifest.get(field).is_none_or(Value::is_null) {
             faults.push(format!("{}: no {field} in Cargo.toml", member.name));
         }
     }
@@ -181,4 +214,26 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::too_new;
+
+    #[test]
+    fn a_dependency_that_needs_a_later_rust_is_named() {
+        let metadata = |other: &str| {
+            format!(
+                r#"{{"packages":[{{"name":"telco-core","rust_version":"1.88"}},
+                    {{"name":"old","rust_version":null}},
+                    {{"name":"other","rust_version":"{other}"}}]}}"#
+            )
+        };
+        assert!(too_new(&metadata("1.9.1")).unwrap().is_empty());
+        assert!(too_new(&metadata("1.88.0")).unwrap().is_empty());
+        assert_eq!(
+            too_new(&metadata("1.100")).unwrap(),
+            ["other needs Rust 1.100, and we promise 1.88"]
+        );
+    }
 }

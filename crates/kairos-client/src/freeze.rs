@@ -81,10 +81,11 @@ impl Kairos {
     pub(crate) fn thaw(&self, frozen: &SecretBytes) -> Result<Bytes, NotSent> {
         let (inner, frozen) = (self.inner(), frozen.expose());
         let head = self.head();
-        match (&inner.seal, frozen.strip_prefix(head.as_slice())) {
+        match (&inner.seal, after(frozen, &head)) {
             (None, Some(rest)) => {
-                let security_id = inner.security.expose().as_bytes();
-                Ok(Bytes::from([&head, security_id, rest].concat()))
+                // Written as JSON: an id of another form may hold a quote.
+                let id = wire::json_text(inner.security.expose());
+                Ok(Bytes::from([&head, id.as_slice(), rest].concat()))
             }
             (Some(_), None) => Ok(Bytes::copy_from_slice(frozen)),
             _ => {
@@ -96,13 +97,13 @@ impl Kairos {
         }
     }
 
-    /// Everything before the security id.
+    /// Everything before the security id and its quotes.
     fn head(&self) -> Vec<u8> {
         let mut json: Zeroizing<Vec<u8>> = self.body(Vec::new(), "").to_json();
         let before = json
             .windows(3)
             .position(|three| three == b"\"\",")
-            .map_or(0, |quotes| quotes.saturating_add(1));
+            .unwrap_or(0);
         json.truncate(before);
         std::mem::take(&mut *json)
     }
@@ -122,7 +123,42 @@ impl Kairos {
     }
 }
 
+/// What follows the empty security id of a plain body.
+fn after<'a>(frozen: &'a [u8], head: &[u8]) -> Option<&'a [u8]> {
+    frozen.strip_prefix(head)?.strip_prefix(b"\"\"")
+}
+
 /// The caller's values, and nothing else, are to blame.
 trait Refusal: std::error::Error + Send + Sync + 'static {}
 impl Refusal for InvalidOrder {}
 impl Refusal for InvalidStartTime {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ContactNumber, FlowId, NumberPolicy, SecurityId};
+    use telco_core::Reference;
+
+    #[test]
+    fn a_security_id_of_another_form_stays_one_json_string() {
+        let odd = r#"5c"45\a0"#;
+        let flow = FlowId::new("Zb0RKJvh").unwrap();
+        let kairos = Kairos::builder(flow, SecurityId::unchecked(odd))
+            .build()
+            .unwrap();
+        let number = ContactNumber::parse("919812345678", NumberPolicy::AsIs).unwrap();
+        let order = Order::new(Reference::new("due-17").unwrap(), number);
+        let prepared = kairos
+            .prepare_orders(&Reference::new("dues").unwrap(), &[order])
+            .unwrap();
+        let wire = kairos.thaw(prepared[0].frozen().bytes()).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&wire).unwrap();
+        assert_eq!(body["security-id"], odd);
+        assert_eq!(body["calls"][0]["client-identifier"], "due-17");
+        let frozen = prepared[0].frozen().bytes().expose();
+        assert!(
+            !frozen.windows(4).any(|four| four == b"5c\\\""),
+            "the id is not in what is stored"
+        );
+    }
+}

@@ -9,5 +9,5 @@ mod response;
 pub use request::{ApiVersion, Call, Create, GenerateKeyPair, Key, Pull};
 pub use response::{Answer, Details, Entry, UnreadableAnswer};
 
-pub(crate) use request::json_length;
+pub(crate) use request::{json_length, json_text};
 pub(crate) use response::text;

@@ -141,6 +141,11 @@ fn to_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
     json
 }
 
+/// Text as a JSON string, with its quotes.
+pub(crate) fn json_text(text: &str) -> Zeroizing<Vec<u8>> {
+    to_json(&text)
+}
+
 pub(crate) fn json_length(value: &impl Serialize) -> usize {
     struct Count(usize);
     impl io::Write for Count {

@@ -1,15 +1,20 @@
 //! Kairos' side: outbound calls for India, in the clear or in an envelope. docs/protocols/kairos.md, read from the
 //! provider's end.
 
+mod admit;
 mod codes;
 mod create;
+mod dial;
 mod envelope;
 mod near_miss;
+mod open;
 mod order;
 mod profile;
 mod records;
+mod report;
 mod settings;
 mod start_time;
+mod unwrap;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

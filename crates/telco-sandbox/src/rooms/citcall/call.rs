@@ -5,9 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::settings::{self, CallerShown, Settings};
+use super::fields::{integer, text};
+use super::reply::{ascii, redirect};
+use super::settings::{self, CallerShown, Settings, scripted};
 use super::verify::Session;
-use super::{Citcall, KEPT, Refusal, Version, ascii, integer, number, redirect, scripted, text};
+use super::{Citcall, KEPT, Refusal, Version, number};
 use crate::callback::Callback;
 use crate::handset::Arrival;
 use crate::room::{Answer, Halt, Request, Visit};

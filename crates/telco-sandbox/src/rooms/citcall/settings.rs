@@ -327,3 +327,12 @@ pub(super) const FIDELITY: &[Rule] = &[
     Rule::fixed("unknown", "rate limits", "none: no code for them is known"),
     Rule::fixed("observed", "/v3/call", "refused: withdrawn by the provider"),
 ];
+
+/// The result code that a scenario number asks for.
+pub(super) fn scripted(number: &str) -> Option<u32> {
+    number
+        .strip_prefix(SCRIPTED)
+        .filter(|rest| rest.len() == 2)
+        .and_then(|rest| rest.parse().ok())
+        .filter(|rc| *rc != 0)
+}

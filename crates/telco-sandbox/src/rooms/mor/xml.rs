@@ -1,6 +1,6 @@
 //! MOR's answers: XML, written by hand so that every element stands where the server puts it.
 
-use super::Settings;
+use super::settings::Settings;
 use crate::room::Answer;
 use crate::text::escape;
 

@@ -12,7 +12,7 @@ mod support;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use support::fake::{Answer, Fake};
 use support::{World, airtime, naira, open, reference, settings};
@@ -75,10 +75,12 @@ async fn a_missing_record_proves_what_the_capabilities_say(world: World) {
     let fake = Fake::new(proves).answering([lost()]);
     let (sent, looked) = (Arc::clone(&fake.sent), Arc::clone(&fake.looked));
     let ledger = open(world.store().await, fake, settings()).await;
+    let began = Instant::now();
     submit_lost(&ledger).await;
     assert_eq!(ledger.settle().await.unwrap().not_delivered, 1);
+    assert!(began.elapsed() >= after, "not before its time");
     assert_eq!(state(&ledger).await, (State::Settled, Some(false)));
-    assert!(looked.load(Ordering::SeqCst) >= 3, "not before its time");
+    assert!(looked.load(Ordering::SeqCst) >= 1);
     assert_eq!(sent.load(Ordering::SeqCst), 1);
     // Proven: it may be sent again, if asked for.
     let told = ledger.submit(&airtime("a", 1, 100)).await.unwrap();

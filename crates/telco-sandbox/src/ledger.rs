@@ -1,21 +1,19 @@
 //! The ledger of truth: what really happened, per business operation.
 
+mod books;
 mod operation;
 mod totals;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::random;
 use crate::text::excerpt;
 
+use books::Books;
+pub(crate) use books::Entry;
 pub use operation::{Happening, Operation, Told, What};
 pub use totals::{Filter, Totals};
-
-/// Which entry of the ledger an operation is. Numbers are never used twice, so one whose operation is forgotten finds
-/// nothing.
-pub(crate) type Entry = u64;
 
 /// Bytes of a text that came from outside and is kept.
 const TEXT: usize = 256;
@@ -34,86 +32,6 @@ fn bounded(text: &str) -> Cow<'_, str> {
 pub struct Ledger {
     books: Mutex<Books>,
     cap: usize,
-}
-
-#[derive(Debug, Default)]
-struct Books {
-    shelves: Vec<Shelf>,
-    /// Oldest first.
-    entries: VecDeque<Operation>,
-    /// The number of the oldest.
-    first: Entry,
-    forgotten: u64,
-}
-
-/// What belongs to one provider.
-#[derive(Debug)]
-struct Shelf {
-    provider: &'static str,
-    /// By reference.
-    index: HashMap<Box<str>, Entry>,
-    totals: Totals,
-}
-
-impl Books {
-    fn shelf(&self, provider: &str) -> Option<&Shelf> {
-        self.shelves.iter().find(|shelf| shelf.provider == provider)
-    }
-
-    fn find(&self, provider: &str, reference: &str) -> Option<Entry> {
-        let shelf = self.shelf(provider)?;
-        shelf.index.get(&*bounded(reference)).copied()
-    }
-
-    fn place(&self, entry: Entry) -> Option<usize> {
-        usize::try_from(entry.checked_sub(self.first)?).ok()
-    }
-
-    fn get(&self, entry: Entry) -> Option<&Operation> {
-        self.entries.get(self.place(entry)?)
-    }
-
-    fn get_mut(&mut self, entry: Entry) -> Option<&mut Operation> {
-        let place = self.place(entry)?;
-        self.entries.get_mut(place)
-    }
-
-    /// The entry of this reference, opened if there is none.
-    fn open(&mut self, provider: &'static str, reference: &str) -> Entry {
-        let reference = bounded(reference);
-        let next = self.first.saturating_add(self.entries.len() as u64);
-        let at = self.shelves.iter().position(|s| s.provider == provider);
-        let at = at.unwrap_or_else(|| {
-            self.shelves.push(Shelf {
-                provider,
-                index: HashMap::new(),
-                totals: Totals::default(),
-            });
-            self.shelves.len().saturating_sub(1)
-        });
-        if let Some(shelf) = self.shelves.get_mut(at) {
-            if let Some(known) = shelf.index.get(&*reference) {
-                return *known;
-            }
-            shelf.index.insert(Box::from(&*reference), next);
-        }
-        self.entries
-            .push_back(Operation::new(provider, reference.into_owned()));
-        next
-    }
-
-    fn forget_beyond(&mut self, cap: usize) {
-        while self.entries.len() > cap {
-            if let Some(oldest) = self.entries.pop_front() {
-                self.first = self.first.saturating_add(1);
-                self.forgotten = self.forgotten.saturating_add(1);
-                let mut shelves = self.shelves.iter_mut();
-                if let Some(shelf) = shelves.find(|shelf| shelf.provider == oldest.provider) {
-                    shelf.index.remove(&*oldest.reference);
-                }
-            }
-        }
-    }
 }
 
 impl Ledger {
@@ -139,9 +57,7 @@ impl Ledger {
     #[must_use]
     pub fn operations(&self, filter: &Filter) -> Vec<Operation> {
         self.books()
-            .entries
-            .iter()
-            .rev()
+            .newest_first()
             .filter(|op| filter.matches(op))
             .skip(filter.skip)
             .take(filter.limit)
@@ -152,18 +68,13 @@ impl Ledger {
     /// Sums over all providers.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        self.books()
-            .shelves
-            .iter()
-            .fold(Totals::default(), |sum, shelf| sum.plus(&shelf.totals))
+        self.books().totals(None)
     }
 
     /// Sums of one provider.
     #[must_use]
     pub fn totals_of(&self, provider: &str) -> Totals {
-        self.books()
-            .shelf(provider)
-            .map_or_else(Totals::default, |shelf| shelf.totals)
+        self.books().totals(Some(provider))
     }
 
     /// Operations that memory no longer holds (the sums still count them).
@@ -287,11 +198,7 @@ impl Ledger {
     }
 
     pub(crate) fn clear(&self) {
-        let mut books = self.books();
-        *books = Books {
-            first: books.first.saturating_add(books.entries.len() as u64),
-            ..Books::default()
-        };
+        self.books().clear();
     }
 
     fn edit(
@@ -302,14 +209,7 @@ impl Ledger {
     ) -> Entry {
         let mut books = self.books();
         let entry = books.open(provider, reference);
-        let place = books.place(entry).unwrap_or(usize::MAX);
-        let Books {
-            shelves, entries, ..
-        } = &mut *books;
-        let shelf = shelves.iter_mut().find(|shelf| shelf.provider == provider);
-        if let (Some(op), Some(shelf)) = (entries.get_mut(place), shelf) {
-            edit(op, &mut shelf.totals);
-        }
+        books.edit(entry, edit);
         books.forget_beyond(self.cap);
         entry
     }
@@ -323,4 +223,60 @@ pub(crate) struct Asked<'a> {
     pub(crate) provider: &'static str,
     pub(crate) kind: &'static str,
     pub(crate) reference: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(ledger: &Ledger, reference: &str) -> Entry {
+        let asked = Asked {
+            provider: "p",
+            kind: "k",
+            reference,
+        };
+        ledger.requested(0, 1, &asked, || (None, Vec::new()))
+    }
+
+    fn lines(ledger: &Ledger, reference: &str) -> Option<usize> {
+        Some(ledger.operation("p", reference)?.story.len())
+    }
+
+    #[test]
+    fn an_entry_that_is_forgotten_finds_nothing() {
+        let ledger = Ledger::new(2);
+        let oldest = ask(&ledger, "a");
+        let (b, c) = (ask(&ledger, "b"), ask(&ledger, "c"));
+        for entry in [oldest, b, c] {
+            ledger.note_at(0, 1, entry, What::Delivered);
+        }
+        let all = ["a", "b", "c"].map(|reference| lines(&ledger, reference));
+        assert_eq!(all, [None, Some(2), Some(2)]);
+        assert_eq!((ledger.forgotten(), ledger.totals().requested), (1, 3));
+        // Asked for again, it is a new one.
+        assert_ne!(ask(&ledger, "a"), oldest);
+        assert_eq!(lines(&ledger, "a"), Some(1));
+    }
+
+    #[test]
+    fn an_entry_of_before_a_reset_finds_nothing() {
+        let ledger = Ledger::new(10);
+        let before = ask(&ledger, "a");
+        ledger.clear();
+        ask(&ledger, "b");
+        ledger.note_at(0, 1, before, What::Delivered);
+        assert_eq!((lines(&ledger, "a"), lines(&ledger, "b")), (None, Some(1)));
+    }
+
+    #[test]
+    fn the_same_reference_is_the_same_entry_of_one_provider_only() {
+        let ledger = Ledger::new(10);
+        let entry = ask(&ledger, "a");
+        assert_eq!(ask(&ledger, "a"), entry);
+        assert_eq!(ledger.delivered(0, 2, "p", "a"), entry);
+        assert_ne!(ledger.delivered(0, 2, "q", "a"), entry);
+        assert_eq!(ledger.requests_of("p", "a"), 2);
+        let (p, q) = (ledger.totals_of("p"), ledger.totals_of("q"));
+        assert_eq!((p.requests, p.delivered, q.delivered), (2, 1, 1));
+    }
 }

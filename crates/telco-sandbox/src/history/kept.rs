@@ -185,3 +185,36 @@ fn headers(out: &mut Vec<u8>, request: &Request, cap: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_back_as_they_were_and_long_ones_say_that_they_were_cut() {
+        let request = Request {
+            method: "POST".to_owned(),
+            path: "/p".to_owned(),
+            query: Some("q=1".to_owned()),
+            headers: vec![
+                (Bytes::from_static(b"A"), Bytes::from_static(b"\xff1")),
+                (Bytes::from_static(b"B"), Bytes::from(vec![b'b'; 100])),
+                (Bytes::from_static(b"C"), Bytes::from_static(b"no room")),
+            ],
+            body: Bytes::from(vec![b'x'; 41]),
+            peer: ([127, 0, 0, 1], 1).into(),
+        };
+        let texts = Texts::new(Some(""), None, &request, b"said", 40);
+        assert_eq!((texts.has_reference, texts.has_number), (true, false));
+        let headers = format!("A: \u{fffd}1\nB: {}\n", "b".repeat(40));
+        let body = format!("{}… (41 bytes)", "x".repeat(40));
+        assert_eq!(
+            texts.all(),
+            ["", "", "POST /p?q=1", &headers, &body, "said"].map(str::to_owned)
+        );
+        let long = Texts::new(Some(&"r".repeat(257)), None, &request, b"", 5);
+        let [reference, _, line, ..] = long.all();
+        assert!(reference.ends_with("r… (257 bytes)"), "{reference}");
+        assert_eq!(line, "POST … (11 bytes)");
+    }
+}

@@ -178,3 +178,35 @@ fn reason(status: u16) -> &'static str {
         _ => "Status",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_head_is_where_a_plain_search_finds_it() {
+        let plain = |bytes: &[u8]| {
+            let at = bytes.windows(4).position(|w| w == b"\r\n\r\n");
+            at.map(|at| at + 4)
+        };
+        // Every text of eight letters out of three, which holds every way to nearly end a head.
+        for n in 0..3_usize.pow(8) {
+            let text: Vec<u8> = (0..8)
+                .scan(n, |left, _| {
+                    let letter = b"\r\nx".get(*left % 3).copied();
+                    *left /= 3;
+                    letter
+                })
+                .collect();
+            let end = plain(&text);
+            assert_eq!(end_of_head(&text, 0), end, "{text:?}");
+            for read in 0..=text.len() {
+                let part = text.get(..read).unwrap_or_default();
+                if end_of_head(part, 0).is_none() {
+                    let scanned = read.saturating_sub(3);
+                    assert_eq!(end_of_head(&text, scanned), end, "{text:?} after {read}");
+                }
+            }
+        }
+    }
+}

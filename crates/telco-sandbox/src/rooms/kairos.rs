@@ -17,7 +17,7 @@ mod start_time;
 mod unwrap;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ struct FlowId {
 
 #[derive(Debug)]
 struct State {
-    settings: Settings,
+    settings: Arc<Settings>,
     /// Calls paid for so far.
     spent: u64,
     /// Key pairs by flow, the newest last.
@@ -95,7 +95,7 @@ impl Kairos {
             }
         };
         let (multicast, dialer) = (flow("multicast"), flow("dialer"));
-        let state = State::new(Settings::default(), &multicast, &dialer);
+        let state = State::new(Arc::default(), &multicast, &dialer);
         Kairos {
             state: Mutex::new(state),
             multicast,
@@ -107,8 +107,8 @@ impl Kairos {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn current(&self) -> Settings {
-        self.state().settings.clone()
+    fn current(&self) -> Arc<Settings> {
+        Arc::clone(&self.state().settings)
     }
 
     /// The key pairs of a flow, the newest first.
@@ -140,8 +140,9 @@ impl Kairos {
 
     /// Whether the caller's address may be served at all.
     fn known_address(&self, request: &Request, settings: &Settings) -> Result<(), Refusal> {
-        let peer = request.peer.ip().to_string();
-        if settings.allowed_ips.is_empty() || settings.allowed_ips.contains(&peer) {
+        let peer = request.peer.ip();
+        let listed = |peer: &str| settings.allowed_ips.iter().any(|ip| ip == peer);
+        if settings.allowed_ips.is_empty() || listed(&peer.to_string()) {
             Ok(())
         } else {
             Err(Refusal::new(
@@ -164,7 +165,7 @@ impl Kairos {
 }
 
 impl State {
-    fn new(settings: Settings, multicast: &FlowId, dialer: &FlowId) -> State {
+    fn new(settings: Arc<Settings>, multicast: &FlowId, dialer: &FlowId) -> State {
         let keys = [(multicast, MULTICAST_KEY), (dialer, DIALER_KEY)];
         State {
             settings,
@@ -251,12 +252,12 @@ impl Room for Kairos {
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self.current()).unwrap_or_default()
+        serde_json::to_value(&*self.current()).unwrap_or_default()
     }
 
     fn configure(&self, change: &Value) -> Result<(), String> {
         let mut state = self.state();
-        state.settings = merge_settings(&state.settings, change)?;
+        state.settings = Arc::new(merge_settings(&*state.settings, change)?);
         Ok(())
     }
 

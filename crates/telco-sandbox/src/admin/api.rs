@@ -121,9 +121,13 @@ pub(super) async fn api(shared: &Shared, request: &Request, path: &str) -> Outco
         }
         ("GET", ["handsets"]) => {
             let limit = number(&query, "limit", 100)?.min(PAGE);
+            shared.handsets.catch_up(shared.clock.now_ms());
             ok(&json!({ "received": shared.handsets.latest(limit) }))
         }
-        ("GET", ["handsets", number]) => ok(&json!({ "received": shared.handsets.read(number) })),
+        ("GET", ["handsets", number]) => {
+            shared.handsets.catch_up(shared.clock.now_ms());
+            ok(&json!({ "received": shared.handsets.read(number) }))
+        }
         ("GET", ["faults"]) => ok(&view::faults(shared)),
         ("POST", ["faults"]) => {
             let rules = match body(request)? {

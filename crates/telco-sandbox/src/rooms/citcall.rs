@@ -5,6 +5,7 @@ mod admit;
 mod auth;
 mod call;
 mod cipher;
+mod fidelity;
 mod fields;
 mod near_miss;
 mod number;
@@ -114,15 +115,15 @@ impl Room for Citcall {
     }
 
     fn fidelity(&self) -> &'static [Rule] {
-        settings::FIDELITY
+        fidelity::RULES
     }
 
     fn quirks(&self) -> &'static [(&'static str, &'static str)] {
-        settings::QUIRKS
+        fidelity::QUIRKS
     }
 
     fn scenarios(&self) -> &'static [(&'static str, &'static str)] {
-        settings::SCENARIOS
+        fidelity::SCENARIOS
     }
 
     fn answer(&self, visit: &mut Visit<'_>, request: &Request) -> Result<Answer, Halt> {

@@ -6,6 +6,7 @@ mod codes;
 mod create;
 mod dial;
 mod envelope;
+mod fidelity;
 mod near_miss;
 mod open;
 mod order;
@@ -16,11 +17,12 @@ mod settings;
 mod start_time;
 mod unwrap;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use crate::bounded::Bounded;
 use crate::random::Draw;
 use crate::room::{Answer, Halt, Request, Room, Rule, Visit, merge_settings};
 use crate::rsa::PrivateKey;
@@ -52,12 +54,12 @@ struct State {
     /// Key pairs by flow, the newest last.
     keys: HashMap<String, Vec<PrivateKey>>,
     /// When each checksum was seen.
-    checksums: HashMap<Vec<u8>, u64>,
-    /// Calls that were placed, by phonon-uuid, and the order they came in.
-    records: HashMap<String, Record>,
-    order: VecDeque<String>,
-    /// Start of the running minute, and requests in it.
-    minute: (u64, u64),
+    checksums: Bounded<Vec<u8>, u64>,
+    /// Calls that were placed, by phonon-uuid.
+    records: Bounded<String, Record>,
+    /// The running minute and the requests in it, for each of the two hosts.
+    real_time_minute: (u64, u64),
+    bulk_minute: (u64, u64),
 }
 
 /// Records and checksums kept; the oldest go first.
@@ -140,27 +142,7 @@ impl Kairos {
 
     /// Whether the caller's address may be served at all.
     fn known_address(&self, request: &Request, settings: &Settings) -> Result<(), Refusal> {
-        let peer = request.peer.ip();
-        let listed = |peer: &str| settings.allowed_ips.iter().any(|ip| ip == peer);
-        if settings.allowed_ips.is_empty() || listed(&peer.to_string()) {
-            Ok(())
-        } else {
-            Err(Refusal::new(
-                401,
-                format!("{peer} is not on the white list (setting `allowed_ips`)"),
-            ))
-        }
-    }
-
-    /// Counts a request; `false` when the minute is full.
-    fn within_rate(&self, visit: &Visit<'_>, limit: u64) -> bool {
-        let mut state = self.state();
-        let minute = visit.now_ms() / 60_000;
-        if state.minute.0 != minute {
-            state.minute = (minute, 0);
-        }
-        state.minute.1 = state.minute.1.saturating_add(1);
-        limit == 0 || state.minute.1 <= limit
+        listed(request, &settings.allowed_ips, "allowed_ips")
     }
 }
 
@@ -176,10 +158,10 @@ impl State {
                     Some((flow.flow_id.clone(), vec![PrivateKey::from_pem(pem)?]))
                 })
                 .collect(),
-            checksums: HashMap::new(),
-            records: HashMap::new(),
-            order: VecDeque::new(),
-            minute: (0, 0),
+            checksums: Bounded::new(KEPT),
+            records: Bounded::new(KEPT),
+            real_time_minute: (0, 0),
+            bulk_minute: (0, 0),
         }
     }
 }
@@ -215,15 +197,15 @@ impl Room for Kairos {
     }
 
     fn fidelity(&self) -> &'static [Rule] {
-        settings::FIDELITY
+        fidelity::RULES
     }
 
     fn quirks(&self) -> &'static [(&'static str, &'static str)] {
-        settings::QUIRKS
+        fidelity::QUIRKS
     }
 
     fn scenarios(&self) -> &'static [(&'static str, &'static str)] {
-        settings::SCENARIOS
+        fidelity::SCENARIOS
     }
 
     fn answer(&self, visit: &mut Visit<'_>, request: &Request) -> Result<Answer, Halt> {
@@ -269,6 +251,17 @@ impl Room for Kairos {
         let settings = self.current();
         *self.state() = State::new(settings, &self.multicast, &self.dialer);
     }
+}
+
+/// Whether the caller is on this white list; an empty one is no list.
+fn listed(request: &Request, list: &[String], setting: &str) -> Result<(), Refusal> {
+    let peer = request.peer.ip();
+    let is_on_it = |peer: &str| list.iter().any(|ip| ip == peer);
+    if list.is_empty() || is_on_it(&peer.to_string()) {
+        return Ok(());
+    }
+    let why = format!("{peer} is not on the white list (setting `{setting}`)");
+    Err(Refusal::new(401, why))
 }
 
 fn unmodelled(method: &str, path: &str) -> String {

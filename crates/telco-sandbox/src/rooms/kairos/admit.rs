@@ -4,10 +4,85 @@ use super::create::Kind;
 use super::open::Opened;
 use super::order::{self, Call, Head};
 use super::settings::{ChecksumOver, Scripted, Settings, scripted};
-use super::{FlowId, KEPT, Kairos, Refusal};
-use crate::room::{Request, Visit};
+use super::{FlowId, Kairos, Refusal, listed};
+use crate::room::{Answer, Request, Visit};
+
+/// Every endpoint takes JSON and is told so (documented); `Err` is the answer to another `Content-Type`.
+pub(super) fn says_json(
+    visit: &mut Visit<'_>,
+    request: &Request,
+    settings: &Settings,
+) -> Result<(), Answer> {
+    let content_type = request.header("content-type").unwrap_or("");
+    let media_type = content_type.split(';').next().unwrap_or("").trim();
+    if !settings.content_type_required || media_type.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    visit.near_miss("`Content-Type` is not application/json (setting `content_type_required`)");
+    Err(Answer::text(415, "unsupported media type"))
+}
 
 impl Kairos {
+    /// What is looked at before the request is read: where it comes from, how many came, its kind and size.
+    /// `Err` is the answer.
+    pub(super) fn at_the_door(
+        &self,
+        visit: &mut Visit<'_>,
+        request: &Request,
+        kind: Kind,
+        settings: &Settings,
+    ) -> Result<(), Answer> {
+        let (list, name, limit) = match kind {
+            // The bulk host has a list of its own: the account's is not used there (documented).
+            Kind::Bulk => (
+                &settings.bulk_allowed_ips,
+                "bulk_allowed_ips",
+                settings.bulk_rate_per_minute,
+            ),
+            _ => (
+                &settings.allowed_ips,
+                "allowed_ips",
+                settings.rate_per_minute,
+            ),
+        };
+        if let Err(refusal) = listed(request, list, name) {
+            visit.near_miss(refusal.why);
+            return Err(match kind {
+                Kind::Bulk => Answer::text(403, "Forbidden"),
+                _ => self.coded(visit, refusal.code, settings),
+            });
+        }
+        if !self.within_rate(visit.now_ms(), kind, limit) {
+            visit.near_miss(format!("{limit} requests per minute are allowed"));
+            return Err(Answer::text(429, "too many requests"));
+        }
+        says_json(visit, request, settings)?;
+        if request.body.len() > settings.body_limit {
+            visit.near_miss(format!(
+                "the body has {} bytes; {} are the most (setting `body_limit`)",
+                request.body.len(),
+                settings.body_limit
+            ));
+            return Err(Answer::text(413, "too large"));
+        }
+        Ok(())
+    }
+
+    /// Counts a request; `false` when its host's minute is full.
+    fn within_rate(&self, now_ms: u64, kind: Kind, limit: u64) -> bool {
+        let mut state = self.state();
+        let minute = match kind {
+            Kind::Bulk => &mut state.bulk_minute,
+            _ => &mut state.real_time_minute,
+        };
+        let now = now_ms / 60_000;
+        if minute.0 != now {
+            *minute = (now, 0);
+        }
+        minute.1 = minute.1.saturating_add(1);
+        limit == 0 || minute.1 <= limit
+    }
+
     /// Everything up to the calls themselves.
     pub(super) fn judge(
         &self,
@@ -127,11 +202,7 @@ impl Kairos {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
         let key = [flow.flow_id.as_bytes(), digest.as_ref()].concat();
         let window = settings.checksum_window_s.saturating_mul(1_000);
-        let mut state = self.state();
-        if state.checksums.len() >= KEPT {
-            state.checksums.clear();
-        }
-        let before = state.checksums.insert(key, now_ms);
+        let before = self.state().checksums.insert(key, now_ms);
         before.is_none_or(|before| now_ms.saturating_sub(before) > window)
     }
 }

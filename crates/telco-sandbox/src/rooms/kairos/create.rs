@@ -48,26 +48,13 @@ impl Kairos {
             }
         }
         visit.begin("create")?;
-        let limit = if kind == Kind::Bulk {
-            settings.bulk_rate_per_minute
-        } else {
-            settings.rate_per_minute
-        };
-        if !self.within_rate(visit, limit) {
-            visit.near_miss(format!("{limit} requests per minute are allowed"));
-            return Ok(Answer::text(429, "too many requests"));
+        if let Err(answer) = self.at_the_door(visit, request, kind, settings) {
+            for (identifier, _) in &outline {
+                visit.refuse_of(identifier, &format!("HTTP {}", answer.status));
+            }
+            return Ok(answer);
         }
-        if request.body.len() > settings.body_limit {
-            visit.near_miss(format!(
-                "the body has {} bytes; {} are the most (setting `body_limit`)",
-                request.body.len(),
-                settings.body_limit
-            ));
-            return Ok(Answer::text(413, "too large"));
-        }
-        let done = self
-            .known_address(request, settings)
-            .and(opened)
+        let done = opened
             .and_then(|opened| self.judge(visit, request, kind, &opened, settings))
             .and_then(|(flow, calls)| self.place(visit, flow, calls, settings));
         Ok(match done {
@@ -77,10 +64,7 @@ impl Kairos {
                     visit.refuse_of(identifier, &format!("code {}", refusal.code));
                 }
                 visit.near_miss(refusal.why);
-                match (kind, refusal.code) {
-                    (Kind::Bulk, 401) => Answer::text(403, "Forbidden"),
-                    (_, code) => self.coded(visit, code, settings),
-                }
+                self.coded(visit, refusal.code, settings)
             }
         })
     }

@@ -3,8 +3,8 @@
 use super::order::Call;
 use super::records::Record;
 use super::settings::{Scripted, Settings, national, scripted};
-use super::{FlowId, KEPT, Kairos, Refusal};
-use crate::handset::Arrival;
+use super::{FlowId, Kairos, Refusal};
+use crate::handset::{Arrival, Received};
 use crate::room::Visit;
 
 /// What became of one call.
@@ -79,7 +79,7 @@ impl Kairos {
         Ok((request_id, fates))
     }
 
-    /// Tries the alternates in turn; the first that answers hears the flow.
+    /// Tries the alternates in turn when its time has come; the first that answers hears the flow.
     fn dial(
         &self,
         visit: &mut Visit<'_>,
@@ -89,7 +89,16 @@ impl Kairos {
         settings: &Settings,
     ) -> String {
         let phonon_uuid = uuid(visit);
+        let now = visit.now_ms();
+        let dialled_ms = now.max(call.start_ms);
         visit.deliver_of(&call.client_identifier);
+        let foreign = |name: &&String| !name.starts_with("$flow.key.");
+        if let Some(name) = call.variables.keys().find(foreign) {
+            visit.near_miss(format!(
+                "{}: no flow reads the variable `{name}`: its name begins with `$flow.key.`",
+                call.client_identifier
+            ));
+        }
         let connected = call
             .numbers
             .iter()
@@ -101,9 +110,18 @@ impl Kairos {
                 flow: flow.flow_id.clone(),
                 variables: call.variables.clone(),
             };
-            visit.arrive_of(&call.client_identifier, &phone, arrival);
+            if dialled_ms > now {
+                let received = Received {
+                    at_ms: dialled_ms,
+                    provider: visit.provider,
+                    reference: call.client_identifier.clone(),
+                    arrival,
+                };
+                visit.world.handsets.arrive_later(&phone, received);
+            } else {
+                visit.arrive_of(&call.client_identifier, &phone, arrival);
+            }
         }
-        let now = visit.now_ms();
         let delay = u64::try_from(visit.lookup_delay().as_millis()).unwrap_or(u64::MAX);
         let record = Record {
             client_identifier: call.client_identifier.clone(),
@@ -112,20 +130,16 @@ impl Kairos {
             flow_id: flow.flow_id.clone(),
             tried: call.numbers.clone(),
             connected: connected.cloned(),
-            dialled_ms: now,
-            visible_ms: now.saturating_add(delay),
+            dialled_ms,
+            visible_ms: dialled_ms.saturating_add(delay),
         };
         if settings.pushes {
-            self.push(visit, &record, settings.push_after_ms, settings);
+            let until_then = dialled_ms.saturating_sub(now);
+            let after_ms = until_then.saturating_add(settings.push_after_ms);
+            self.push(visit, &record, after_ms, settings);
         }
         let mut state = self.state();
-        state.order.push_back(phonon_uuid.clone());
         state.records.insert(phonon_uuid.clone(), record);
-        if state.order.len() > KEPT
-            && let Some(oldest) = state.order.pop_front()
-        {
-            state.records.remove(&oldest);
-        }
         phonon_uuid
     }
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::admit::says_json;
 use super::settings::{Settings, national};
 use super::{Kairos, Refusal, codes};
 use crate::calendar;
@@ -46,10 +47,8 @@ impl Record {
                 cdr_id: format!("{}-{}", self.phonon_uuid, details.len()),
                 connect_time: answered.then(|| time(connect)),
                 did_number: "918047000000",
-                dtmf_pressed: answered.then_some([]),
                 duration: answered.then(|| end.saturating_sub(connect).to_string()),
                 end_time: time(end),
-                foreign_call_ids: [],
                 hangup_cause: if answered { "16" } else { "19" },
                 incoming: false,
                 is_ringing: "true",
@@ -77,7 +76,7 @@ impl Record {
     }
 }
 
-/// How one number was dialled, in the provider's words and spelling.
+/// How one number was dialled, in the provider's words.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CallDetail<'a> {
@@ -87,12 +86,9 @@ struct CallDetail<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     connect_time: Option<String>,
     did_number: &'static str,
-    #[serde(rename = "dtmfPressesd", skip_serializing_if = "Option::is_none")]
-    dtmf_pressed: Option<[(); 0]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration: Option<String>,
     end_time: String,
-    foreign_call_ids: [(); 0],
     hangup_cause: &'static str,
     incoming: bool,
     #[serde(rename = "is_ringing")]
@@ -174,16 +170,15 @@ impl Kairos {
         let wanted = what.get("reference").and_then(Value::as_str);
         let record = {
             let state = self.state();
-            let mut newest = state
-                .order
-                .iter()
-                .rev()
-                .filter_map(|uuid| state.records.get(uuid));
+            let mut newest = state.records.newest();
             newest
                 .find(|record| wanted.is_none_or(|wanted| record.client_identifier == wanted))
                 .cloned()
         };
         let record = record.ok_or("there is no such call to tell about")?;
+        if record.dialled_ms > visit.now_ms() {
+            return Err("this call is for later (`start-time`): nothing is to be told yet".into());
+        }
         let uuid = &record.phonon_uuid;
         match what.get("event").and_then(Value::as_str).unwrap_or("call") {
             "call" => self.push(visit, &record, 0, &settings),
@@ -219,6 +214,9 @@ impl Kairos {
         settings: &Settings,
     ) -> Result<Answer, Halt> {
         visit.begin("pull")?;
+        if let Err(answer) = says_json(visit, request, settings) {
+            return Ok(answer);
+        }
         let found = self
             .known_address(request, settings)
             .and_then(|()| self.find(visit.now_ms(), &request.body, settings));
@@ -243,12 +241,16 @@ impl Kairos {
         // Version 2 names the flow; version 1 sees the account's calls.
         let flow = match (text("security-id"), text("flow-id")) {
             (None, None) => None,
-            (security_id, flow_id) => {
+            (Some(_), None) | (None, Some(_)) => {
+                let why = "version 2 has both `security-id` and `flow-id`, version 1 neither";
+                return Err(Refusal::new(210, why));
+            }
+            (Some(security_id), Some(flow_id)) => {
                 let flow = [&self.multicast, &self.dialer]
                     .into_iter()
-                    .find(|flow| Some(flow.flow_id.as_str()) == flow_id)
+                    .find(|flow| flow.flow_id == flow_id)
                     .ok_or_else(|| Refusal::new(301, "no flow has this `flow-id`"))?;
-                if Some(flow.security_id.as_str()) != security_id {
+                if flow.security_id != security_id {
                     return Err(Refusal::new(
                         202,
                         "`security-id` is not the one of this flow",
@@ -304,6 +306,10 @@ impl Kairos {
         settings: &Settings,
     ) -> Result<Answer, Halt> {
         visit.begin_spending("generate-key-pair")?;
+        if let Err(answer) = says_json(visit, request, settings) {
+            visit.refuse("HTTP 415");
+            return Ok(answer);
+        }
         let made = self
             .known_address(request, settings)
             .and_then(|()| self.new_pair(&request.body, settings));

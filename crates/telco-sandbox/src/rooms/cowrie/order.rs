@@ -33,7 +33,11 @@ pub(super) struct Order<'a> {
 
 impl<'a> Order<'a> {
     /// The parameters of a recharge, checked.
-    pub(super) fn read(kind: &'static str, pairs: &'a [Pair<'_>]) -> Result<Self, &'static str> {
+    pub(super) fn read(
+        kind: &'static str,
+        pairs: &'a [Pair<'_>],
+        grouped: bool,
+    ) -> Result<Self, &'static str> {
         let field = |name| value(pairs, name).filter(|v| !v.is_empty());
         let net = field("net").ok_or("net required")?;
         let net = ["AIR", "GLO", "MTN", "ETI"]
@@ -43,7 +47,7 @@ impl<'a> Order<'a> {
         let msisdn = field("msisdn").ok_or("msisdn required")?;
         let amount = match kind {
             "redeem" => 0,
-            _ => whole(field("amount").ok_or("amount required")?)
+            _ => whole(field("amount").ok_or("amount required")?, grouped)
                 .ok_or("amount must be whole naira")?,
         };
         let xref = field("xref").ok_or("xref required")?;
@@ -76,8 +80,16 @@ impl<'a> Order<'a> {
     }
 }
 
-/// Whole naira: plain ASCII digits, no leading zero, within reason.
-pub(super) fn whole(text: &str) -> Option<i64> {
+/// Whole naira: plain ASCII digits, no leading zero, within reason; perhaps `grouped` in threes by commas.
+pub(super) fn whole(text: &str, grouped: bool) -> Option<i64> {
+    let in_threes = text.split(',').enumerate().all(|(at, group)| match at {
+        0 => (1..=3).contains(&group.len()),
+        _ => group.len() == 3,
+    });
+    let text = match grouped && in_threes {
+        true => &text.replace(',', ""),
+        false => text,
+    };
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
     text.parse().ok().filter(|n| plain && *n <= LARGEST)
 }

@@ -156,7 +156,7 @@ fn postgres() -> Done {
 
 /// Kills and faults, with `TELCO_DEEP` in their long form.
 fn faults(environment: &[(&str, &str)]) -> Done {
-    for test in ["faults", "bulk"] {
+    for test in ["faults", "bulk", "bulk_postgres"] {
         run(cargo(&["test", "-p", "telco-cli", "--test", test]).envs(environment.iter().copied()))?;
     }
     run(cargo(&["test", "-p", "telco-ledger", "--all-features"]).envs(environment.iter().copied()))

@@ -104,7 +104,8 @@ impl Worker {
     /// Performed anew as long as it is the connection that fails: nobody knows then whether the work was done, and each piece
     /// of it recognises what it has done.
     async fn patiently(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
-        let until = Instant::now() + PATIENCE;
+        // From the first failure on: a worker that was frozen in the middle tries again all the same.
+        let mut until = None;
         let mut wait = Duration::from_millis(20);
         loop {
             let failure = match self.transaction(jobs).await {
@@ -119,6 +120,7 @@ impl Worker {
             if lost {
                 self.link = None;
             }
+            let until = *until.get_or_insert_with(|| Instant::now() + PATIENCE);
             if !again || Instant::now() + wait > until {
                 return Err(failure);
             }

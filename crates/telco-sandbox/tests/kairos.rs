@@ -528,6 +528,7 @@ async fn a_new_key_pair_voids_the_old_one() {
             .json()["api-response-code"],
         200
     );
+    let oldest = sealed("oldest");
     let renewed = user.sandbox.credentials("kairos").unwrap();
     assert_ne!(renewed["public_key"], user.flow["public_key"]);
     let sealed = seal(
@@ -549,6 +550,14 @@ async fn a_new_key_pair_voids_the_old_one() {
         .unwrap()
         .json();
     assert_eq!(unknown["api-response-code"], 301);
+
+    // Only so many old ones are kept.
+    for _ in 0..3 {
+        let made = user.post("/enc/outbound/generateKeyPair", &body).await;
+        assert_eq!(made.unwrap().json()["api-response-code"], 200);
+    }
+    let refused = user.post("/enc/outbound/create", &oldest).await;
+    assert_eq!(refused.unwrap().json()["api-response-code"], 400);
 }
 
 #[tokio::test]

@@ -25,6 +25,8 @@ pub(crate) struct Fake {
     pub(crate) answers: Mutex<VecDeque<Answer>>,
     pub(crate) looks: Mutex<VecDeque<Result<Lookup, Error>>>,
     pub(crate) balance: Mutex<i64>,
+    /// So many readings of the balance fail.
+    pub(crate) unreadable: Arc<AtomicU32>,
     pub(crate) sent: Arc<AtomicU32>,
     pub(crate) looked: Arc<AtomicU32>,
 }
@@ -38,6 +40,7 @@ impl Fake {
             answers: Mutex::default(),
             looks: Mutex::default(),
             balance: Mutex::new(0),
+            unreadable: Arc::default(),
             sent: Arc::default(),
             looked: Arc::default(),
         }
@@ -109,6 +112,13 @@ impl TopupProvider for Fake {
     }
 
     async fn balance(&self) -> Result<Balance, Error> {
+        let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
+        let fails = self
+            .unreadable
+            .fetch_update(set, fetch, |left| left.checked_sub(1));
+        if fails.is_ok() {
+            return Err(Error::answered(ErrorKind::Unavailable, "closed for lunch"));
+        }
         Ok(Balance::new(super::naira(*self.balance.lock().unwrap())))
     }
 }

@@ -29,7 +29,6 @@ use crate::text::{form_pairs, value};
 pub struct Cowrie {
     client: Account,
     agent: Account,
-    terminal: String,
     inner: Mutex<Inner>,
 }
 
@@ -71,7 +70,6 @@ impl Cowrie {
         Self {
             client: account(CLIENT),
             agent: account(AGENT),
-            terminal: TERMINAL.to_owned(),
             inner: Mutex::new(Inner { settings, state }),
         }
     }
@@ -95,7 +93,7 @@ impl Room for Cowrie {
     fn credentials(&self) -> Value {
         json!({
             "client_id": self.client.id, "client_key": self.client.key,
-            "agent_id": self.agent.id, "agent_key": self.agent.key, "terminal_id": self.terminal,
+            "agent_id": self.agent.id, "agent_key": self.agent.key, "terminal_id": TERMINAL,
         })
     }
 
@@ -203,6 +201,7 @@ impl Room for Cowrie {
             visit.refuse(&format!("{}", answer.status));
             return Ok(answer);
         }
+        let grouped = self.inner().settings.grouped_amounts;
         let done = match operation {
             "balance" => {
                 let inner = self.inner();
@@ -220,11 +219,14 @@ impl Room for Cowrie {
                 Some(reference) => Ok(self.check(visit, reference)),
                 None => Err((400, "reference required".to_owned())),
             },
-            "credit" | "data" => match Order::read(operation, &pairs) {
+            "credit" | "data" => match Order::read(operation, &pairs, grouped) {
                 Ok(order) => self.recharge(visit, &order),
                 Err(why) => Err((400, why.to_owned())),
             },
-            "redeem" => match (Order::read(operation, &pairs), value(&pairs, "pin")) {
+            "redeem" => match (
+                Order::read(operation, &pairs, grouped),
+                value(&pairs, "pin"),
+            ) {
                 (Ok(order), Some(pin)) if !pin.is_empty() => self.redeem(visit, order, pin),
                 (Err(why), _) => Err((400, why.to_owned())),
                 _ => Err((400, "pin required".to_owned())),

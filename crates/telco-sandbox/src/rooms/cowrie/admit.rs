@@ -28,15 +28,18 @@ impl Cowrie {
         }
         let header = |name| request.header(name).unwrap_or("");
         let (nonce, signature) = (header("Nonce"), header("Signature"));
-        if header(identity) != account.id || (terminal && header("TerminalId") != self.terminal) {
+        if header(identity) != account.id {
             visit.near_miss(format!(
-                "`{identity}` is not one of this sandbox: use `{}`{}",
-                account.id,
-                if terminal {
-                    format!(" with TerminalId `{}`", self.terminal)
-                } else {
-                    String::new()
-                }
+                "`{identity}` is not one of this sandbox: use `{}`",
+                account.id
+            ));
+            return Err(form.error(400, "Invalid signature"));
+        }
+        let served = self.inner().settings.terminals.clone();
+        if terminal && !served.is_empty() && !served.iter().any(|id| id == header("TerminalId")) {
+            visit.near_miss(format!(
+                "`TerminalId` is not one of the setting `terminals`: {}",
+                served.join(", ")
             ));
             return Err(form.error(400, "Invalid signature"));
         }

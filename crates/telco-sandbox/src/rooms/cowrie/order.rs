@@ -36,6 +36,7 @@ impl Order {
     pub(super) fn read(
         kind: &'static str,
         pairs: &[(String, String)],
+        grouped: bool,
     ) -> Result<Order, &'static str> {
         let field = |name| value(pairs, name).filter(|v| !v.is_empty());
         let net = field("net").ok_or("net required")?.to_ascii_uppercase();
@@ -45,7 +46,7 @@ impl Order {
         let msisdn = field("msisdn").ok_or("msisdn required")?;
         let amount = match kind {
             "redeem" => 0,
-            _ => whole(field("amount").ok_or("amount required")?)
+            _ => whole(field("amount").ok_or("amount required")?, grouped)
                 .ok_or("amount must be whole naira")?,
         };
         let xref = field("xref").ok_or("xref required")?;
@@ -78,8 +79,16 @@ impl Order {
     }
 }
 
-/// Whole naira: plain ASCII digits, no leading zero, within reason.
-pub(super) fn whole(text: &str) -> Option<i64> {
+/// Whole naira: plain ASCII digits, no leading zero, within reason; perhaps `grouped` in threes by commas.
+pub(super) fn whole(text: &str, grouped: bool) -> Option<i64> {
+    let in_threes = text.split(',').enumerate().all(|(at, group)| match at {
+        0 => (1..=3).contains(&group.len()),
+        _ => group.len() == 3,
+    });
+    let text = match grouped && in_threes {
+        true => &text.replace(',', ""),
+        false => text,
+    };
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
     text.parse().ok().filter(|n| plain && *n <= LARGEST)
 }

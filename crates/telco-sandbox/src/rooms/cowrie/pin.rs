@@ -22,7 +22,8 @@ impl Cowrie {
     ) -> Result<Answer, (u16, String)> {
         let wrong = |why: &str| (400, why.to_owned());
         let field = |name| value(pairs, name).filter(|v| !v.is_empty());
-        let number = |name| field(name).and_then(whole).filter(|n| *n > 0);
+        let grouped = self.inner().settings.grouped_amounts;
+        let number = |name| whole(field(name)?, grouped).filter(|n| *n > 0);
         let unit = number("unit").ok_or_else(|| wrong("unit must be whole naira"))?;
         let count = if batch {
             number("count").ok_or_else(|| wrong("count must be a number"))?

@@ -88,6 +88,9 @@ fn time(unix_ms: u64) -> String {
     calendar::format(local) + "+05:30"
 }
 
+/// Key pairs kept of a flow: the one in force, and older ones that a late request may still use, or be told about.
+const KEY_PAIRS: usize = 4;
+
 impl Kairos {
     /// The push after a call.
     pub(super) fn push(
@@ -307,11 +310,10 @@ impl Kairos {
         let bits = u32::try_from(newest.public().size().saturating_mul(8)).unwrap_or(2_048);
         let new =
             PrivateKey::generate(bits).ok_or_else(|| Refusal::new(500, "no key could be made"))?;
-        self.state()
-            .keys
-            .entry(flow_id.clone())
-            .or_default()
-            .push(new);
+        let mut state = self.state();
+        let keys = state.keys.entry(flow_id.clone()).or_default();
+        keys.push(new);
+        keys.drain(..keys.len().saturating_sub(KEY_PAIRS));
         Ok(())
     }
 }

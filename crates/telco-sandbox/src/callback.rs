@@ -207,10 +207,6 @@ impl Callbacks {
         self.changed.notify_one();
     }
 
-    fn age(&self) -> u64 {
-        self.state().age
-    }
-
     /// Takes a callback from a room and decides its fate.
     pub(crate) fn enqueue(
         &self,
@@ -281,7 +277,8 @@ impl Callbacks {
     }
 
     /// Takes what is due; a callback that was held back follows the one that overtook it.
-    fn take_due(&self, now_ms: u64) -> Vec<Due> {
+    /// With it, how many resets there were.
+    fn take_due(&self, now_ms: u64) -> (u64, Vec<Due>) {
         let mut state = self.state();
         let age = state.age;
         let mut due = Vec::new();
@@ -300,7 +297,7 @@ impl Callbacks {
             provider,
             callback,
         });
-        due.collect()
+        (age, due.collect())
     }
 
     /// What came of a callback; `None` if nobody remembers it.
@@ -350,7 +347,7 @@ mod tests {
         callbacks.enqueue(0, "two", callback(), None);
         assert_eq!(fate().as_deref(), Some("waiting"));
 
-        let due = callbacks.take_due(0);
+        let (_, due) = callbacks.take_due(0);
         assert_eq!(due.len(), UNDER_WAY + 1);
         callbacks.settle(&due[0], None, "no listener");
         callbacks.enqueue(0, "one", callback(), None);

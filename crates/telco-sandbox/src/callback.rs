@@ -40,13 +40,18 @@ impl Callback {
     /// A JSON callback.
     #[must_use]
     pub fn json(event: &'static str, body: &serde_json::Value) -> Self {
+        Self::json_text(event, body.to_string())
+    }
+
+    /// A JSON callback that is text already.
+    pub(crate) fn json_text(event: &'static str, body: String) -> Self {
         Self {
             event,
             reference: None,
             number: None,
             url: None,
             headers: vec![("Content-Type", "application/json".to_owned())],
-            body: Bytes::from(body.to_string()),
+            body: Bytes::from(body),
             after: Duration::ZERO,
         }
     }
@@ -202,10 +207,6 @@ impl Callbacks {
         self.changed.notify_one();
     }
 
-    fn age(&self) -> u64 {
-        self.state().age
-    }
-
     /// Takes a callback from a room and decides its fate.
     pub(crate) fn enqueue(
         &self,
@@ -223,7 +224,7 @@ impl Callbacks {
             Some((CallbackFault::Twice, _)) => (usual, 2),
             _ => (usual, 1),
         };
-        for _ in 0..copies {
+        for callback in std::iter::repeat_n(callback, copies) {
             state.last_id = state.last_id.saturating_add(1);
             let id = state.last_id;
             let under_way = state.under_way.entry(provider).or_default();
@@ -256,11 +257,9 @@ impl Callbacks {
             state.shown.push_back(shown);
             match fate {
                 "waiting" => {
-                    state
-                        .waiting
-                        .insert((due_ms, id), (provider, callback.clone()));
+                    state.waiting.insert((due_ms, id), (provider, callback));
                 }
-                "held back" => state.held.push((id, provider, callback.clone())),
+                "held back" => state.held.push((id, provider, callback)),
                 _ => {}
             }
         }
@@ -278,7 +277,8 @@ impl Callbacks {
     }
 
     /// Takes what is due; a callback that was held back follows the one that overtook it.
-    fn take_due(&self, now_ms: u64) -> Vec<Due> {
+    /// With it, how many resets there were.
+    fn take_due(&self, now_ms: u64) -> (u64, Vec<Due>) {
         let mut state = self.state();
         let age = state.age;
         let mut due = Vec::new();
@@ -297,7 +297,7 @@ impl Callbacks {
             provider,
             callback,
         });
-        due.collect()
+        (age, due.collect())
     }
 
     /// What came of a callback; `None` if nobody remembers it.
@@ -347,7 +347,7 @@ mod tests {
         callbacks.enqueue(0, "two", callback(), None);
         assert_eq!(fate().as_deref(), Some("waiting"));
 
-        let due = callbacks.take_due(0);
+        let (_, due) = callbacks.take_due(0);
         assert_eq!(due.len(), UNDER_WAY + 1);
         callbacks.settle(&due[0], None, "no listener");
         callbacks.enqueue(0, "one", callback(), None);

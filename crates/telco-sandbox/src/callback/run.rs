@@ -51,8 +51,9 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
         // Asked for before the clock is read: a move in between is not missed.
         let moved = shared.clock.moved();
-        lanes.forget_before(shared.callbacks.age());
-        for due in shared.callbacks.take_due(shared.clock.now_ms()) {
+        let (age, all) = shared.callbacks.take_due(shared.clock.now_ms());
+        lanes.forget_before(age);
+        for due in all {
             let listener = shared.callbacks.listener(due.provider);
             match due.callback.url.clone().or(listener) {
                 Some(url) => lanes.add(&shared, Job { due, url }),

@@ -228,7 +228,8 @@ impl UnsignedRequest {
         *request.method_mut() = Method::GET;
         *request.uri_mut() = uri.ok_or_else(unfit)?;
         let headers = request.headers_mut();
-        headers.reserve(6);
+        // Ours, what the transport adds (`accept`, `user-agent`, `host`), and one for a gateway: the table never grows.
+        headers.reserve(9);
         match &credentials.caller {
             Caller::Client { client_id } => {
                 headers.insert(CLIENT_ID, client_id.clone());

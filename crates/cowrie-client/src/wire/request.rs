@@ -132,6 +132,10 @@ const TERMINAL_ID: HeaderName = HeaderName::from_static("terminalid");
 const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 const NONCE: HeaderName = HeaderName::from_static("nonce");
 
+/// Never those of anybody else.
+pub(crate) const OWN_HEADERS: [HeaderName; 5] =
+    [CLIENT_ID, AGENT_ID, TERMINAL_ID, SIGNATURE, NONCE];
+
 /// First line of the stored form.
 const VERSION: &str = "cowrie-1";
 

@@ -200,11 +200,26 @@ pub(crate) fn deep() -> Done {
         ("isolate", || isolate_some(&[], Sets::EachToo)),
         ("faults", || faults(&[("TELCO_DEEP", "1")])),
         ("fuzz", || fuzz(Duration::from_secs(120))),
+        ("soak", soak),
         ("benches", || run(&mut cargo(&["bench", "--workspace"]))),
         ("coverage", || crate::coverage::coverage(&[])),
         ("mutants", mutants),
     ];
     in_order(steps)
+}
+
+/// An hour of random requests to the sandbox; its figures are shown.
+fn soak() -> Done {
+    let test = [
+        "test",
+        "-p",
+        "telco-sandbox",
+        "--test",
+        "soak",
+        "--",
+        "--nocapture",
+    ];
+    run(cargo(&test).env("TELCO_SOAK_SECONDS", "3600"))
 }
 
 /// Mutation testing of the crates that decide about money, signatures and outside bytes.

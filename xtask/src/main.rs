@@ -31,8 +31,8 @@ cargo xtask <chore>
   tidy                  who may depend on whom, files that must be there, words that must not, dependencies' minimum Rust
   minimal               everything compiles with the oldest direct dependencies that Cargo.toml allows
   coverage [CRATE…]     lines that the tests run, in percent per crate
-  deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing; what it showed
-                        last stands in docs/proof.md
+  deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing, an hour
+                        of random requests; what it showed last stands in docs/proof.md
   publish [--execute]   package every crate in order, as crates.io would take it; --execute publishes
   matrix [--since REF]  the crates, as JSON for the workflow: all, or those that changes since REF can break
 ";

@@ -201,6 +201,7 @@ pub(crate) fn deep() -> Done {
         ("faults", || faults(&[("TELCO_DEEP", "1")])),
         ("fuzz", || fuzz(Duration::from_secs(120))),
         ("benches", || run(&mut cargo(&["bench", "--workspace"]))),
+        ("sanitize", crate::sanitize::sanitize),
         ("coverage", || crate::coverage::coverage(&[])),
         ("mutants", mutants),
     ];

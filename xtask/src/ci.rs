@@ -202,6 +202,7 @@ pub(crate) fn deep() -> Done {
         ("fuzz", || fuzz(Duration::from_secs(120))),
         ("soak", soak),
         ("benches", || run(&mut cargo(&["bench", "--workspace"]))),
+        ("sanitize", crate::sanitize::sanitize),
         ("coverage", || crate::coverage::coverage(&[])),
         ("mutants", mutants),
     ];

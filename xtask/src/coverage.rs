@@ -94,18 +94,23 @@ fn lines_by_folder(report: &str) -> Result<BTreeMap<String, (u64, u64)>, Failure
 
 /// Where rustup's component is not to be had, a system's own tools of the compiler's LLVM version read its profiles as well.
 fn llvm_tools() -> Result<Vec<(&'static str, String)>, Failure> {
-    let version = output(Command::new("rustc").arg("-vV"))?;
-    let major = version
-        .lines()
-        .find_map(|line| line.strip_prefix("LLVM version: "))
-        .and_then(|version| version.split('.').next())
-        .unwrap_or_default();
+    let major = llvm_major(&mut Command::new("rustc"))?;
     let system = [("LLVM_COV", "llvm-cov"), ("LLVM_PROFDATA", "llvm-profdata")]
         .map(|(variable, tool)| (variable, format!("{tool}-{major}")));
     let there = system.iter().all(|(variable, tool)| {
         std::env::var_os(variable).is_none() && there_is(tool, &["--version"])
     });
     Ok(if there { system.into() } else { Vec::new() })
+}
+
+/// The version of LLVM that a `rustc` compiles with.
+pub(crate) fn llvm_major(rustc: &mut Command) -> Result<String, Failure> {
+    let version = output(rustc.arg("-vV"))?;
+    let major = version
+        .lines()
+        .find_map(|line| line.strip_prefix("LLVM version: "))
+        .and_then(|version| version.split('.').next());
+    Ok(major.unwrap_or_default().to_owned())
 }
 
 #[cfg(test)]

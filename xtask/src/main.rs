@@ -10,6 +10,7 @@ mod isolate;
 mod minimal;
 mod publish;
 mod run;
+mod sanitize;
 mod semver;
 mod tidy;
 
@@ -30,6 +31,7 @@ cargo xtask <chore>
   semver [REF]          no break of a public API since the last tag, or since REF
   tidy                  who may depend on whom, files that must be there, words that must not, dependencies' minimum Rust
   minimal               everything compiles with the oldest direct dependencies that Cargo.toml allows
+  sanitize              the address sanitizer over the crates that reach C
   coverage [CRATE…]     lines that the tests run, in percent per crate
   deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing, an hour
                         of random requests; what it showed last stands in docs/proof.md
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         ["semver", since] => semver::semver(Some(since)),
         ["tidy"] => tidy::tidy(),
         ["minimal"] => minimal::minimal(),
+        ["sanitize"] => sanitize::sanitize(),
         ["coverage", named @ ..] => coverage::coverage(named),
         ["deep"] => ci::deep(),
         ["publish", options @ ..] => publish::publish(options),

@@ -33,7 +33,7 @@ pub(crate) fn minimal() -> Done {
     let done = resolved.and_then(|()| {
         run(
             cargo(&["check", "--workspace", "--all-targets", "--all-features"])
-                .args(["--locked"])
+                .args(["--locked", "--keep-going"])
                 .current_dir(&copy)
                 .env("CARGO_TARGET_DIR", target().join("minimal")),
         )

@@ -2,21 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::process::{Command, Output, Stdio};
+mod common;
+
+use std::process::Output;
 
 use serde_json::{Value, json};
 
 const KEY: &str = "Very Sercet Key";
 
 fn telco(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_telco"))
-        .env_clear()
+    common::telco()
         .env("S", KEY)
         .env("BLANK", format!(" {KEY}"))
-        .current_dir(env!("CARGO_TARGET_TMPDIR"))
         .args(["mor"])
         .args(args)
-        .stdin(Stdio::null())
         .output()
         .unwrap()
 }

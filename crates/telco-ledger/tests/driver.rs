@@ -29,6 +29,7 @@ support::on_both_stores!(
     a_job_is_planned_taken_and_sent,
     a_row_that_cannot_be_sent_ends_so_and_can_be_planned_anew,
     rows_are_counted_by_state_verdict_and_currency,
+    a_worker_whose_lease_ended_cannot_cancel_what_another_sent,
 );
 
 /// A fault of a purchase, not of the lookups that follow.
@@ -139,13 +140,20 @@ async fn an_unknown_outcome_is_looked_up_and_never_sent_again(world: World) {
     assert_eq!(world.truth(&nothing), (2, 1));
     assert!(ledger.open_operations().await.unwrap().is_empty());
 
-    // Late reversals have a place.
+    // Late reversals have a place, and what was taken back is not sent again by itself.
+    let unsent = ledger.reverse(&reference("nobody"), "ada", "statement of June");
+    assert!(unsent.await.is_err());
     ledger
         .reverse(&nothing, "ada", "statement of June")
         .await
         .unwrap();
     let row = ledger.status(&nothing).await.unwrap().unwrap();
     assert_eq!((row.state, row.delivered), (State::Reversed, Some(false)));
+    let told = ledger.submit(&airtime("nothing", 2, 100)).await.unwrap();
+    assert!(matches!(told, Submission::Rejected(_)));
+    assert_eq!(world.truth(&nothing), (2, 1));
+    let twice = ledger.reverse(&nothing, "ada", "statement of July").await;
+    assert_eq!(twice.unwrap_err().kind(), ErrorKind::Conflict);
 }
 
 async fn a_dropped_future_leaves_a_row_that_says_so(world: World) {
@@ -374,4 +382,23 @@ async fn rows_are_counted_by_state_verdict_and_currency(world: World) {
     expected.insert(1, told(State::Planned, None, 1, "USD 1.00"));
     assert_eq!(tell(store.count(Some(job)).await.unwrap()), expected);
     assert_eq!(store.count(Some("k".to_owned())).await.unwrap().all(), 0);
+}
+
+async fn a_worker_whose_lease_ended_cannot_cancel_what_another_sent(world: World) {
+    let mut brief = settings();
+    brief.lease = Duration::from_millis(1);
+    let late = world.ledger_with(brief).await;
+    let row = PlanRow::new(2, airtime("x", 1, 50));
+    late.plan("j", vec![row]).await.unwrap();
+    let held = late.take("j", 1).await.unwrap().pop().unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+
+    let next = world.ledger().await;
+    let entry = next.take("j", 1).await.unwrap().pop().unwrap();
+    let told = next.send(entry).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    let refused = late.cancel(held, "the customer left").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    let row = next.status(&reference("x")).await.unwrap().unwrap();
+    assert_eq!(row.delivered, Some(true));
 }

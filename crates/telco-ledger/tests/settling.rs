@@ -26,6 +26,7 @@ support::on_both_stores!(
     a_missing_record_proves_what_the_capabilities_say,
     every_kind_of_record_is_judged,
     a_failed_look_is_repeated,
+    a_look_that_never_succeeds_leaves_it_to_a_person,
     a_replay_is_made_once_and_only_when_asked_for,
     a_refused_replay_says_nothing_about_the_first_copy,
     a_replay_comes_too_late_or_before_its_time,
@@ -73,14 +74,16 @@ async fn a_missing_record_proves_what_the_capabilities_say(world: World) {
     let after = Duration::from_millis(60);
     let proves = capable(rules(ProductKind::Airtime, LookupSupport::Proves { after }));
     let fake = Fake::new(proves).answering([lost()]);
-    let (sent, looked) = (Arc::clone(&fake.sent), Arc::clone(&fake.looked));
+    let sent = Arc::clone(&fake.sent);
     let ledger = open(world.store().await, fake, settings()).await;
     let began = Instant::now();
     submit_lost(&ledger).await;
     assert_eq!(ledger.settle().await.unwrap().not_delivered, 1);
-    assert!(began.elapsed() >= after, "not before its time");
     assert_eq!(state(&ledger).await, (State::Settled, Some(false)));
-    assert!(looked.load(Ordering::SeqCst) >= 1);
+    // By the clock and not by the count of looks, of which a loaded machine makes fewer.
+    // Stores keep milliseconds.
+    let waited = began.elapsed() + Duration::from_millis(1);
+    assert!(waited >= after, "not before its time");
     assert_eq!(sent.load(Ordering::SeqCst), 1);
     // Proven: it may be sent again, if asked for.
     let told = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
@@ -149,6 +152,22 @@ async fn a_failed_look_is_repeated(world: World) {
     let history = ledger.history(&reference("a")).await.unwrap();
     let failures = history.iter().filter_map(|event| event.why.as_deref());
     assert_eq!(failures.filter(|why| why.contains("no answer")).count(), 4);
+}
+
+async fn a_look_that_never_succeeds_leaves_it_to_a_person(world: World) {
+    let fake = Fake::new(capable(finds()))
+        .answering([lost()])
+        .showing([Err(
+            Error::in_doubt(ErrorKind::Timeout, "no answer").on_read()
+        )]);
+    let sent = Arc::clone(&fake.sent);
+    let ledger = open(world.store().await, fake, settings()).await;
+    submit_lost(&ledger).await;
+    assert_eq!(ledger.settle().await.unwrap().unresolved, 1);
+    let row = ledger.status(&reference("a")).await.unwrap().unwrap();
+    assert_eq!((row.state, row.delivered), (State::Unresolved, None));
+    assert!(row.why.unwrap().message.contains("no answer"));
+    assert_eq!(sent.load(Ordering::SeqCst), 1);
 }
 
 async fn a_replay_is_made_once_and_only_when_asked_for(world: World) {

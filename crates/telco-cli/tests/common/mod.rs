@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -13,9 +14,16 @@ pub(crate) fn telco() -> Command {
     // Nothing of the machine's own settings reaches a test.
     command
         .env_clear()
+        .envs(coverage())
         .current_dir(env!("CARGO_TARGET_TMPDIR"))
         .stdin(Stdio::null());
     command
+}
+
+/// Where a run under `cargo xtask coverage` wants to find what the program has counted.
+pub(crate) fn coverage() -> Option<(&'static str, OsString)> {
+    let name = "LLVM_PROFILE_FILE";
+    Some((name, std::env::var_os(name)?))
 }
 
 pub(crate) fn run(args: &[&str]) -> Output {

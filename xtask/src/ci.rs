@@ -1,6 +1,5 @@
 //! What every change must pass, and the long forms of it.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::budgets::budgets;
@@ -202,21 +201,7 @@ pub(crate) fn deep() -> Done {
         ("fuzz", || fuzz(Duration::from_secs(120))),
         ("benches", || run(&mut cargo(&["bench", "--workspace"]))),
         ("coverage", || crate::coverage::coverage(&[])),
-        ("mutants", mutants),
+        ("mutants", || crate::mutants::mutants(&[])),
     ];
     in_order(steps)
-}
-
-/// Mutation testing of the crates that decide about money, signatures and outside bytes.
-fn mutants() -> Done {
-    if !there_is("cargo", &["mutants", "--version"]) {
-        println!("left out: mutation testing needs cargo-mutants (cargo install cargo-mutants)");
-        return Ok(());
-    }
-    for name in ["telco-core", "telco-crypto", "mor-hash", "telco-ledger"] {
-        run(Command::new("cargo")
-            .args(["mutants", "--package", name])
-            .current_dir(root()))?;
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@ mod coverage;
 mod crates;
 mod isolate;
 mod minimal;
+mod mutants;
 mod publish;
 mod run;
 mod semver;
@@ -33,6 +34,7 @@ cargo xtask <chore>
   coverage [CRATE…]     lines that the tests run, in percent per crate
   deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing; what it showed
                         last stands in docs/proof.md
+  mutants [PACKAGE…]    mutation testing of what decides about money, signatures and outside bytes (hours)
   publish [--execute]   package every crate in order, as crates.io would take it; --execute publishes
   matrix [--since REF]  the crates, as JSON for the workflow: all, or those that changes since REF can break
 ";
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         ["minimal"] => minimal::minimal(),
         ["coverage", named @ ..] => coverage::coverage(named),
         ["deep"] => ci::deep(),
+        ["mutants", packages @ ..] => mutants::mutants(packages),
         ["publish", options @ ..] => publish::publish(options),
         ["matrix", options @ ..] => publish::matrix(options),
         _ => {

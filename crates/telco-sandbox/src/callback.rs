@@ -40,13 +40,18 @@ impl Callback {
     /// A JSON callback.
     #[must_use]
     pub fn json(event: &'static str, body: &serde_json::Value) -> Self {
+        Self::json_text(event, body.to_string())
+    }
+
+    /// A JSON callback that is text already.
+    pub(crate) fn json_text(event: &'static str, body: String) -> Self {
         Self {
             event,
             reference: None,
             number: None,
             url: None,
             headers: vec![("Content-Type", "application/json".to_owned())],
-            body: Bytes::from(body.to_string()),
+            body: Bytes::from(body),
             after: Duration::ZERO,
         }
     }
@@ -219,7 +224,7 @@ impl Callbacks {
             Some((CallbackFault::Twice, _)) => (usual, 2),
             _ => (usual, 1),
         };
-        for _ in 0..copies {
+        for callback in std::iter::repeat_n(callback, copies) {
             state.last_id = state.last_id.saturating_add(1);
             let id = state.last_id;
             let under_way = state.under_way.entry(provider).or_default();
@@ -252,11 +257,9 @@ impl Callbacks {
             state.shown.push_back(shown);
             match fate {
                 "waiting" => {
-                    state
-                        .waiting
-                        .insert((due_ms, id), (provider, callback.clone()));
+                    state.waiting.insert((due_ms, id), (provider, callback));
                 }
-                "held back" => state.held.push((id, provider, callback.clone())),
+                "held back" => state.held.push((id, provider, callback)),
                 _ => {}
             }
         }

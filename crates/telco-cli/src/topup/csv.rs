@@ -112,7 +112,16 @@ impl<R: Read> Records<R> {
             }
         }
         let line = self.line;
-        while bytes.iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
+        let mut counted = 0;
+        let mut quotes = 0_usize;
+        loop {
+            // Each line once: a quote that is never closed gathers lines until the limit.
+            let new = bytes.get(counted..).unwrap_or_default();
+            quotes += new.iter().filter(|byte| **byte == b'"').count();
+            counted = bytes.len();
+            if quotes.is_multiple_of(2) {
+                break;
+            }
             if !self.read_line(&mut bytes)? {
                 return Err(Broken::at(
                     line,

@@ -15,7 +15,7 @@ mod sms;
 mod verify;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ pub struct Citcall {
 
 #[derive(Debug, Default)]
 struct State {
-    settings: Settings,
+    settings: Arc<Settings>,
     /// Rupiah spent so far.
     spent: u64,
     /// Counts up, so that transaction ids differ within a millisecond.
@@ -92,8 +92,8 @@ impl Citcall {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn current(&self) -> Settings {
-        self.state().settings.clone()
+    fn current(&self) -> Arc<Settings> {
+        Arc::clone(&self.state().settings)
     }
 
     fn account(&self) -> Account<'_> {
@@ -155,12 +155,12 @@ impl Room for Citcall {
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self.current()).unwrap_or_default()
+        serde_json::to_value(&*self.current()).unwrap_or_default()
     }
 
     fn configure(&self, change: &Value) -> Result<(), String> {
         let mut state = self.state();
-        state.settings = merge_settings(&state.settings, change)?;
+        state.settings = Arc::new(merge_settings(&*state.settings, change)?);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use self::answer::{Form, object};
+use self::answer::{Form, Object};
 use self::order::Order;
 use self::settings::Settings;
 use self::signature::Signer;
@@ -209,11 +209,10 @@ impl Room for Cowrie {
                     true => json!(format!("{}.50", inner.state.balance_kobo / 100)),
                     false => inner.settings.naira(inner.state.balance_kobo),
                 };
-                let fields = [
-                    ("balance", balance),
-                    ("discount", json!(inner.settings.discount)),
-                ];
-                Ok(answer::shaped(visit, object(&fields, Form::of(visit))))
+                let body = Object::new(Form::of(visit))
+                    .with("balance", balance)
+                    .with("discount", inner.settings.discount);
+                Ok(answer::shaped(visit, body.end()))
             }
             "check" => match value(&pairs, "reference").filter(|v| !v.is_empty()) {
                 Some(reference) => Ok(self.check(visit, reference)),
@@ -227,7 +226,7 @@ impl Room for Cowrie {
                 Order::read(operation, &pairs, grouped),
                 value(&pairs, "pin"),
             ) {
-                (Ok(order), Some(pin)) if !pin.is_empty() => self.redeem(visit, order, pin),
+                (Ok(order), Some(pin)) if !pin.is_empty() => self.redeem(visit, &order, pin),
                 (Err(why), _) => Err((400, why.to_owned())),
                 _ => Err((400, "pin required".to_owned())),
             },

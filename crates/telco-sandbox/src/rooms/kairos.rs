@@ -18,7 +18,7 @@ mod start_time;
 mod unwrap;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ struct FlowId {
 
 #[derive(Debug)]
 struct State {
-    settings: Settings,
+    settings: Arc<Settings>,
     /// Calls paid for so far.
     spent: u64,
     /// Key pairs by flow, the newest last.
@@ -97,7 +97,7 @@ impl Kairos {
             }
         };
         let (multicast, dialer) = (flow("multicast"), flow("dialer"));
-        let state = State::new(Settings::default(), &multicast, &dialer);
+        let state = State::new(Arc::default(), &multicast, &dialer);
         Kairos {
             state: Mutex::new(state),
             multicast,
@@ -109,8 +109,8 @@ impl Kairos {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn current(&self) -> Settings {
-        self.state().settings.clone()
+    fn current(&self) -> Arc<Settings> {
+        Arc::clone(&self.state().settings)
     }
 
     /// The key pairs of a flow, the newest first.
@@ -147,7 +147,7 @@ impl Kairos {
 }
 
 impl State {
-    fn new(settings: Settings, multicast: &FlowId, dialer: &FlowId) -> State {
+    fn new(settings: Arc<Settings>, multicast: &FlowId, dialer: &FlowId) -> State {
         let keys = [(multicast, MULTICAST_KEY), (dialer, DIALER_KEY)];
         State {
             settings,
@@ -234,12 +234,12 @@ impl Room for Kairos {
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self.current()).unwrap_or_default()
+        serde_json::to_value(&*self.current()).unwrap_or_default()
     }
 
     fn configure(&self, change: &Value) -> Result<(), String> {
         let mut state = self.state();
-        state.settings = merge_settings(&state.settings, change)?;
+        state.settings = Arc::new(merge_settings(&*state.settings, change)?);
         Ok(())
     }
 
@@ -255,8 +255,9 @@ impl Room for Kairos {
 
 /// Whether the caller is on this white list; an empty one is no list.
 fn listed(request: &Request, list: &[String], setting: &str) -> Result<(), Refusal> {
-    let peer = request.peer.ip().to_string();
-    if list.is_empty() || list.contains(&peer) {
+    let peer = request.peer.ip();
+    let is_on_it = |peer: &str| list.iter().any(|ip| ip == peer);
+    if list.is_empty() || is_on_it(&peer.to_string()) {
         return Ok(());
     }
     let why = format!("{peer} is not on the white list (setting `{setting}`)");

@@ -17,7 +17,7 @@ use self::settings::Settings;
 use self::state::State;
 use self::xml::error_page;
 use crate::room::{Answer, Halt, Request, Room, Rule, Visit, merge_settings};
-use crate::text::form_pairs;
+use crate::text::{form_pairs, lossy};
 
 /// MOR's side of the wire.
 #[derive(Debug)]
@@ -104,7 +104,8 @@ impl Room for Mor {
             return Ok(Answer::text(404, "Not Found"));
         };
         // The query string overrides the body; later pairs win.
-        let mut params = form_pairs(&String::from_utf8_lossy(&request.body));
+        let body = lossy(&request.body);
+        let mut params = form_pairs(&body);
         params.extend(form_pairs(request.query.as_deref().unwrap_or("")));
         let inline = params
             .iter()
@@ -128,7 +129,7 @@ impl Room for Mor {
                 "<html><body><h1>502 Bad Gateway</h1></body></html>",
             ));
         }
-        if let Err(text) = Self::admit(visit, settings, &method, request, &params) {
+        if let Err(text) = Self::admit(visit, settings, method, request, &params) {
             visit.refuse(text);
             return Ok(xml::filter_error(text).into_answer(settings, inline));
         }

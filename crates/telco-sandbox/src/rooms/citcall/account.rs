@@ -3,6 +3,7 @@
 use super::settings::Settings;
 use super::{Citcall, Refusal};
 use crate::calendar;
+use crate::text::push_digits;
 
 impl Citcall {
     /// Takes the price off the balance, or refuses.
@@ -26,11 +27,10 @@ impl Citcall {
         let local = i64::try_from(now_ms)
             .unwrap_or(0)
             .saturating_add(7 * 3_600_000);
-        let digits: String = calendar::format(local)
-            .chars()
-            .filter(char::is_ascii_digit)
-            .collect();
+        let mut digits = calendar::format(local).into_bytes();
+        digits.retain(u8::is_ascii_digit);
         // Milliseconds go into the twelve.
-        format!("{digits}{:09}", state.last_trxid % 1_000_000_000)
+        push_digits(&mut digits, state.last_trxid % 1_000_000_000, 9);
+        String::from_utf8(digits).unwrap_or_default()
     }
 }

@@ -32,8 +32,9 @@ impl Citcall {
         if request.method != "POST" {
             return Err(Refusal::new(99, "only POST is served"));
         }
-        let peer = request.peer.ip().to_string();
-        if !settings.allowed_ips.is_empty() && !settings.allowed_ips.contains(&peer) {
+        let peer = request.peer.ip();
+        let listed = |peer: &str| settings.allowed_ips.iter().any(|ip| ip == peer);
+        if !settings.allowed_ips.is_empty() && !listed(&peer.to_string()) {
             return Err(Refusal::new(
                 98,
                 format!("{peer} is not on the account's list of addresses (setting `allowed_ips`)"),

@@ -1,6 +1,7 @@
 //! How an answer leaves: in the clear, sealed, refused or sent elsewhere.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::settings::{self, Settings};
 use super::{Citcall, Refusal};
@@ -12,12 +13,15 @@ impl Citcall {
         &self,
         visit: &Visit<'_>,
         sealed: bool,
-        body: &Value,
+        body: &impl Serialize,
         status: u16,
         settings: &Settings,
     ) -> Answer {
+        // Texts and numbers always have a JSON form.
+        let body = serde_json::to_string(body).unwrap_or_default();
+        let clear = |body| Answer::new(status, "application/json", body);
         if !sealed && !visit.quirk("sealed-failure") {
-            return Answer::json(status, body);
+            return clear(body);
         }
         let mut at = visit.now_ms() / 1_000;
         let mut keys = self.keys(settings);
@@ -27,9 +31,9 @@ impl Citcall {
         if visit.quirk("foreign-key") {
             keys.secret = b"00000000000000000000000000000000";
         }
-        match keys.seal(at, &ascii(body)) {
+        match keys.seal(at, &ascii(&body)) {
             Some(data) => Answer::json(status, &json!({ "data": data })),
-            None => Answer::json(status, body),
+            None => clear(body),
         }
     }
 
@@ -55,10 +59,10 @@ pub(super) fn redirect(visit: &Visit<'_>) -> Option<Answer> {
         .then(|| Answer::text(307, "elsewhere").header("Location", "http://127.0.0.1:9/elsewhere"))
 }
 
-/// JSON whose every character is ASCII, as the cipher needs it (docs/protocols/citcall.md, A.3).
-pub(super) fn ascii(value: &Value) -> String {
-    let mut out = String::new();
-    for c in value.to_string().chars() {
+/// JSON text whose every character is ASCII, as the cipher needs it (docs/protocols/citcall.md, A.3).
+pub(super) fn ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
         if c.is_ascii() {
             out.push(c);
         } else {

@@ -11,15 +11,15 @@ impl Cowrie {
         request: &Request,
         terminal: bool,
     ) -> Result<(), Answer> {
-        let form = self.inner().settings.error_body;
+        let (form, verify) = {
+            let inner = self.inner();
+            (inner.settings.error_body, inner.settings.verify)
+        };
         let account = if terminal { &self.agent } else { &self.client };
         let identity = if terminal { "AgentId" } else { "ClientId" };
-        let mut missing = vec![identity, "Signature", "Nonce"];
-        if terminal {
-            missing.push("TerminalId");
-        }
-        missing.retain(|name| request.header(name).is_none_or(str::is_empty));
-        if let Some(name) = missing.first() {
+        let wanted = [identity, "Signature", "Nonce", "TerminalId"];
+        let mut wanted = wanted.iter().take(if terminal { 4 } else { 3 });
+        if let Some(name) = wanted.find(|name| request.header(name).is_none_or(str::is_empty)) {
             visit.near_miss(format!(
                 "the header `{name}` is missing; this path wants {identity}, Signature, Nonce{}",
                 if terminal { ", TerminalId" } else { "" }
@@ -43,7 +43,6 @@ impl Cowrie {
             ));
             return Err(form.error(400, "Invalid signature"));
         }
-        let verify = self.inner().settings.verify;
         if let Err(why) = account.signer.check(verify, signature, nonce, request) {
             for line in why {
                 visit.near_miss(line);
@@ -53,7 +52,7 @@ impl Cowrie {
         let (now, key) = (visit.now_ms(), format!("{}\n{nonce}", account.id));
         let mut inner = self.inner();
         let keep = inner.settings.nonce_memory_ms;
-        if !inner.state.use_nonce(key, now, keep) {
+        if !inner.state.use_nonce(&key, now, keep) {
             visit.near_miss("this nonce was used before; the first copy of the request may well have been carried out");
             return Err(form.error(409, "Nonce already used"));
         }

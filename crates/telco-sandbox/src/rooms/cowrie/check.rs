@@ -1,9 +1,7 @@
 //! Check: what became of a reference.
 
-use serde_json::json;
-
 use super::Cowrie;
-use super::answer::{self, Form, object};
+use super::answer::{self, Form, Object};
 use super::settings::CheckStyle;
 use crate::ledger::What;
 use crate::room::{Answer, Visit};
@@ -24,7 +22,7 @@ impl Cowrie {
         });
         let seen =
             found.filter(|record| settings.check_sees.iter().any(|kind| kind == record.kind));
-        let xref = seen.map_or(reference, |r| r.xref.as_str()).to_owned();
+        let xref = seen.map_or(reference, |r| &*r.xref).to_owned();
         let Some(record) = seen.filter(|record| record.visible_ms <= now) else {
             let why = match (found, seen) {
                 (None, _) => "nothing with this reference was done",
@@ -41,18 +39,17 @@ impl Cowrie {
         } else {
             record.amount
         };
-        let mut fields = vec![
-            ("id", json!(record.id)),
-            ("net", json!(record.net)),
-            ("msisdn", json!(record.msisdn)),
-            ("amount", json!(amount)),
-            ("xref", json!(record.xref)),
-        ];
-        match settings.check_style {
-            _ if visit.quirk("status-pending") => fields.push(("status", json!("PENDING"))),
-            CheckStyle::Status => fields.push(("status", json!("OK"))),
-            CheckStyle::Stamp => fields.push(("stamp", json!(answer::stamp(record.at_ms)))),
-        }
-        answer::shaped(visit, object(&fields, Form::of(visit)))
+        let body = Object::new(Form::of(visit))
+            .with("id", &record.id)
+            .with("net", record.net)
+            .with("msisdn", &record.msisdn)
+            .with("amount", amount)
+            .with("xref", &*record.xref);
+        let body = match settings.check_style {
+            _ if visit.quirk("status-pending") => body.with("status", "PENDING"),
+            CheckStyle::Status => body.with("status", "OK"),
+            CheckStyle::Stamp => body.with("stamp", answer::stamp(record.at_ms)),
+        };
+        answer::shaped(visit, body.end())
     }
 }

@@ -1,7 +1,7 @@
 //! What a recharge asks for, and whether its recipient can be served.
 
 use super::settings::Settings;
-use crate::text::value;
+use crate::text::{Pair, value};
 
 /// Numbers that behave in a special way. No operator has the prefix 0800, so they meet nobody by chance.
 pub(super) const SCENARIOS: &[(&str, &str)] = &[
@@ -22,27 +22,28 @@ pub(super) const SCENARIOS: &[(&str, &str)] = &[
 const LARGEST: i64 = 1_000_000_000;
 
 /// What a checked request asks for.
-pub(super) struct Order {
+pub(super) struct Order<'a> {
     pub(super) kind: &'static str,
-    pub(super) xref: String,
-    pub(super) net: String,
-    pub(super) msisdn: String,
+    pub(super) xref: &'a str,
+    pub(super) net: &'static str,
+    pub(super) msisdn: &'a str,
     /// Naira.
     pub(super) amount: i64,
 }
 
-impl Order {
+impl<'a> Order<'a> {
     /// The parameters of a recharge, checked.
     pub(super) fn read(
         kind: &'static str,
-        pairs: &[(String, String)],
+        pairs: &'a [Pair<'_>],
         grouped: bool,
-    ) -> Result<Order, &'static str> {
+    ) -> Result<Self, &'static str> {
         let field = |name| value(pairs, name).filter(|v| !v.is_empty());
-        let net = field("net").ok_or("net required")?.to_ascii_uppercase();
-        if !["AIR", "GLO", "MTN", "ETI"].contains(&net.as_str()) {
-            return Err("unknown net");
-        }
+        let net = field("net").ok_or("net required")?;
+        let net = ["AIR", "GLO", "MTN", "ETI"]
+            .into_iter()
+            .find(|known| known.eq_ignore_ascii_case(net))
+            .ok_or("unknown net")?;
         let msisdn = field("msisdn").ok_or("msisdn required")?;
         let amount = match kind {
             "redeem" => 0,
@@ -50,11 +51,11 @@ impl Order {
                 .ok_or("amount must be whole naira")?,
         };
         let xref = field("xref").ok_or("xref required")?;
-        Ok(Order {
+        Ok(Self {
             kind,
-            xref: xref.to_owned(),
+            xref,
             net,
-            msisdn: msisdn.to_owned(),
+            msisdn,
             amount,
         })
     }
@@ -63,8 +64,8 @@ impl Order {
     pub(super) fn recipient(&self, settings: &Settings) -> Result<(), (u16, &'static str)> {
         let national = self.msisdn.strip_prefix("234").unwrap_or("");
         let shaped = national.len() == 10 && national.bytes().all(|b| b.is_ascii_digit());
-        let ported = settings.ported.get(&self.msisdn).map(String::as_str);
-        match self.msisdn.as_str() {
+        let ported = settings.ported.get(self.msisdn).map(String::as_str);
+        match self.msisdn {
             _ if !shaped => Err((404, "Invalid MSISDN")),
             "2348000000400" => Err((400, "Invalid parameter")),
             "2348000000402" => Err((402, "Insufficient balance")),

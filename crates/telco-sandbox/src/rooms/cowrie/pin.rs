@@ -1,14 +1,16 @@
 //! PINs: sold one by one or in batches, and redeemed.
 
-use serde_json::json;
+use std::sync::Arc;
 
-use super::answer::{self, Form, object};
+use bytes::Bytes;
+
+use super::answer::{self, Form, Object};
 use super::order::{Order, whole};
 use super::recharge::{millis, repeated};
 use super::state::{Pin, Record};
 use super::{Cowrie, Inner};
 use crate::room::{Answer, Visit};
-use crate::text::value;
+use crate::text::{Pair, value};
 
 /// PINs in one batch at most, whatever the settings say.
 const LARGEST_BATCH: i64 = 10_000;
@@ -17,7 +19,7 @@ impl Cowrie {
     pub(super) fn allocate(
         &self,
         visit: &mut Visit<'_>,
-        pairs: &[(String, String)],
+        pairs: &[Pair<'_>],
         batch: bool,
     ) -> Result<Answer, (u16, String)> {
         let wrong = |why: &str| (400, why.to_owned());
@@ -69,16 +71,15 @@ impl Cowrie {
                 unit,
             };
             if n < sent {
-                let fields = [
-                    ("serial", json!(pin.serial)),
-                    ("pin", json!(pin.code)),
-                    ("unit", json!(unit)),
-                    ("fee", json!(0)),
-                    ("type", json!(kind)),
-                    ("xref", json!(xref)),
-                    ("message", json!(message)),
-                ];
-                rows.push(object(&fields, form));
+                let row = Object::new(form)
+                    .with("serial", &pin.serial)
+                    .with("pin", &pin.code)
+                    .with("unit", unit)
+                    .with("fee", 0)
+                    .with("type", kind)
+                    .with("xref", xref)
+                    .with("message", message);
+                rows.push(row.end());
             }
             state.sell(pin);
         }
@@ -87,13 +88,14 @@ impl Cowrie {
             Some(only) if !batch => only.clone(),
             _ => format!("[{}]", rows.join(",")),
         };
+        let body = Bytes::from(body);
         state.record(Record {
             id: visit.random().hex(20),
             kind: "pin",
-            net: String::new(),
+            net: "",
             msisdn: String::new(),
             amount: unit,
-            xref: xref.to_owned(),
+            xref: Arc::from(xref),
             at_ms: visit.now_ms(),
             visible_ms: u64::MAX,
             answer: body.clone(),
@@ -104,7 +106,7 @@ impl Cowrie {
     pub(super) fn redeem(
         &self,
         visit: &mut Visit<'_>,
-        order: Order,
+        order: &Order<'_>,
         code: &str,
     ) -> Result<Answer, (u16, String)> {
         let mut inner = self.inner();
@@ -112,7 +114,7 @@ impl Cowrie {
         order
             .recipient(settings)
             .map_err(|(status, why)| (status, why.to_owned()))?;
-        if let Some(answer) = repeated(settings, state, &order.xref)? {
+        if let Some(answer) = repeated(settings, state, order.xref)? {
             return Ok(answer);
         }
         let unit = match state.redeem(code) {
@@ -125,14 +127,15 @@ impl Cowrie {
             }
         };
         visit.deliver();
-        let body = object(&[("message", json!("Topup complete"))], Form::of(visit));
+        let body = Object::new(Form::of(visit)).with("message", "Topup complete");
+        let body = Bytes::from(body.end());
         state.record(Record {
             id: visit.random().hex(20),
             kind: "redeem",
             net: order.net,
-            msisdn: order.msisdn,
+            msisdn: order.msisdn.to_owned(),
             amount: unit,
-            xref: order.xref,
+            xref: Arc::from(order.xref),
             at_ms: visit.now_ms(),
             visible_ms: visit
                 .now_ms()

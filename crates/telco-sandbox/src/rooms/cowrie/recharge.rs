@@ -1,8 +1,10 @@
 //! Credit and data: what takes money and tops a phone up.
 
-use serde_json::json;
+use std::sync::Arc;
 
-use super::answer::{self, Form, object};
+use bytes::Bytes;
+
+use super::answer::{self, Form, Object};
 use super::order::Order;
 use super::settings::{RepeatedXref, Settings};
 use super::state::{Record, State};
@@ -14,7 +16,7 @@ impl Cowrie {
     pub(super) fn recharge(
         &self,
         visit: &mut Visit<'_>,
-        order: &Order,
+        order: &Order<'_>,
     ) -> Result<Answer, (u16, String)> {
         let mut inner = self.inner();
         let Inner { settings, state } = &mut *inner;
@@ -26,7 +28,7 @@ impl Cowrie {
         {
             return Err((400, "amount out of range".to_owned()));
         }
-        if let Some(answer) = repeated(settings, state, &order.xref)? {
+        if let Some(answer) = repeated(settings, state, order.xref)? {
             return Ok(answer);
         }
         let charge = settings.charge(order.amount);
@@ -34,53 +36,47 @@ impl Cowrie {
             visit.near_miss(format!("the account holds {} naira; fund it with POST /_sandbox/settings/cowrie {{\"balance\": …}}", state.balance_kobo / 100));
             return Err((402, "Insufficient balance".to_owned()));
         }
-        let record = Record {
-            id: visit.random().hex(20),
-            kind: order.kind,
-            net: order.net.clone(),
-            msisdn: order.msisdn.clone(),
-            amount: order.amount,
-            xref: order.xref.clone(),
-            at_ms: visit.now_ms(),
-            visible_ms: visit
-                .now_ms()
-                .saturating_add(settings.check_delay_ms)
-                .saturating_add(millis(visit)),
-            answer: String::new(),
-        };
+        let (id, now) = (visit.random().hex(20), visit.now_ms());
         visit.deliver();
         let xref = if visit.quirk("foreign-echo") {
             "someone-elses-xref"
         } else {
-            &order.xref
+            order.xref
         };
         let message = if visit.quirk("message-not-ok") {
             "PENDING"
         } else {
             "OK"
         };
-        let mut fields = vec![("id", json!(record.id))];
+        let mut body = Object::new(Form::of(visit)).with("id", &id);
         if order.kind == "data" {
-            fields.extend([
-                ("net", json!(order.net)),
-                ("msisdn", json!(order.msisdn)),
-                ("amount", json!(order.amount)),
-            ]);
+            body = body
+                .with("net", order.net)
+                .with("msisdn", order.msisdn)
+                .with("amount", order.amount);
         }
-        fields.push(("xref", json!(xref)));
+        body = body.with("xref", xref);
         if order.kind == "credit" {
-            fields.push(("message", json!(message)));
+            body = body.with("message", message);
         }
         if settings.balance_in_answers {
-            fields.extend([
-                ("balance", settings.naira(state.balance_kobo)),
-                ("charge", settings.naira(charge)),
-            ]);
+            body = body
+                .with("balance", settings.naira(state.balance_kobo))
+                .with("charge", settings.naira(charge));
         }
-        let body = object(&fields, Form::of(visit));
+        let body = Bytes::from(body.end());
         state.record(Record {
+            id,
+            kind: order.kind,
+            net: order.net,
+            msisdn: order.msisdn.to_owned(),
+            amount: order.amount,
+            xref: Arc::from(order.xref),
+            at_ms: now,
+            visible_ms: now
+                .saturating_add(settings.check_delay_ms)
+                .saturating_add(millis(visit)),
             answer: body.clone(),
-            ..record
         });
         Ok(answer::shaped(visit, body))
     }

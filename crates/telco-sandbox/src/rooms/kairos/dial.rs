@@ -172,14 +172,19 @@ fn unwilling(call: &Call, settings: &Settings) -> Option<Refusal> {
 
 /// A version 4 UUID out of the sandbox's chance.
 fn uuid(visit: &mut Visit<'_>) -> String {
-    let digits = visit.random().hex(32).to_lowercase();
+    let mut digits = visit.random().hex(32);
+    digits.make_ascii_lowercase();
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
-    format!(
-        "{}-{}-4{}-a{}-{}",
+    let parts = [
         part(0, 8),
+        "-",
         part(8, 12),
+        "-4",
         part(13, 16),
+        "-a",
         part(17, 20),
-        part(20, 32)
-    )
+        "-",
+        part(20, 32),
+    ];
+    parts.concat()
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::admit::says_json;
@@ -32,35 +33,29 @@ pub(super) struct Record {
 
 impl Record {
     /// One entry per number that was dialled: ring for 5 s, then talk for 12 s, or not.
-    fn call_details(&self) -> Vec<Value> {
+    fn call_details(&self) -> Vec<CallDetail<'_>> {
         let mut at = self.dialled_ms;
         let mut details = Vec::new();
         for number in &self.tried {
             let answered = self.connected.as_ref() == Some(number);
-            let ringing = at;
-            let connect = ringing.saturating_add(5_000);
+            let connect = at.saturating_add(5_000);
             let end = connect.saturating_add(if answered { 12_345 } else { 0 });
-            let mut detail = json!({
-                "cdrId": format!("{}-{}", self.phonon_uuid, details.len()),
-                "startTime": time(at),
-                "endTime": time(end),
-                "calleeNumber": number,
-                "didNumber": "918047000000",
-                "hangupCause": if answered { "16" } else { "19" },
-                "incoming": false,
-                "calleeType": "VISITOR",
-                "remoteHangup": answered,
-                "is_ringing": "true",
-                "ringingStartTime": time(ringing),
+            let started = time(at);
+            details.push(CallDetail {
+                callee_number: number,
+                callee_type: "VISITOR",
+                cdr_id: format!("{}-{}", self.phonon_uuid, details.len()),
+                connect_time: answered.then(|| time(connect)),
+                did_number: "918047000000",
+                duration: answered.then(|| end.saturating_sub(connect).to_string()),
+                end_time: time(end),
+                hangup_cause: if answered { "16" } else { "19" },
+                incoming: false,
+                is_ringing: "true",
+                remote_hangup: answered,
+                ringing_start_time: started.clone(),
+                start_time: started,
             });
-            if let (true, Value::Object(detail)) = (answered, &mut detail) {
-                detail.insert("connectTime".into(), json!(time(connect)));
-                detail.insert(
-                    "duration".into(),
-                    json!(end.saturating_sub(connect).to_string()),
-                );
-            }
-            details.push(detail);
             if answered {
                 break;
             }
@@ -79,6 +74,43 @@ impl Record {
             .unwrap_or_default();
         national(&number).map_or(number.clone(), |national| format!("91{national}"))
     }
+}
+
+/// How one number was dialled, in the provider's words.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallDetail<'a> {
+    callee_number: &'a str,
+    callee_type: &'static str,
+    cdr_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connect_time: Option<String>,
+    did_number: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration: Option<String>,
+    end_time: String,
+    hangup_cause: &'static str,
+    incoming: bool,
+    #[serde(rename = "is_ringing")]
+    is_ringing: &'static str,
+    remote_hangup: bool,
+    ringing_start_time: String,
+    start_time: String,
+}
+
+/// What a post-call push says.
+#[derive(Serialize)]
+struct PostCall<'a> {
+    #[serde(rename = "callDetails")]
+    call_details: Vec<CallDetail<'a>>,
+    #[serde(rename = "phonon-uuid")]
+    phonon_uuid: &'a str,
+}
+
+/// A push in its wrapping.
+#[derive(Serialize)]
+struct Wrapped<B> {
+    body: B,
 }
 
 /// India's clock, as `start-time` is written.
@@ -100,8 +132,10 @@ impl Kairos {
         after_ms: u64,
         settings: &Settings,
     ) {
-        let body =
-            json!({ "phonon-uuid": record.phonon_uuid, "callDetails": record.call_details() });
+        let body = PostCall {
+            call_details: record.call_details(),
+            phonon_uuid: &record.phonon_uuid,
+        };
         self.push_body(visit, record, "post-call", body, after_ms, settings);
     }
 
@@ -110,16 +144,17 @@ impl Kairos {
         visit: &mut Visit<'_>,
         record: &Record,
         event: &'static str,
-        body: Value,
+        body: impl Serialize,
         after_ms: u64,
         settings: &Settings,
     ) {
         let body = if settings.push_wrapped {
-            json!({ "body": body })
+            serde_json::to_string(&Wrapped { body })
         } else {
-            body
+            serde_json::to_string(&body)
         };
-        let mut callback = Callback::json(event, &body)
+        // Texts and numbers always have a JSON form.
+        let mut callback = Callback::json_text(event, body.unwrap_or_default())
             .reference(record.client_identifier.as_str())
             .number(record.number())
             .after(Duration::from_millis(after_ms));

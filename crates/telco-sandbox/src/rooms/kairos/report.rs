@@ -1,5 +1,6 @@
 //! The answer to a request that was carried out, in whole or in part.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::create::Kind;
@@ -7,6 +8,35 @@ use super::dial::Fate;
 use super::settings::{PartialShape, Settings};
 use super::{Kairos, codes};
 use crate::room::{Answer, Visit};
+
+/// The answer of the real-time and dialer hosts.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(rename = "api-response-code", skip_serializing_if = "Option::is_none")]
+    code: Option<Value>,
+    #[serde(rename = "api-response-message")]
+    message: Option<&'static str>,
+    #[serde(rename = "call-details", skip_serializing_if = "Option::is_none")]
+    details: Option<Vec<Detail<'a>>>,
+    #[serde(rename = "request-id")]
+    request_id: &'a str,
+}
+
+/// What it says of one call.
+#[derive(Serialize)]
+struct Detail<'a> {
+    #[serde(rename = "api-response-code", skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    #[serde(
+        rename = "api-response-message",
+        skip_serializing_if = "Option::is_none"
+    )]
+    message: Option<&'static str>,
+    #[serde(rename = "client-identifier", skip_serializing_if = "Option::is_none")]
+    client_identifier: Option<&'a str>,
+    #[serde(rename = "phonon-uuid", skip_serializing_if = "Option::is_none")]
+    uuid: Option<&'a str>,
+}
 
 impl Kairos {
     pub(super) fn report(
@@ -27,50 +57,38 @@ impl Kairos {
             return Answer::json(202, &body);
         }
         let partial = fates.iter().any(|fate| fate.outcome.is_err());
-        let mut details: Vec<Value> = fates
-            .iter()
-            .filter_map(|fate| {
-                let entry = match (&fate.outcome, settings.partial_shape) {
-                    (Ok(_), _) if visit.quirk("no-identifiers") => json!({}),
-                    (Ok(_), _) | (Err(_), PartialShape::WithoutUuid) => {
-                        json!({ "client-identifier": fate.client_identifier })
-                    }
-                    (Err(code), PartialShape::WithCode) => json!({
-                        "client-identifier": fate.client_identifier,
-                        "api-response-code": code,
-                        "api-response-message": codes::message(*code).unwrap_or("Unlisted"),
-                    }),
-                    (Err(_), PartialShape::Omitted) => return None,
-                };
-                let Value::Object(mut entry) = entry else {
-                    return None;
-                };
-                if let Ok(uuid) = &fate.outcome {
-                    entry.insert("phonon-uuid".into(), json!(uuid));
-                }
-                Some(Value::Object(entry))
+        let details = fates.iter().filter_map(|fate| {
+            let (uuid, code) = match &fate.outcome {
+                Ok(uuid) => (Some(uuid.as_str()), None),
+                Err(code) => (None, Some(*code)),
+            };
+            let named = code.is_some() || !visit.quirk("no-identifiers");
+            let shown = code.filter(|_| settings.partial_shape == PartialShape::WithCode);
+            (code.is_none() || settings.partial_shape != PartialShape::Omitted).then(|| Detail {
+                code: shown,
+                message: shown.map(|code| codes::message(code).unwrap_or("Unlisted")),
+                client_identifier: named.then_some(fate.client_identifier.as_str()),
+                uuid,
             })
-            .collect();
-        let code = if partial { 209 } else { 200 };
-        let mut answer = json!({
-            "api-response-code": code,
-            "api-response-message": codes::message(code),
-            "request-id": request_id,
         });
+        let mut details: Vec<_> = details.collect();
         if visit.quirk("forget-one") {
             details.pop();
         }
-        if let Value::Object(answer) = &mut answer {
-            if visit.quirk("string-code") {
-                answer.insert("api-response-code".into(), json!(code.to_string()));
-            }
-            if visit.quirk("missing-code") {
-                answer.remove("api-response-code");
-            }
-            if !visit.quirk("no-details") {
-                answer.insert("call-details".into(), json!(details));
-            }
-        }
-        Answer::json(200, &answer)
+        let code: u16 = if partial { 209 } else { 200 };
+        let said = match () {
+            () if visit.quirk("missing-code") => None,
+            () if visit.quirk("string-code") => Some(json!(code.to_string())),
+            () => Some(json!(code)),
+        };
+        let body = Report {
+            code: said,
+            message: codes::message(code),
+            details: (!visit.quirk("no-details")).then_some(details),
+            request_id,
+        };
+        // Texts and numbers always have a JSON form.
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        Answer::new(200, "application/json", body)
     }
 }

@@ -5,6 +5,7 @@ use super::hash::{self, Method, Mode, Profile};
 use super::near_miss;
 use super::settings::Settings;
 use crate::room::{Request, Visit};
+use crate::text::Pair;
 
 impl Mor {
     /// The filters in front of every method: API on, GET allowed, hash right.
@@ -13,7 +14,7 @@ impl Mor {
         settings: &Settings,
         method: &Method,
         request: &Request,
-        params: &[(String, String)],
+        params: &[Pair<'_>],
     ) -> Result<(), &'static str> {
         let free = [
             "user_balance_get",
@@ -44,7 +45,7 @@ impl Mor {
             .iter()
             .rev()
             .find(|(name, _)| name == "hash")
-            .map_or("", |(_, v)| v.as_str());
+            .map_or("", |(_, v)| &**v);
         let rows = hash::canonical(settings.profile, method, params);
         if hash::matches(&hash::digest_of(&rows, &settings.secret), given) {
             return Ok(());

@@ -14,6 +14,7 @@ use super::state::{State, money};
 use super::xml::{Page, el, error_page, page};
 use crate::calendar;
 use crate::room::Visit;
+use crate::text::Pair;
 
 /// Methods whose effect cannot be taken back.
 pub(super) const SPENDING: &[&str] = &[
@@ -24,7 +25,7 @@ pub(super) const SPENDING: &[&str] = &[
 ];
 
 /// The parameters of a request, the last of each name.
-struct Params<'a>(&'a [(String, String)]);
+struct Params<'a>(&'a [Pair<'a>]);
 
 impl Params<'_> {
     fn get(&self, name: &str) -> Option<&str> {
@@ -32,7 +33,7 @@ impl Params<'_> {
             .iter()
             .rev()
             .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+            .map(|(_, v)| &**v)
     }
 
     fn text(&self, name: &str) -> &str {
@@ -41,7 +42,7 @@ impl Params<'_> {
 }
 
 /// Tells the ledger what the request is about.
-pub(super) fn describe(visit: &mut Visit<'_>, method: &str, params: &[(String, String)]) {
+pub(super) fn describe(visit: &mut Visit<'_>, method: &str, params: &[Pair<'_>]) {
     let params = Params(params);
     let (names, reference): (&[&'static str], _) = match method {
         "payment_create" => (
@@ -72,7 +73,7 @@ pub(super) fn run(
     settings: &Settings,
     state: &mut State,
     method: &str,
-    params: &[(String, String)],
+    params: &[Pair<'_>],
 ) -> Option<Page> {
     let params = Params(params);
     let login = params.text("u");

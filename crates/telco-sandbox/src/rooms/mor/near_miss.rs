@@ -1,17 +1,18 @@
 //! Why a hash was refused: found by hashing what people hash instead.
 
 use super::hash::{self, Method, Mode, Profile, canonical, digest_of, literal, sha1_hex};
+use crate::text::Pair;
 
 /// Why a hash was refused: what the server hashed, and what the client probably did.
 pub(super) fn explain(
     profile: Profile,
     method: &Method,
-    params: &[(String, String)],
+    params: &[Pair<'_>],
     secret: &str,
     given: &str,
 ) -> Vec<String> {
     let right = canonical(profile, method, params);
-    let text: String = right.iter().map(|(_, text)| text.as_str()).collect();
+    let text: String = right.iter().map(|(_, text)| &**text).collect();
     let names: Vec<_> = right.iter().map(|(name, _)| *name).collect();
     let mut lines = vec![format!(
         "hash does not match; I hashed exactly `{}` and the secret: {}",
@@ -23,7 +24,7 @@ pub(super) fn explain(
         }
     )];
     let given_lower = given.to_ascii_lowercase();
-    let right: Vec<(&str, &str)> = right.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let right: Vec<(&str, &str)> = right.iter().map(|(n, v)| (*n, &**v)).collect();
     let hashes = |rows: &[(&str, &str)], secret: &str| {
         sha1_hex(rows.iter().map(|(_, v)| *v), secret) == given_lower
     };
@@ -114,13 +115,13 @@ fn missing_names<'a>(
 fn explain_sent(
     profile: Profile,
     method: &Method,
-    params: &[(String, String)],
+    params: &[Pair<'_>],
     secret: &str,
     given: &str,
 ) -> Option<String> {
     let sent: Vec<(&str, &str)> = params
         .iter()
-        .map(|(n, v)| (n.as_str(), v.as_str()))
+        .map(|(n, v)| (&**n, &**v))
         .filter(|(n, _)| *n != "hash")
         .collect();
     let all = |rows: &[(&str, &str)]| sha1_hex(rows.iter().map(|(_, v)| *v), secret) == given;
@@ -149,7 +150,7 @@ fn explain_sent(
     }
     for other in Profile::ALL.into_iter().filter(|p| *p != profile) {
         let there = hash::method(other, method.name);
-        if there.is_some_and(|m| digest_of(&canonical(other, &m, params), secret) == given) {
+        if there.is_some_and(|m| digest_of(&canonical(other, m, params), secret) == given) {
             return Some(format!(
                 "yours would match a server of version {}; this one is {}",
                 other.name(),

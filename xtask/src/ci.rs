@@ -1,6 +1,5 @@
 //! What every change must pass, and the long forms of it.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::budgets::budgets;
@@ -204,7 +203,7 @@ pub(crate) fn deep() -> Done {
         ("benches", || run(&mut cargo(&["bench", "--workspace"]))),
         ("sanitize", crate::sanitize::sanitize),
         ("coverage", || crate::coverage::coverage(&[])),
-        ("mutants", mutants),
+        ("mutants", || crate::mutants::mutants(&[])),
     ];
     in_order(steps)
 }
@@ -221,18 +220,4 @@ fn soak() -> Done {
         "--nocapture",
     ];
     run(cargo(&test).env("TELCO_SOAK_SECONDS", "3600"))
-}
-
-/// Mutation testing of the crates that decide about money, signatures and outside bytes.
-fn mutants() -> Done {
-    if !there_is("cargo", &["mutants", "--version"]) {
-        println!("left out: mutation testing needs cargo-mutants (cargo install cargo-mutants)");
-        return Ok(());
-    }
-    for name in ["telco-core", "telco-crypto", "mor-hash", "telco-ledger"] {
-        run(Command::new("cargo")
-            .args(["mutants", "--package", name])
-            .current_dir(root()))?;
-    }
-    Ok(())
 }

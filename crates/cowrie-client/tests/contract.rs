@@ -354,6 +354,7 @@ async fn reads_are_repeated_and_spending_is_not() {
         .unwrap();
     let failed = client.balance().await.unwrap_err();
     assert_eq!((server.count(), failed.kind()), (4, ErrorKind::Unavailable));
+    assert_eq!(failed.help(), Some("try again later"), "it was a read");
     let told = client.submit(&airtime(XREF)).await.unwrap();
     assert_eq!((server.count(), told.outcome()), (5, Outcome::Unknown));
 }

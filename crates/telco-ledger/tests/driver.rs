@@ -141,7 +141,8 @@ async fn an_unknown_outcome_is_looked_up_and_never_sent_again(world: World) {
     assert!(ledger.open_operations().await.unwrap().is_empty());
 
     // Late reversals have a place, and what was taken back is not sent again by itself.
-    let unsent = ledger.reverse(&reference("nobody"), "ada", "statement of June");
+    let nobody = reference("nobody");
+    let unsent = ledger.reverse(&nobody, "ada", "statement of June");
     assert!(unsent.await.is_err());
     ledger
         .reverse(&nothing, "ada", "statement of June")

@@ -258,9 +258,11 @@ async fn the_stop_switch_stops_every_worker(world: World) {
     assert_eq!(behind(&refused), Some(Guard::Stop));
     assert!(refused.to_string().contains("the provider called"));
     assert!(one.note("stop", None).await.is_err(), "not by its name");
-    assert!(one.stopped().await.unwrap().is_some());
+    let reason = one.stopped().await.unwrap();
+    assert_eq!(reason.as_deref(), Some("the provider called"));
     assert_eq!(sent.load(Ordering::SeqCst), 0);
     one.go_on().await.unwrap();
+    assert_eq!(two.stopped().await.unwrap(), None);
     assert!(one.submit(&airtime("a", 1, 100)).await.is_ok());
 }
 

@@ -1,6 +1,5 @@
 //! What every change must pass, and the long forms of it.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::budgets::budgets;
@@ -156,7 +155,7 @@ fn postgres() -> Done {
 
 /// Kills and faults, with `TELCO_DEEP` in their long form.
 fn faults(environment: &[(&str, &str)]) -> Done {
-    for test in ["faults", "bulk"] {
+    for test in ["faults", "bulk", "bulk_postgres"] {
         run(cargo(&["test", "-p", "telco-cli", "--test", test]).envs(environment.iter().copied()))?;
     }
     run(cargo(&["test", "-p", "telco-ledger", "--all-features"]).envs(environment.iter().copied()))
@@ -200,24 +199,25 @@ pub(crate) fn deep() -> Done {
         ("isolate", || isolate_some(&[], Sets::EachToo)),
         ("faults", || faults(&[("TELCO_DEEP", "1")])),
         ("fuzz", || fuzz(Duration::from_secs(120))),
+        ("soak", soak),
         ("benches", || run(&mut cargo(&["bench", "--workspace"]))),
         ("sanitize", crate::sanitize::sanitize),
         ("coverage", || crate::coverage::coverage(&[])),
-        ("mutants", mutants),
+        ("mutants", || crate::mutants::mutants(&[])),
     ];
     in_order(steps)
 }
 
-/// Mutation testing of the crates that decide about money, signatures and outside bytes.
-fn mutants() -> Done {
-    if !there_is("cargo", &["mutants", "--version"]) {
-        println!("left out: mutation testing needs cargo-mutants (cargo install cargo-mutants)");
-        return Ok(());
-    }
-    for name in ["telco-core", "telco-crypto", "mor-hash", "telco-ledger"] {
-        run(Command::new("cargo")
-            .args(["mutants", "--package", name])
-            .current_dir(root()))?;
-    }
-    Ok(())
+/// An hour of random requests to the sandbox; its figures are shown.
+fn soak() -> Done {
+    let test = [
+        "test",
+        "-p",
+        "telco-sandbox",
+        "--test",
+        "soak",
+        "--",
+        "--nocapture",
+    ];
+    run(cargo(&test).env("TELCO_SOAK_SECONDS", "3600"))
 }

@@ -8,6 +8,7 @@ mod coverage;
 mod crates;
 mod isolate;
 mod minimal;
+mod mutants;
 mod publish;
 mod run;
 mod sanitize;
@@ -33,8 +34,9 @@ cargo xtask <chore>
   minimal               everything compiles with the oldest direct dependencies that Cargo.toml allows
   sanitize              the address sanitizer over the crates that reach C
   coverage [CRATE…]     lines that the tests run, in percent per crate
-  deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing; what it showed
-                        last stands in docs/proof.md
+  deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing, an hour
+                        of random requests; what it showed last stands in docs/proof.md
+  mutants [PACKAGE…]    mutation testing of what decides about money, signatures and outside bytes (hours)
   publish [--execute]   package every crate in order, as crates.io would take it; --execute publishes
   matrix [--since REF]  the crates, as JSON for the workflow: all, or those that changes since REF can break
 ";
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         ["sanitize"] => sanitize::sanitize(),
         ["coverage", named @ ..] => coverage::coverage(named),
         ["deep"] => ci::deep(),
+        ["mutants", packages @ ..] => mutants::mutants(packages),
         ["publish", options @ ..] => publish::publish(options),
         ["matrix", options @ ..] => publish::matrix(options),
         _ => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use telco_core::{Delivery, Error, ErrorKind, NotSent};
 use telco_http::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
-use telco_http::{BaseUrl, Bytes, Endpoint, Settings, Transport, connect};
+use telco_http::{BaseUrl, Bytes, Endpoint, Settings, Transport, connect, extra_headers};
 use zeroize::Zeroizing;
 
 use crate::{Authorization, Credentials, PROVIDER};
@@ -133,7 +133,6 @@ fn never_connected(failure: &Error) -> bool {
 }
 
 fn headers(authorization: HeaderValue, extra: &[(String, String)]) -> Result<HeaderMap, NotSent> {
-    let refuse = |what: &'static str| NotSent::new(ErrorKind::InvalidConfiguration, what);
     let json = HeaderValue::from_static("application/json");
     let ours = [
         (header::AUTHORIZATION, authorization),
@@ -142,20 +141,9 @@ fn headers(authorization: HeaderValue, extra: &[(String, String)]) -> Result<Hea
     ];
     let mut headers = HeaderMap::from_iter(ours);
     let own: Vec<HeaderName> = headers.keys().cloned().collect();
-    for (name, value) in extra {
-        let name: HeaderName = name
-            .parse()
-            .map_err(|_| refuse("an extra header's name is none"))?;
-        if own.contains(&name) || name == header::CONTENT_LENGTH || name == header::HOST {
-            return Err(refuse(
-                "an extra header has the name of one of the protocol's own",
-            ));
-        }
-        let mut value: HeaderValue = value
-            .parse()
-            .map_err(|_| refuse("an extra header's value is none"))?;
-        value.set_sensitive(true);
-        headers.append(name, value);
-    }
+    let pairs = extra
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    headers.extend(extra_headers(pairs, &own)?);
     Ok(headers)
 }

@@ -171,7 +171,14 @@ fn what_cannot_be_set_up_is_refused_at_construction() {
             .build()
             .is_ok()
     );
-    for name in ["authorization", "Content-Type", "host", "b d"] {
+    for name in [
+        "authorization",
+        "Content-Type",
+        "Accept",
+        "host",
+        "Transfer-Encoding",
+        "b d",
+    ] {
         assert!(builder(&server).extra_header(name, "x").build().is_err());
     }
     assert!(

@@ -9,11 +9,11 @@ use telco_core::{
     Amount, Clock, Currency, Error, ErrorKind, Identity, LookupSupport, NotSent, Operator,
     ProductKind, ProductRules, ReplayGuard, Secret, SystemClock, TopupCapabilities,
 };
-use telco_http::http::{HeaderMap, HeaderName, HeaderValue};
-use telco_http::{BaseUrl, Endpoint, ReadRetry, Settings, Transport, connect};
+use telco_http::{BaseUrl, Endpoint, ReadRetry, Settings, Transport, connect, extra_headers};
 
 use crate::client::Inner;
 use crate::credentials::Caller;
+use crate::wire::OWN_HEADERS;
 use crate::{
     Client, Credentials, Encoding, Network, Nonces, PROVIDER, PrefixTable, Query, RandomNonces,
 };
@@ -222,7 +222,9 @@ impl Builder {
     pub fn build(self) -> Result<Client, Error> {
         let misconfigured = |what: String| NotSent::new(ErrorKind::InvalidConfiguration, what);
         let base = BaseUrl::parse(&self.base_url).map_err(|e| misconfigured(e.to_string()))?;
-        let extra_headers = extra_headers(&self.extra_headers)?;
+        let pairs = self.extra_headers.iter();
+        let pairs = pairs.map(|(name, value)| (name.as_str(), value.expose()));
+        let extra_headers = extra_headers(pairs, &OWN_HEADERS)?;
         let strict = |name, value: &str| Query::new(Encoding::Strict).with(name, value).map(drop);
         if self.pin_type.is_empty() || self.channel.as_ref().is_some_and(String::is_empty) {
             return Err(misconfigured("PIN type and channel must not be empty".to_owned()).into());
@@ -274,28 +276,4 @@ fn capabilities(replay: ReplayGuard, poll_after: &[Duration], pins: bool) -> Top
         products.push(ProductRules::new(ProductKind::Pins).replay(replay));
     }
     TopupCapabilities::new(Currency::NGN, products)
-}
-
-/// The protocol's own five are refused.
-fn extra_headers(pairs: &[(String, Secret)]) -> Result<HeaderMap, NotSent> {
-    const OURS: [&str; 5] = ["clientid", "agentid", "terminalid", "signature", "nonce"];
-    let refuse = |what: &'static str| NotSent::new(ErrorKind::InvalidConfiguration, what);
-    let mut headers = HeaderMap::new();
-    for (name, value) in pairs {
-        let name: HeaderName = name
-            .parse()
-            .map_err(|_| refuse("an extra header's name is none"))?;
-        if OURS.contains(&name.as_str()) {
-            return Err(refuse(
-                "an extra header has the name of one of the protocol's own",
-            ));
-        }
-        let mut value: HeaderValue = value
-            .expose()
-            .parse()
-            .map_err(|_| refuse("an extra header's value is none"))?;
-        value.set_sensitive(true);
-        headers.append(name, value);
-    }
-    Ok(headers)
 }

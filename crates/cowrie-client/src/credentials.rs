@@ -135,3 +135,21 @@ fn visible(id: &str, refusal: &'static str) -> Result<HeaderValue, NotSent> {
     value.set_sensitive(true);
     Ok(value)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Stored with every frozen request and every row of a ledger: it must never change, nor be shared.
+    #[test]
+    fn an_account_s_name_is_stable_and_its_own() {
+        let key =
+            || ClientKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+        let client = |id| Credentials::client(id, key()).unwrap().account();
+        let agent = |id, terminal| Credentials::agent(id, terminal, key()).unwrap().account();
+        assert_eq!(client("sandbox@example.com"), "client-bcfc20648a6c");
+        assert_eq!(agent("agent1", "terminal2"), "agent-202a52cca699");
+        assert_ne!(agent("agent1", "terminal2"), agent("agent1t", "erminal2"));
+    }
+}

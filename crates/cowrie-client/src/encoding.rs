@@ -131,8 +131,8 @@ impl Query {
 
     /// A value as it is sent.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
-        let mut pairs = self.sent.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+        let mut pairs = self.sent.split('&');
+        pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     }
 }
 

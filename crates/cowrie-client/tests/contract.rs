@@ -354,6 +354,7 @@ async fn reads_are_repeated_and_spending_is_not() {
         .unwrap();
     let failed = client.balance().await.unwrap_err();
     assert_eq!((server.count(), failed.kind()), (4, ErrorKind::Unavailable));
+    assert_eq!(failed.help(), Some("try again later"), "it was a read");
     let told = client.submit(&airtime(XREF)).await.unwrap();
     assert_eq!((server.count(), told.outcome()), (5, Outcome::Unknown));
 }
@@ -501,6 +502,9 @@ fn settings_that_cannot_work_are_refused_without_a_network() {
         builder().extra_header("Signature", "x"),
         builder().extra_header("AgentId", "x"),
         builder().extra_header("TerminalId", "x"),
+        builder().extra_header("Host", "x"),
+        builder().extra_header("Content-Length", "1"),
+        builder().extra_header("Transfer-Encoding", "chunked"),
         builder().extra_header("X-A", "line\r\nbreak"),
         builder().extra_header("no name", "x"),
         builder().pin_type(""),

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use telco_core::{Clock, ErrorKind, Identity, NotSent, SystemClock};
 use telco_crypto::rsa::PrivateKey;
-use telco_http::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
-use telco_http::http::{HeaderMap, HeaderName, HeaderValue};
-use telco_http::{BaseUrl, Endpoint, Settings, Transport, connect};
+use telco_http::http::header::CONTENT_TYPE;
+use telco_http::{BaseUrl, Endpoint, Settings, Transport, connect, extra_headers};
 
 use crate::client::Inner;
 use crate::signatures::Signatures;
@@ -181,7 +180,9 @@ impl Builder {
         if self.reconnects > MOST_RECONNECTS {
             return Err(refuse("a call reconnects at most twice"));
         }
-        let extra_headers = extra_headers(&self.extra_headers)?;
+        let pairs = self.extra_headers.iter();
+        let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
+        let extra_headers = extra_headers(pairs, &[TENANT_ID, APP_ID, CONTENT_TYPE])?;
         self.application.headers()?;
         let quick = cfg!(feature = "openssl") && self.key.bits() <= 2048;
         let account = self.account.unwrap_or_else(|| self.application.account());
@@ -225,33 +226,4 @@ impl fmt::Debug for Builder {
 
 fn refuse(what: &'static str) -> NotSent {
     NotSent::new(ErrorKind::InvalidConfiguration, what)
-}
-
-/// Those of the protocol are refused.
-pub(crate) fn extra_headers(pairs: &[(String, String)]) -> Result<HeaderMap, NotSent> {
-    let ours = [
-        TENANT_ID,
-        APP_ID,
-        CONTENT_TYPE,
-        CONTENT_LENGTH,
-        HOST,
-        TRANSFER_ENCODING,
-    ];
-    let mut headers = HeaderMap::new();
-    for (name, value) in pairs {
-        let name: HeaderName = name
-            .parse()
-            .map_err(|_| refuse("an extra header's name is none"))?;
-        if ours.contains(&name) {
-            return Err(refuse(
-                "an extra header has the name of one of the protocol's own",
-            ));
-        }
-        let mut value: HeaderValue = value
-            .parse()
-            .map_err(|_| refuse("an extra header's value is none"))?;
-        value.set_sensitive(true);
-        headers.append(name, value);
-    }
-    Ok(headers)
 }

@@ -1,12 +1,12 @@
 //! The suites that every sender of codes and every charging check must pass, against the sandbox, for every fault phase.
 #![cfg(any(feature = "rustls", feature = "native-tls"))]
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod support;
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fanap_client::Service;
@@ -17,7 +17,9 @@ use fanap_client::core::{
 use fanap_client::http::Settings;
 use serde_json::json;
 use support::sandbox as room;
-use telco_conformance::{Harness, Limits, Phase, Truth, otp_sender, subscription};
+use telco_conformance::{
+    Harness, Limits, Numbers, Phase, Spend, Told, Truth, limits, otp_sender, subscription,
+};
 use telco_sandbox::{FaultRule, Phase as Fault, Sandbox};
 
 const TIMEOUT: Duration = Duration::from_millis(400);
@@ -57,10 +59,6 @@ impl Room {
     }
 
     fn books(&self, kind: &str) -> Truth {
-        let sum = |truth: Truth, operation: telco_sandbox::Operation| Truth {
-            received: truth.received + u32::try_from(operation.requests).unwrap(),
-            delivered: truth.delivered + u32::try_from(operation.delivered).unwrap(),
-        };
         room::operations(&self.sandbox, kind)
             .into_iter()
             .fold(Truth::default(), sum)
@@ -90,6 +88,13 @@ impl Room {
             .get(reference)
             .copied()
             .unwrap_or_default()
+    }
+}
+
+fn sum(truth: Truth, operation: telco_sandbox::Operation) -> Truth {
+    Truth {
+        received: truth.received + u32::try_from(operation.requests).unwrap(),
+        delivered: truth.delivered + u32::try_from(operation.delivered).unwrap(),
     }
 }
 
@@ -187,4 +192,94 @@ async fn a_check_that_charges() {
         report.assert_passed();
         assert_eq!(room.sandbox.totals().doubled, 0);
     }
+}
+
+/// The sandbox as the provider's side of calls that run at the same time: faults and books go by the number, which travels.
+#[derive(Debug)]
+struct Crowd {
+    sandbox: Sandbox,
+    kind: &'static str,
+    numbers: Numbers,
+}
+
+/// Time for an answer without end to reach its cap, and for one in drops to be given up.
+const PATIENT: Duration = Duration::from_secs(2);
+
+impl Crowd {
+    async fn open(kind: &'static str) -> (Arc<Self>, Arc<Service>) {
+        let sandbox = Sandbox::start().await.unwrap();
+        let settings = Settings::default().with_timeouts(PATIENT, PATIENT);
+        let client = room::builder(&sandbox).settings(settings).build().unwrap();
+        let service = client.service(room::service_key(&sandbox));
+        let crowd = Self {
+            sandbox,
+            kind,
+            numbers: Numbers::new(|n| Msisdn::parse(&format!("98912{n:07}")).unwrap()),
+        };
+        (Arc::new(crowd), Arc::new(service))
+    }
+
+    async fn passes(&self, spend: &Spend) {
+        let report = limits(spend, self, Limits::for_timeout(PATIENT)).await;
+        report.assert_passed();
+        assert_eq!(report.skipped().count(), 0, "{report}");
+        assert_eq!(self.sandbox.totals().doubled, 0);
+    }
+}
+
+impl Harness for Crowd {
+    fn arm(&self, reference: &Reference, phase: Phase) -> bool {
+        let fault = match phase {
+            Phase::Flood => Fault::Flood,
+            Phase::Drip => Fault::Drip,
+            _ => return false,
+        };
+        let rule = FaultRule::new(fault)
+            .operation(self.kind)
+            .number(self.numbers.of(reference).expose());
+        let drop_after_drop = Duration::from_millis(20);
+        self.sandbox.faults().set([rule.delay(drop_after_drop)]);
+        true
+    }
+
+    fn truth(&self, reference: &Reference) -> Truth {
+        let number = self.numbers.of(reference);
+        let all = room::operations(&self.sandbox, self.kind).into_iter();
+        all.filter(|operation| operation.number.as_deref() == Some(number.expose()))
+            .fold(Truth::default(), sum)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_at_the_limits() {
+    let (crowd, service) = Crowd::open("start").await;
+    let of = Arc::clone(&crowd);
+    let spend: Spend = Arc::new(move |reference| {
+        let (service, to) = (Arc::clone(&service), of.numbers.of(&reference));
+        Box::pin(async move { Told::of(&service.start(&OtpRequest::new(to, reference)).await) })
+    });
+    crowd.passes(&spend).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn charges_at_the_limits() {
+    let (crowd, service) = Crowd::open("commit").await;
+    // As many as the suite makes calls: two phases, a crowd of 32, five that leave; and one to spare.
+    let mut waiting = HashMap::new();
+    for n in 0..40 {
+        let to = Msisdn::parse(&format!("98912{n:07}")).unwrap();
+        let request = OtpRequest::new(to.clone(), Reference::generate().unwrap());
+        let Submission::Accepted(challenge) = service.start(&request).await.unwrap() else {
+            panic!("{n} did not start")
+        };
+        let code = OtpCode::new(room::code_at(&crowd.sandbox, &to).unwrap());
+        waiting.insert(to, Arc::new((challenge.pending, code)));
+    }
+    let of = Arc::clone(&crowd);
+    let spend: Spend = Arc::new(move |reference| {
+        let mine = Arc::clone(waiting.get(&of.numbers.of(&reference)).unwrap());
+        let service = Arc::clone(&service);
+        Box::pin(async move { Told::of(&service.commit(&mine.0, &mine.1).await) })
+    });
+    crowd.passes(&spend).await;
 }

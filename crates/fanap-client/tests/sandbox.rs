@@ -20,7 +20,8 @@ use fanap_client::core::{
 };
 use fanap_client::otp::{CommitOutcome, MemoryOtpStore, commit_once};
 use fanap_client::{
-    Builder, Callbacks, Client, Hash, Notice, PhoneFormat, PublicKey, Service, SubscriptionCheck,
+    Builder, Callbacks, Client, Hash, Imi, Notice, PhoneFormat, PublicKey, Service,
+    SubscriptionCheck, Token,
 };
 use serde_json::json;
 use support::{sandbox as room, whole_request};
@@ -488,4 +489,77 @@ async fn hundreds_of_subscribers_under_faults_are_charged_once_and_told_the_trut
         "{} subscribers, {charged} charged once, 0 twice, {unknown} unknown, all settled by asking",
         tales.len()
     );
+}
+
+fn imi(sandbox: &Sandbox) -> Imi {
+    room::builder(sandbox).build_imi().unwrap()
+}
+
+/// A code at the sibling service: its id, and the code as the phone's owner reads it.
+async fn imi_started(sandbox: &Sandbox, imi: &Imi, to: &Msisdn) -> (String, Token) {
+    let phone = imi.client().phone(to).unwrap();
+    let reference = Reference::generate().unwrap();
+    let service = room::service_key(sandbox);
+    match imi.start(&reference, &service, &phone).await.unwrap() {
+        Submission::Accepted(started) => {
+            assert!(started.request_id.is_some());
+            let code = room::code_at(sandbox, to).unwrap();
+            (started.otp_id, Token::parse(&code).unwrap())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_sibling_for_other_operators_from_start_to_charge() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (imi, service) = (imi(&sandbox), room::service_key(&sandbox));
+    let to = number("9121234567");
+    let (id, pin) = imi_started(&sandbox, &imi, &to).await;
+    let commit = async |id: &str, pin: &Token| {
+        let reference = Reference::generate().unwrap();
+        imi.commit(&reference, &service, id, pin).await.unwrap()
+    };
+    let wrong = Token::parse("00000").unwrap();
+    assert_eq!(
+        error(commit(&id, &wrong).await).kind(),
+        ErrorKind::WrongCode
+    );
+    let Submission::Accepted(done) = commit(&id, &pin).await else {
+        panic!("not charged")
+    };
+    assert_eq!(done.request_id.len(), 32);
+    let again = commit(&id, &pin).await;
+    assert_eq!(again.outcome(), Outcome::Unknown, "something acted before");
+    assert_eq!(error(again).kind(), ErrorKind::Conflict);
+    let strange = commit("no such id", &pin).await;
+    assert_eq!(strange.outcome(), Outcome::Rejected);
+    let charge = sandbox.operation("fanap", &id).unwrap();
+    assert_eq!((charge.kind, charge.delivered), ("imi-commit", 1));
+    // Verification knows Pardis services only.
+    assert!(!room::check(&sandbox).ask(&to).await.unwrap().is_subscribed);
+}
+
+#[tokio::test]
+async fn the_siblings_lost_and_odd_answers_are_told_honestly() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (imi, service) = (imi(&sandbox), room::service_key(&sandbox));
+    let bend = [
+        FaultRule::new(Phase::ActThenReset),
+        FaultRule::new(Phase::ActThenError),
+        FaultRule::new(Phase::Truncate),
+        FaultRule::quirk("empty-object"),
+        FaultRule::quirk("true-with-error"),
+    ];
+    for (n, rule) in bend.into_iter().enumerate() {
+        sandbox.faults().clear();
+        let to = number(&format!("912100000{n}"));
+        let (id, pin) = imi_started(&sandbox, &imi, &to).await;
+        let rule = rule.provider("fanap").operation("imi-commit");
+        sandbox.faults().set([rule.number(to.expose())]);
+        let reference = Reference::generate().unwrap();
+        let told = imi.commit(&reference, &service, &id, &pin).await.unwrap();
+        assert_eq!(told.outcome(), Outcome::Unknown, "{n}");
+        assert_eq!(sandbox.operation("fanap", &id).unwrap().delivered, 1);
+    }
 }

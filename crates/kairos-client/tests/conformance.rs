@@ -14,8 +14,11 @@ use std::sync::Arc;
 use kairos_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
 use kairos_client::{Kind, PostCallParser};
 use support::world::{World, limits};
-use telco_conformance::{CallbackSample, Expect, callbacks, calls, otp_local, otp_sender};
-use telco_core::{Secret, SecretBytes};
+use telco_conformance::{
+    CallbackSample, Expect, Spend, Told, callbacks, calls, limits as at_its_limits, otp_local,
+    otp_sender,
+};
+use telco_core::{Call, CallBatch, CallExt as _, Secret, SecretBytes};
 
 fn codes() -> LocalOtp {
     let key = OtpKey::new("test", SecretBytes::new([7; 32])).unwrap();
@@ -50,6 +53,36 @@ async fn calls_plain() {
 #[tokio::test]
 async fn calls_bulk() {
     passes_as_a_caller(Kind::Bulk).await;
+}
+
+/// A call's reference is its client-identifier, which the sandbox's books are kept by.
+async fn passes_at_its_limits(kind: Kind) {
+    let world = Arc::new(World::open().await);
+    let (kairos, dialled) = (world.kairos(kind), Arc::clone(&world));
+    let spend: Spend = Arc::new(move |reference| {
+        let (kairos, number) = (kairos.clone(), dialled.number());
+        Box::pin(async move {
+            let batch = CallBatch::new(reference.clone(), vec![Call::new(reference, number)]);
+            match kairos.place(&batch).await {
+                Ok(rows) => Told::of(&rows.into_iter().next().unwrap().1),
+                Err(_) => Told::NotSent,
+            }
+        })
+    });
+    let report = at_its_limits(&spend, &*world, limits()).await;
+    report.assert_passed();
+    assert_eq!(report.skipped().count(), 0, "{report}");
+    assert_eq!(world.sandbox.totals().doubled, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn encrypted_calls_at_the_limits() {
+    passes_at_its_limits(Kind::EncryptedRealTime).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bulk_calls_at_the_limits() {
+    passes_at_its_limits(Kind::Bulk).await;
 }
 
 #[tokio::test]

@@ -239,7 +239,8 @@ async fn every_code_dials_nobody_and_none_is_taken_for_an_acceptance() {
 #[tokio::test]
 async fn who_may_not_call_is_told_so() {
     let world = World::open().await;
-    world.configure(json!({ "allowed_ips": ["10.0.0.1"] }));
+    // Each host has a list of its own.
+    world.configure(json!({ "allowed_ips": ["10.0.0.1"], "bulk_allowed_ips": ["10.0.0.1"] }));
     for (kind, code, status) in [
         (Kind::EncryptedRealTime, Some("401"), 200),
         (Kind::Bulk, None, 403),

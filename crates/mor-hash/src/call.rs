@@ -22,6 +22,11 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     /// A call of one method, by its modern or its legacy name. The name decides which names are hashed (`x8`, `m2`);
     /// with an unknown or empty name the profile's list decides.
+    ///
+    /// ```
+    /// let call = mor_hash::Call::new("user_details_get");
+    /// assert_eq!((call.method(), call.params().len()), ("user_details_get", 0));
+    /// ```
     pub fn new(method: impl Into<Cow<'a, str>>) -> Self {
         Self {
             method: method.into(),
@@ -30,6 +35,11 @@ impl<'a> Call<'a> {
     }
 
     /// One more parameter, after those that are there.
+    ///
+    /// ```
+    /// let call = mor_hash::Call::new("user_details_get").with("u", "admin").with("user_id", "2");
+    /// assert_eq!(call.params().last(), Some(("user_id", "2")));
+    /// ```
     #[must_use]
     pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) -> Self {
         self.params.push((name.into(), value.into()));
@@ -37,11 +47,20 @@ impl<'a> Call<'a> {
     }
 
     /// The method's name as it was given.
+    ///
+    /// ```
+    /// assert_eq!(mor_hash::Call::new("did_make_free").method(), "did_make_free");
+    /// ```
     pub fn method(&self) -> &str {
         &self.method
     }
 
     /// Name and value of every parameter, in order.
+    ///
+    /// ```
+    /// let call: mor_hash::Call<'_> = [("u", "admin"), ("user_id", "2")].into_iter().collect();
+    /// assert!(call.params().eq([("u", "admin"), ("user_id", "2")]));
+    /// ```
     pub fn params(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.params
             .iter()
@@ -126,6 +145,14 @@ impl ReceivedCall {
     /// Reads a complete address as one pastes it into the server's "Generate hash" page: the method is the last
     /// segment of the path, the parameters are the query.
     ///
+    /// ```
+    /// use mor_hash::{Error, ReceivedCall};
+    /// let received = ReceivedCall::from_uri("https://mor.example/billing/api/user_details?u=admin&user_id=1%32")?;
+    /// assert_eq!(received.call().params().last(), Some(("user_id", "12")));
+    /// assert_eq!(ReceivedCall::from_uri("https://mor.example/").unwrap_err(), Error::NotARequestUri);
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::NotARequestUri`] without `?` or method, [`Error::BadPercentEncoding`], [`Error::NotUtf8`], and
     /// [`Error::RepeatedName`] for a second `hash`.
@@ -138,6 +165,12 @@ impl ReceivedCall {
     }
 
     /// Reads the form body (or the query) of a request for one method.
+    ///
+    /// ```
+    /// let received = mor_hash::ReceivedCall::from_form("user_details", b"u=admin&user_id=2&hash=abc")?;
+    /// assert_eq!((received.call().params().len(), received.hash()), (2, Some("abc")));
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`ReceivedCall::from_uri`].
@@ -156,11 +189,22 @@ impl ReceivedCall {
     }
 
     /// The call without its hash.
+    ///
+    /// ```
+    /// let received = mor_hash::ReceivedCall::from_form("user_details", b"u=admin&hash=abc")?;
+    /// assert!(received.call().params().eq([("u", "admin")]));
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     pub const fn call(&self) -> &Call<'static> {
         &self.call
     }
 
     /// The hash as it came; not checked for form.
+    ///
+    /// ```
+    /// assert_eq!(mor_hash::ReceivedCall::from_form("user_details", b"u=admin")?.hash(), None);
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     pub fn hash(&self) -> Option<&str> {
         self.hash.as_deref()
     }

@@ -36,6 +36,11 @@ impl Default for Limits {
 
 impl Limits {
     /// Another bound for the number of hashes.
+    ///
+    /// ```
+    /// use mor_hash::Limits;
+    /// assert_eq!(Limits::default().with_max_hashes(500).max_hashes, 500);
+    /// ```
     #[must_use]
     pub const fn with_max_hashes(mut self, max_hashes: usize) -> Self {
         self.max_hashes = max_hashes;
@@ -43,6 +48,11 @@ impl Limits {
     }
 
     /// With the last resort.
+    ///
+    /// ```
+    /// use mor_hash::Limits;
+    /// assert!(Limits::default().with_ordered_subsets().ordered_subsets);
+    /// ```
     #[must_use]
     pub const fn with_ordered_subsets(mut self) -> Self {
         self.ordered_subsets = true;

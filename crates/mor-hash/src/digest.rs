@@ -20,6 +20,12 @@ impl RequestHash {
     /// Reads 40 lower-case hexadecimal characters. The server compares text, so upper case never matches there and
     /// is refused here (observed; docs/protocols/mor.md, section 3.6).
     ///
+    /// ```
+    /// use mor_hash::{Error, RequestHash};
+    /// assert!(RequestHash::from_hex("f7c3bc1d808e04732adf679965ccc34ca7ae3441").is_ok());
+    /// assert_eq!(RequestHash::from_hex("F7C3BC1D808E04732ADF679965CCC34CA7AE3441").unwrap_err(), Error::MalformedHash);
+    /// ```
+    ///
     /// # Errors
     /// [`Error::MalformedHash`] for any other length or character.
     pub fn from_hex(text: &str) -> Result<Self, Error> {
@@ -35,6 +41,12 @@ impl RequestHash {
     }
 
     /// The text to send as `hash`.
+    ///
+    /// ```
+    /// let hash = mor_hash::RequestHash::from_hex("f7c3bc1d808e04732adf679965ccc34ca7ae3441")?;
+    /// assert_eq!(hash.to_hex(), "f7c3bc1d808e04732adf679965ccc34ca7ae3441");
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     pub fn to_hex(&self) -> String {
         let mut text = String::with_capacity(40);
         for byte in self.0 {
@@ -50,6 +62,12 @@ impl RequestHash {
     }
 
     /// The 20 bytes behind the text.
+    ///
+    /// ```
+    /// let hash = mor_hash::RequestHash::from_hex("f7c3bc1d808e04732adf679965ccc34ca7ae3441")?;
+    /// assert_eq!(hash.as_bytes()[..2], [0xf7, 0xc3]);
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     pub const fn as_bytes(&self) -> &[u8; 20] {
         &self.0
     }

@@ -77,6 +77,10 @@ pub enum SkipReason {
 
 impl SkipReason {
     /// One line for a person.
+    ///
+    /// ```
+    /// assert_eq!(mor_hash::SkipReason::Empty.as_str(), "empty: adds nothing");
+    /// ```
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Authentication => "says who is calling; not hashed by this method",

@@ -97,6 +97,14 @@ impl List {
 pub struct Keys(pub(crate) List);
 
 impl Keys {
+    /// These names, in this order.
+    ///
+    /// ```
+    /// use mor_hash::Keys;
+    /// assert!(Keys::new(["user_id", "balance"]).is_ok());
+    /// assert!(Keys::new(["user_id", "user_id"]).is_err());
+    /// ```
+    ///
     /// # Errors
     /// A name that is empty, reserved, has brackets, or occurs twice.
     pub fn new<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Result<Self, Error> {
@@ -110,6 +118,12 @@ impl Keys {
     }
 
     /// The names, in hash order.
+    ///
+    /// ```
+    /// let keys = mor_hash::Keys::new(["user_id", "balance"])?;
+    /// assert!(keys.names().eq(["user_id", "balance"]));
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name)
     }

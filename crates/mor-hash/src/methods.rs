@@ -71,11 +71,21 @@ pub enum Grade {
 }
 
 /// Every entry. A few methods have one for MOR X8 and one for M2.
+///
+/// ```
+/// assert!(mor_hash::methods::all().iter().any(|method| method.name == "user_details_get"));
+/// ```
 pub fn all() -> &'static [Method] {
     &METHODS
 }
 
 /// The first entry of a method, by its modern or its legacy name.
+///
+/// ```
+/// use mor_hash::methods::find;
+/// assert_eq!(find("user_details").unwrap().name, "user_details_get"); // its legacy name
+/// assert!(find("no_such_method").is_none());
+/// ```
 pub fn find(name: &str) -> Option<&'static Method> {
     let at = lookup::find(&SLOTS, name, |at| NAMES.get(at).copied())?;
     METHODS.get(at / 2)

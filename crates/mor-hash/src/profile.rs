@@ -52,21 +52,37 @@ pub struct Profile {
 
 impl Profile {
     /// MOR 12 as of mid-2012, the list of the vendor's page about hashes: 192 names (documented and observed).
+    ///
+    /// ```
+    /// assert_eq!(mor_hash::Profile::mor12().name(), "mor12");
+    /// ```
     pub const fn mor12() -> Self {
         Self::builtin("mor12", list!(MOR12, 192), Age::Early, None, None)
     }
 
     /// MOR X3, 2014: 199 names (observed).
+    ///
+    /// ```
+    /// assert_eq!(mor_hash::Profile::x3().name(), "x3");
+    /// ```
     pub const fn x3() -> Self {
         Self::builtin("x3", list!(X3, 199), Age::Early, None, None)
     }
 
     /// MOR X5, 2015: 206 names (observed).
+    ///
+    /// ```
+    /// assert_eq!(mor_hash::Profile::x5().name(), "x5");
+    /// ```
     pub const fn x5() -> Self {
         Self::builtin("x5", list!(X5, 206), Age::Late, None, NO_CARD_NUMBER)
     }
 
     /// MOR X8, 2018: 209 names and a table of 18 methods (observed). The default.
+    ///
+    /// ```
+    /// assert_eq!(mor_hash::Profile::x8().name(), "x8");
+    /// ```
     pub const fn x8() -> Self {
         Self::builtin(
             "x8",
@@ -78,6 +94,10 @@ impl Profile {
     }
 
     /// M2, 2022, and the nearest known for M4: 192 names and a table of 5 methods (observed; for M4 inferred).
+    ///
+    /// ```
+    /// assert_eq!(mor_hash::Profile::m2().name(), "m2");
+    /// ```
     pub const fn m2() -> Self {
         Self::builtin("m2", list!(M2, 192), Age::Late, Some(Since::M2), None)
     }
@@ -100,6 +120,11 @@ impl Profile {
     }
 
     /// The five, oldest first.
+    ///
+    /// ```
+    /// let all = mor_hash::Profile::all();
+    /// assert!(all.iter().map(|profile| profile.name()).eq(["mor12", "x3", "x5", "x8", "m2"]));
+    /// ```
     pub const fn all() -> [Self; 5] {
         [
             Self::mor12(),
@@ -111,12 +136,23 @@ impl Profile {
     }
 
     /// `mor12`, `x3`, `x5`, `x8` or `m2`.
+    ///
+    /// ```
+    /// use mor_hash::Profile;
+    /// assert!(Profile::by_name("x8").is_some() && Profile::by_name("x9").is_none());
+    /// ```
     pub fn by_name(name: &str) -> Option<Self> {
         Self::all().into_iter().find(|profile| profile.name == name)
     }
 
     /// A profile of your own: these names in this order, with the filters that such names have in the built-in
     /// profiles, no method table, and the manners of a late server (secret without outer blanks, modern names).
+    ///
+    /// ```
+    /// let profile = mor_hash::Profile::custom("ours", ["user_id", "balance"])?;
+    /// assert!(profile.names().eq(["user_id", "balance"]));
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     ///
     /// # Errors
     /// A name that is empty, reserved, has brackets, or occurs twice.
@@ -138,6 +174,15 @@ impl Profile {
     }
 
     /// Another filter for a listed name. A name that is not listed stays unlisted.
+    ///
+    /// ```
+    /// use mor_hash::{Call, Filter, Profile, Secret, Signer};
+    ///
+    /// let call = Call::new("").with("user_id", "007"); // the server would make it 7, so a strict signer refuses
+    /// assert!(Signer::new(Secret::new("secret"), Profile::x8()).hash(&call).is_err());
+    /// let raw = Profile::x8().with_filter("user_id", Filter::Any);
+    /// assert!(Signer::new(Secret::new("secret"), raw).hash(&call).is_ok());
+    /// ```
     #[must_use]
     pub fn with_filter(self, name: &str, filter: Filter) -> Self {
         self.with_filters(|listed, old| if listed == name { filter } else { old })
@@ -156,6 +201,17 @@ impl Profile {
     }
 
     /// Names of its own for one method (`Some`), or the list for it (`None`), whatever the table says.
+    ///
+    /// ```
+    /// use mor_hash::{Call, Keys, Profile, Secret, Signer};
+    ///
+    /// let call = Call::new("did_make_free").with("dids_id", "6511");
+    /// let keys = Keys::new(["dids_id"])?;
+    /// let profile = Profile::x8().with_method("did_make_free", Some(keys.clone()));
+    /// let named = Signer::new(Secret::new("secret"), Profile::x8()).with_keys(keys);
+    /// assert_eq!(Signer::new(Secret::new("secret"), profile).hash(&call)?, named.hash(&call)?);
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     #[must_use]
     pub fn with_method(mut self, method: &str, keys: Option<Keys>) -> Self {
         self.own_methods
@@ -164,6 +220,11 @@ impl Profile {
     }
 
     /// The list for every method.
+    ///
+    /// ```
+    /// let profile = mor_hash::Profile::x8().without_method_table();
+    /// assert!(profile.names().eq(mor_hash::Profile::x8().names())); // the list stays
+    /// ```
     #[must_use]
     pub fn without_method_table(self) -> Self {
         Self {
@@ -174,17 +235,32 @@ impl Profile {
     }
 
     /// What the profile is called.
+    ///
+    /// ```
+    /// assert_eq!(mor_hash::Profile::custom("ours", ["user_id"])?.name(), "ours");
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The list, in hash order.
+    ///
+    /// ```
+    /// assert_eq!(mor_hash::Profile::mor12().names().next(), Some("user_id"));
+    /// ```
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|(name, _)| name)
     }
 
     /// The name of a method in the address, for this server: the legacy name for `mor12` and `x3` where there is
     /// one, the modern name for the others (inferred).
+    ///
+    /// ```
+    /// use mor_hash::Profile;
+    /// assert_eq!(Profile::mor12().method_in_address("user_details_get"), "user_details");
+    /// assert_eq!(Profile::x8().method_in_address("user_details"), "user_details_get");
+    /// ```
     pub fn method_in_address<'m>(&self, method: &'m str) -> &'m str {
         match (self.age, methods::find(method)) {
             (Age::Early, Some(found)) => found.legacy_name.unwrap_or(method),

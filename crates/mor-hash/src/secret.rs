@@ -18,6 +18,11 @@ pub struct Secret(String);
 
 impl Secret {
     /// Takes the key as it is.
+    ///
+    /// ```
+    /// use mor_hash::Secret;
+    /// assert_ne!(Secret::new("key"), Secret::new("key ")); // never trimmed
+    /// ```
     pub fn new(key: impl Into<String>) -> Self {
         Self(key.into())
     }

@@ -54,6 +54,12 @@ enum KeyChoice {
 
 impl Signer {
     /// A strict signer. The secret is checked when it is used.
+    ///
+    /// ```
+    /// use mor_hash::{Call, Error, Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new(""), Profile::x8());
+    /// assert_eq!(signer.hash(&Call::new("")).unwrap_err(), Error::EmptySecret);
+    /// ```
     pub const fn new(secret: Secret, profile: Profile) -> Self {
         Self {
             secret,
@@ -68,6 +74,14 @@ impl Signer {
     }
 
     /// Another behaviour than [`Mode::Strict`].
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Mode, Profile, Secret, Signer};
+    /// let call = Call::new("").with("user_id", "007"); // the server hashes 7
+    /// let signer = Signer::new(Secret::new("secret"), Profile::x8()).with_mode(Mode::Server);
+    /// assert_eq!(signer.hash(&call)?, signer.hash(&Call::new("").with("user_id", "7"))?);
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     #[must_use]
     pub const fn with_mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
@@ -75,6 +89,14 @@ impl Signer {
     }
 
     /// Hashes these names in this order, whatever the profile says: always wins.
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Keys, Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new("secret"), Profile::x8()).with_keys(Keys::new(["dids_id"])?);
+    /// let call = Call::new("did_make_free").with("dids_id", "6511");
+    /// assert_eq!(signer.hash(&call)?, signer.hash(&call.clone().with("note", "not in the list"))?);
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     #[must_use]
     pub fn with_keys(mut self, keys: Keys) -> Self {
         self.keys = Some(KeyChoice::Named(keys));
@@ -83,6 +105,15 @@ impl Signer {
 
     /// Hashes all parameters but `test` in the order given: for method pages that list exactly what they hash.
     /// A repeated name is refused in every mode.
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new("secret"), Profile::x8()).with_keys_as_given();
+    /// let one = signer.hash(&Call::new("").with("a", "1").with("b", "2"))?;
+    /// let other = signer.hash(&Call::new("").with("b", "2").with("a", "1"))?;
+    /// assert_ne!(one, other);
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     #[must_use]
     pub fn with_keys_as_given(mut self) -> Self {
         self.keys = Some(KeyChoice::AsGiven);
@@ -90,6 +121,13 @@ impl Signer {
     }
 
     /// Hashes without a secret, for a `mor12` or `x3` server that has none set; others refuse all the same.
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Profile, Secret, Signer};
+    /// let call = Call::new("").with("user_id", "2");
+    /// assert!(Signer::new(Secret::new(""), Profile::mor12()).allow_empty_secret().hash(&call).is_ok());
+    /// assert!(Signer::new(Secret::new(""), Profile::x8()).allow_empty_secret().hash(&call).is_err());
+    /// ```
     #[must_use]
     pub const fn allow_empty_secret(mut self) -> Self {
         self.allow_empty_secret = true;
@@ -97,6 +135,13 @@ impl Signer {
     }
 
     /// Takes a secret with outer blanks as it is.
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Profile, Secret, Signer};
+    /// let (call, signer) = (Call::new("").with("user_id", "2"), Signer::new(Secret::new(" key"), Profile::x8()));
+    /// assert!(signer.hash(&call).is_err());
+    /// assert!(signer.allow_outer_blanks().hash(&call).is_ok());
+    /// ```
     #[must_use]
     pub const fn allow_outer_blanks(mut self) -> Self {
         self.allow_outer_blanks = true;
@@ -104,6 +149,15 @@ impl Signer {
     }
 
     /// Lets [`Signer::verify`] accept upper-case hexadecimal characters, which the server never does.
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new("456789"), Profile::mor12());
+    /// let call = Call::new("user_details").with("user_id", "123");
+    /// let hash = "F7C3BC1D808E04732ADF679965CCC34CA7AE3441";
+    /// assert!(signer.verify(&call, hash).is_err());
+    /// assert!(signer.accept_upper_case().verify(&call, hash).is_ok());
+    /// ```
     #[must_use]
     pub const fn accept_upper_case(mut self) -> Self {
         self.accept_upper_case = true;
@@ -111,6 +165,15 @@ impl Signer {
     }
 
     /// Sends the method's name as given instead of as this server knows it ([`Profile::method_in_address`]).
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new("456789"), Profile::mor12());
+    /// let call = Call::new("user_details_get").with("user_id", "123");
+    /// assert_eq!(signer.request(&call)?.method(), "user_details");
+    /// assert_eq!(signer.keep_method_name().request(&call)?.method(), "user_details_get");
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     #[must_use]
     pub const fn keep_method_name(mut self) -> Self {
         self.keep_method_name = true;
@@ -118,11 +181,25 @@ impl Signer {
     }
 
     /// The profile it works for.
+    ///
+    /// ```
+    /// # use mor_hash::{Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new("456789"), Profile::mor12());
+    /// assert_eq!(signer.profile().name(), "mor12");
+    /// ```
     pub const fn profile(&self) -> &Profile {
         &self.profile
     }
 
     /// The hash of a call. The order of the parameters does not matter (but for [`Signer::with_keys_as_given`]).
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new("456789"), Profile::mor12());
+    /// let hash = signer.hash(&Call::new("user_details").with("u", "admin").with("user_id", "123"))?;
+    /// assert_eq!(hash.to_hex(), "f7c3bc1d808e04732adf679965ccc34ca7ae3441");
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Any but [`Error::HashMismatch`]: see [`Error`]. With an error there is no hash.
@@ -133,6 +210,15 @@ impl Signer {
     }
 
     /// Whether a hash belongs to a call, in constant time. `Ok` is a match.
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Error, Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new("456789"), Profile::mor12());
+    /// let call = Call::new("user_details").with("user_id", "123");
+    /// signer.verify(&call, "f7c3bc1d808e04732adf679965ccc34ca7ae3441")?;
+    /// assert_eq!(signer.verify(&call.with("balance", "5"), "f7c3bc1d808e04732adf679965ccc34ca7ae3441"), Err(Error::HashMismatch));
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::MalformedHash`] unless it is 40 lower-case hexadecimal characters, [`Error::HashMismatch`], and what
@@ -151,6 +237,14 @@ impl Signer {
     }
 
     /// The rows behind a hash, with the secret, passwords and PINs masked.
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new("456789"), Profile::mor12());
+    /// let explanation = signer.explain(&Call::new("user_details").with("u", "admin").with("user_id", "123"))?;
+    /// assert!(!explanation.to_string().contains("456789")); // the secret is masked
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Signer::hash`].
@@ -259,17 +353,41 @@ pub struct SignedRequest {
 
 impl SignedRequest {
     /// The method as it stands in the address.
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new("456789"), Profile::mor12());
+    /// let request = signer.request(&Call::new("user_details_get").with("user_id", "123"))?;
+    /// assert_eq!(request.method(), "user_details");
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     pub fn method(&self) -> &str {
         &self.method
     }
 
     /// The encoded parameters, the hash last. Body of a POST with `application/x-www-form-urlencoded`, or query of a
     /// GET where the server allows it.
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new("456789"), Profile::mor12());
+    /// let request = signer.request(&Call::new("user_details_get").with("user_id", "123"))?;
+    /// assert_eq!(request.form(), "user_id=123&hash=f7c3bc1d808e04732adf679965ccc34ca7ae3441");
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     pub fn form(&self) -> &str {
         &self.form
     }
 
     /// The method below a base path or base address, such as `/billing/api` (very old servers: `/mor/api`).
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new("456789"), Profile::mor12());
+    /// let request = signer.request(&Call::new("user_details_get").with("user_id", "123"))?;
+    /// assert_eq!(request.path("https://mor.example/billing/api/"), "https://mor.example/billing/api/user_details");
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     pub fn path(&self, base: &str) -> String {
         let mut path = base.trim_end_matches('/').to_string();
         path.push('/');
@@ -279,6 +397,14 @@ impl SignedRequest {
 
     /// The complete address of a GET: [`SignedRequest::path`], `?`, [`SignedRequest::form`]. Addresses end up in
     /// logs, so prefer POST.
+    ///
+    /// ```
+    /// # use mor_hash::{Call, Profile, Secret, Signer};
+    /// let signer = Signer::new(Secret::new("456789"), Profile::mor12());
+    /// let request = signer.request(&Call::new("user_details_get").with("user_id", "123"))?;
+    /// assert_eq!(request.uri("/billing/api"), "/billing/api/user_details?user_id=123&hash=f7c3bc1d808e04732adf679965ccc34ca7ae3441");
+    /// # Ok::<(), mor_hash::Error>(())
+    /// ```
     pub fn uri(&self, base: &str) -> String {
         let mut uri = self.path(base);
         uri.push('?');

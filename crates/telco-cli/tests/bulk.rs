@@ -2,167 +2,15 @@
 //! state. Doubled 0, lost 0, by the provider's own books.
 
 mod common;
+mod scene;
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use common::{code, err, out};
-use serde_json::{Value, json};
-use telco_sandbox::{FaultRule, Phase, Sandbox, Told};
-
-/// A provider that keeps the truth, a file, and a ledger.
-struct Scene {
-    runtime: tokio::runtime::Runtime,
-    sandbox: Sandbox,
-    folder: tempfile::TempDir,
-    /// The ledger's address.
-    ledger: String,
-}
-
-#[allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "test code"
-)]
-impl Scene {
-    fn new(rows: usize) -> Self {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let room = Sandbox::builder().seed(7).memory(rows + 1_000, 1_000);
-        let sandbox = runtime.block_on(room.start()).unwrap();
-        sandbox
-            .configure("cowrie", &json!({ "balance": 1_000_000_000 }))
-            .unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let mut text = String::from("phone;amount;network\n");
-        for n in 0..rows {
-            text.push_str(&format!("0803{n:07};{};MTN\n", 50 + n % 50));
-        }
-        std::fs::write(folder.path().join("rows.csv"), text).unwrap();
-        let ledger = format!("sqlite://{}", folder.path().join("ledger.db").display());
-        Self {
-            runtime,
-            sandbox,
-            folder,
-            ledger,
-        }
-    }
-
-    fn faults(&self, rules: impl IntoIterator<Item = FaultRule>) {
-        let credits = |rule: FaultRule| rule.provider("cowrie").operation("credit");
-        self.sandbox.faults().set(rules.into_iter().map(credits));
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("rows.csv")
-    }
-
-    /// The program with its account, and lookups in quick succession.
-    fn telco(&self, words: &[&str]) -> Command {
-        let account = self.sandbox.credentials("cowrie").unwrap();
-        let mut command = common::telco();
-        command
-            .args(words)
-            .args(["--ledger", &self.ledger])
-            .env(
-                "TELCO_COWRIE_BASE_URL",
-                self.sandbox.base_url("cowrie").unwrap(),
-            )
-            .env(
-                "TELCO_COWRIE_CLIENT_ID",
-                account["client_id"].as_str().unwrap(),
-            )
-            .env(
-                "TELCO_COWRIE_CLIENT_KEY",
-                account["client_key"].as_str().unwrap(),
-            )
-            .env("TELCO_COWRIE_LOOKUP_AFTER", "0.01,0.02,0.05,0.1,0.2")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    fn bulk(&self, flags: &[&str]) -> Command {
-        let mut command = self.telco(&["topup", "bulk"]);
-        command.arg(self.file()).args(flags);
-        command
-    }
-
-    fn resume(&self, flags: &[&str]) -> Command {
-        let mut command = self.telco(&["topup", "resume"]);
-        command.args(flags);
-        command
-    }
-
-    /// Until the provider has served so many rows.
-    fn wait_for(&self, delivered: u64, child: &mut Child) {
-        let begun = Instant::now();
-        while self.sandbox.totals().delivered < delivered {
-            assert!(begun.elapsed() < Duration::from_secs(120), "too slow");
-            assert!(child.try_wait().unwrap().is_none(), "it ended early");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-
-    fn report(&self) -> Vec<Value> {
-        let mut telco = self.telco(&["topup", "report", "--format", "json", "--numbers"]);
-        let report = telco.output().unwrap();
-        assert_eq!(code(&report), 0, "{}", err(&report));
-        let lines = out(&report);
-        lines
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-
-    /// Every row of the report against what really happened. Says how many were delivered, and how many are undecided.
-    fn true_report(&self, rows: usize) -> (u64, u64) {
-        let report = self.report();
-        assert_eq!(report.len(), rows, "one line per row");
-        let (mut delivered, mut undecided) = (0, 0);
-        for row in &report {
-            let reference = row["reference"].as_str().unwrap();
-            let truth = self.sandbox.operation("cowrie", reference);
-            let times = truth.map_or(0, |truth| truth.delivered);
-            assert!(times <= 1, "{row} was served {times} times");
-            let told = match row["delivered"].as_bool() {
-                Some(true) => {
-                    assert_eq!(times, 1, "{row} was lost");
-                    delivered += 1;
-                    Told::Accepted
-                }
-                Some(false) => {
-                    assert_eq!(times, 0, "{row} was served");
-                    Told::Rejected
-                }
-                None => {
-                    // What was delivered is on record and found; what is not found proves nothing here, and is left to a person.
-                    assert_eq!(row["state"], "unresolved", "{row}");
-                    assert_eq!(times, 0, "{row} was served, and is on record");
-                    undecided += 1;
-                    Told::Unknown
-                }
-            };
-            self.sandbox.told("cowrie", reference, told);
-        }
-        let totals = self.sandbox.totals();
-        assert_eq!((totals.doubled, totals.lost), (0, 0));
-        (delivered, undecided)
-    }
-}
-
-#[expect(clippy::unwrap_used, reason = "test code")]
-fn signal(child: &Child, signal: &str) {
-    let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args([signal, &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
-}
+use scene::{ALL_BUT_SILENCE, Scene, signal};
+use serde_json::Value;
+use telco_sandbox::{FaultRule, Phase};
 
 /// A process whose files may not grow beyond this: writing more fails as on a full disk.
 #[allow(clippy::unwrap_used, reason = "test code")]
@@ -249,18 +97,7 @@ fn interrupted_by_ctrl_c_by_a_crash_and_by_a_full_disk() {
 fn thirty_percent_faults_end_in_one_true_state_per_row() {
     let rows = 2_000;
     let scene = Scene::new(rows);
-    let all = [
-        Phase::Refuse,
-        Phase::ResetBefore,
-        Phase::ErrorBefore,
-        Phase::ResetReused,
-        Phase::ActThenReset,
-        Phase::ActThenError,
-        Phase::Truncate,
-        Phase::Garbage,
-        Phase::CloseIdle,
-    ];
-    scene.faults([FaultRule::any_of(all).chance(0.3)]);
+    scene.faults([FaultRule::any_of(ALL_BUT_SILENCE).chance(0.3)]);
     let done = scene.bulk(&["--output", "json"]).output().unwrap();
     let summary: Value = serde_json::from_slice(&done.stdout).unwrap();
     let (delivered, undecided) = scene.true_report(rows);
@@ -451,69 +288,32 @@ fn a_provider_that_refuses_everything_is_not_asked_for_every_row() {
     assert_eq!(scene.true_report(1_000), (1_000, 0));
 }
 
-/// A schema of its own on the server that `TELCO_TEST_POSTGRES` names.
-#[allow(clippy::unwrap_used, reason = "test code")]
-fn on_postgres(scene: &mut Scene) -> Option<impl Fn(&str) + use<>> {
-    use telco_ledger::tokio_postgres;
-
-    let Ok(server) = std::env::var("TELCO_TEST_POSTGRES") else {
-        let line: &[u8] = b"left out: bulk on PostgreSQL; TELCO_TEST_POSTGRES=postgres://user@host/database runs it\n";
-        std::io::Write::write_all(&mut std::io::stderr(), line).unwrap();
-        return None;
-    };
-    let name = format!("telco_bulk_{}", std::process::id());
-    let mark = if server.contains('?') { '&' } else { '?' };
-    scene.ledger =
-        format!("{server}{mark}application_name={name}&options=-c%20search_path%3D{name}");
-    let handle = scene.runtime.handle().clone();
-    let perform = move |sql: &str| {
-        handle.block_on(async {
-            let (client, connection) = tokio_postgres::connect(&server, tokio_postgres::NoTls)
-                .await
-                .unwrap();
-            tokio::spawn(connection);
-            client
-                .batch_execute(&sql.replace("NAME", &name))
-                .await
-                .unwrap();
-        });
-    };
-    perform("DROP SCHEMA IF EXISTS NAME CASCADE; CREATE SCHEMA NAME");
-    Some(perform)
-}
-
 #[test]
-fn four_workers_on_postgres_one_killed_one_frozen_and_the_database_away() {
-    let rows = 2_000;
-    let mut scene = Scene::new(rows);
-    let Some(sql) = on_postgres(&mut scene) else {
-        return;
-    };
-    scene.faults([FaultRule::any_of([Phase::ActThenReset, Phase::Truncate]).chance(0.1)]);
-    let hurried = |mut telco: Command| {
-        telco.args(["--rate", "400", "--concurrency", "8"]);
-        telco.env("TELCO_TOPUP_LEASE", "3").spawn().unwrap()
-    };
-    let mut first = hurried(scene.bulk(&["--workers", "2"]));
-    scene.wait_for(200, &mut first);
-    let mut killed = hurried(scene.resume(&[]));
-    let frozen = hurried(scene.resume(&[]));
-    scene.wait_for(600, &mut first);
-    killed.kill().unwrap();
-    killed.wait().unwrap();
-    signal(&frozen, "-STOP");
-    scene.wait_for(1_000, &mut first);
-    sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'NAME'");
-    scene.wait_for(1_300, &mut first);
-    let first = first.wait_with_output().unwrap();
-    signal(&frozen, "-CONT");
-    let frozen = frozen.wait_with_output().unwrap();
+fn a_balance_that_cannot_be_read_stops_the_job_and_changes_no_row() {
+    let rows = 200;
+    let scene = Scene::new(rows);
+    let mut running = scene.bulk(&["--rate", "100"]).spawn().unwrap();
+    scene.wait_for(20, &mut running);
+    signal(&running, "-INT");
+    let stopped = running.wait_with_output().unwrap();
+    assert_eq!(code(&stopped), 130, "{}", err(&stopped));
+    let sent = scene.sandbox.totals().requested;
 
-    let (delivered, undecided) = scene.true_report(rows);
-    assert_eq!(delivered + undecided, rows as u64);
-    assert!(undecided <= 2 * 8, "{undecided} undecided");
-    let wanted = if undecided > 0 { 12 } else { 0 };
-    assert_eq!(code(&first), wanted, "{}", err(&first));
-    assert_eq!(code(&frozen), wanted, "{}", err(&frozen));
-    sql("DROP SCHEMA NAME CASCADE");
+    let unreadable = FaultRule::new(Phase::ErrorBefore).provider("cowrie");
+    let rules = [unreadable.operation("balance")];
+    scene.sandbox.faults().set(rules);
+    let careful = ["--min-balance", "1", "--output", "json"];
+    let stopped = scene.resume(&careful).output().unwrap();
+    assert_eq!(code(&stopped), 10, "{}", err(&stopped));
+    let why = "the balance could not be read";
+    assert!(err(&stopped).contains(why), "{}", err(&stopped));
+    let summary: Value = serde_json::from_slice(&stopped.stdout).unwrap();
+    assert_eq!(summary["planned"], rows as u64 - sent);
+    assert_eq!(summary["not_sent"], 0);
+    assert_eq!(scene.sandbox.totals().requested, sent);
+
+    scene.faults([]);
+    let done = scene.resume(&careful).output().unwrap();
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    assert_eq!(scene.true_report(rows), (rows as u64, 0));
 }

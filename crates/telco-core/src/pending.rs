@@ -269,6 +269,7 @@ mod tests {
             good.replace("%7C", "%7"),
             good.replace("|-|", "|soon|"),
             good.replace("|-|", "|18446744073709551615|"),
+            good.replace("|-|", "|253402300800000|"),
         ];
         for text in bad {
             assert_eq!(
@@ -277,6 +278,17 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    /// The last moment of the year 9999, in milliseconds: what is later is kept as that, and read again.
+    #[test]
+    fn the_last_moment_that_can_be_stored() {
+        let last = UNIX_EPOCH + Duration::from_millis(253_402_300_799_999);
+        let mut late = pending("x");
+        late.expires_ms = Some(to_ms(last + Duration::from_secs(1)));
+        assert_eq!(late.expires_at(), Some(last));
+        assert_eq!(PendingOtp::from_storage(&late.to_storage()), Ok(late));
+        assert_eq!(to_ms(UNIX_EPOCH - Duration::from_secs(1)), 0);
     }
 
     #[test]

@@ -76,6 +76,11 @@ pub enum Freshness {
 
 impl Freshness {
     /// Published implementations accept 480 seconds, older ones 300.
+    ///
+    /// ```
+    /// use telco_crypto::additive::Freshness;
+    /// assert_eq!(Freshness::around(1_000), Freshness::Within { now: 1_000, seconds: 480 });
+    /// ```
     #[must_use]
     pub const fn around(now: u64) -> Self {
         Self::Within { now, seconds: 480 }
@@ -91,6 +96,16 @@ pub struct Message {
 
 impl Message {
     /// The text. It is wiped when the message is dropped.
+    ///
+    /// ```
+    /// # use telco_crypto::additive::{AdditiveStream, Freshness};
+    /// # let stream = AdditiveStream::new("demo", "key")?;
+    /// # let ciphertext = stream.encrypt("hello", 1_519_012_727).unwrap();
+    /// let message = stream.decrypt(&ciphertext, Freshness::Unchecked).unwrap();
+    /// assert_eq!(message.text(), "hello");
+    /// assert!(!format!("{message:?}").contains("hello"));
+    /// # Ok::<(), telco_crypto::additive::InvalidKey>(())
+    /// ```
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -130,6 +145,12 @@ pub struct AdditiveStream {
 impl AdditiveStream {
     /// Both keys are used as text; hexadecimal is not decoded.
     ///
+    /// ```
+    /// use telco_crypto::additive::{AdditiveStream, InvalidKey};
+    /// assert!(AdditiveStream::new("demo", "fe01ce2a7fbac8fafaed7c982a04e229").is_ok());
+    /// assert_eq!(AdditiveStream::new("demo", "").unwrap_err(), InvalidKey);
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidKey`] if one is empty or not ASCII.
     pub fn new(first: &str, second: &str) -> Result<Self, InvalidKey> {
@@ -141,6 +162,17 @@ impl AdditiveStream {
 
     /// Encrypts `text`, sent at `unix_seconds`. The same text in the same second gives the same ciphertext. Encrypt anew for every
     /// transmission: the receiver judges the time.
+    ///
+    /// ```
+    /// use telco_crypto::additive::{AdditiveStream, NonAsciiText};
+    /// use telco_crypto::encoding::ascii_json;
+    ///
+    /// let stream = AdditiveStream::new("demo", "key")?;
+    /// let json = r#"{"name":"Zoë"}"#;
+    /// assert_eq!(stream.encrypt(json, 1_519_012_727), Err(NonAsciiText));
+    /// assert!(stream.encrypt(&ascii_json(json), 1_519_012_727).is_ok());
+    /// # Ok::<(), telco_crypto::additive::InvalidKey>(())
+    /// ```
     ///
     /// # Errors
     /// [`NonAsciiText`].
@@ -159,6 +191,17 @@ impl AdditiveStream {
     /// Decrypts. ASCII white space anywhere, either base64 alphabet and any padding at the end are accepted, as messages get wrapped
     /// in logs and documents; damage is not.
     ///
+    /// ```
+    /// use telco_crypto::additive::{AdditiveStream, DecryptError, Freshness};
+    ///
+    /// let stream = AdditiveStream::new("demo", "key")?;
+    /// let ciphertext = stream.encrypt("hello", 1_000).unwrap();
+    /// assert!(stream.decrypt(&ciphertext, Freshness::around(1_480)).is_ok());
+    /// let late = stream.decrypt(&ciphertext, Freshness::around(1_481)).unwrap_err();
+    /// assert_eq!(late, DecryptError::Expired { sent_at: 1_000, now: 1_481 });
+    /// # Ok::<(), telco_crypto::additive::InvalidKey>(())
+    /// ```
+    ///
     /// # Errors
     /// [`DecryptError`], the first check that failed.
     pub fn decrypt(&self, ciphertext: &str, freshness: Freshness) -> Result<Message, DecryptError> {
@@ -175,6 +218,19 @@ impl AdditiveStream {
 
     /// As [`decrypt`](Self::decrypt), but like published implementations it clears the eighth bit and ignores the unused bits of the
     /// last character, so that damage goes unseen. For looking at a message that `decrypt` refuses, not for acting on it.
+    ///
+    /// ```
+    /// use telco_crypto::additive::{AdditiveStream, DecryptError, Freshness};
+    /// use telco_crypto::encoding::{base64url, decode_base64url};
+    ///
+    /// let stream = AdditiveStream::new("demo", "key")?;
+    /// let mut bytes = decode_base64url(&stream.encrypt("hello", 1_000).unwrap()).unwrap();
+    /// bytes[0] |= 0x80;
+    /// let damaged = base64url(&bytes);
+    /// assert_eq!(stream.decrypt(&damaged, Freshness::Unchecked).unwrap_err(), DecryptError::Corrupt { index: 0 });
+    /// assert_eq!(stream.decrypt_lenient(&damaged, Freshness::Unchecked).unwrap().text(), "hello");
+    /// # Ok::<(), telco_crypto::additive::InvalidKey>(())
+    /// ```
     ///
     /// # Errors
     /// [`DecryptError`], never `Corrupt`.

@@ -63,6 +63,12 @@ enum Schedule {
 impl Aes {
     /// The length of `key` chooses AES-128, AES-192 or AES-256.
     ///
+    /// ```
+    /// use telco_crypto::aes::{Aes, InvalidKeyLength};
+    /// assert!(Aes::new(&[7; 16]).is_ok() && Aes::new(&[7; 24]).is_ok() && Aes::new(&[7; 32]).is_ok());
+    /// assert_eq!(Aes::new(&[7; 20]).unwrap_err(), InvalidKeyLength);
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidKeyLength`].
     pub fn new(key: &[u8]) -> Result<Self, InvalidKeyLength> {
@@ -75,6 +81,14 @@ impl Aes {
     }
 
     /// Pads (PKCS#7) and encrypts. Text that is already a whole number of blocks gets one more.
+    ///
+    /// ```
+    /// use telco_crypto::aes::{Aes, Mode};
+    /// let aes = Aes::new(&[7; 32])?;
+    /// assert_eq!(aes.encrypt(Mode::Ecb, b"fifteen bytes..").len(), 16);
+    /// assert_eq!(aes.encrypt(Mode::Cbc(&[9; 16]), b"sixteen bytes...").len(), 32);
+    /// # Ok::<(), telco_crypto::aes::InvalidKeyLength>(())
+    /// ```
     #[must_use]
     pub fn encrypt(&self, mode: Mode<'_>, plaintext: &[u8]) -> Vec<u8> {
         let mut buffer = Vec::with_capacity(padded_length(plaintext.len()));
@@ -85,6 +99,17 @@ impl Aes {
 
     /// As [`encrypt`](Self::encrypt), turning the plaintext in `buffer` into its ciphertext: no copy is left behind if `buffer` has
     /// room for the padding ([`padded_length`]).
+    ///
+    /// ```
+    /// use telco_crypto::aes::{Aes, Mode, padded_length};
+    ///
+    /// let aes = Aes::new(&[7; 16])?;
+    /// let mut buffer = Vec::with_capacity(padded_length(5));
+    /// buffer.extend_from_slice(b"hello");
+    /// aes.encrypt_in_place(Mode::Ecb, &mut buffer);
+    /// assert_eq!(buffer, aes.encrypt(Mode::Ecb, b"hello"));
+    /// # Ok::<(), telco_crypto::aes::InvalidKeyLength>(())
+    /// ```
     pub fn encrypt_in_place(&self, mode: Mode<'_>, buffer: &mut Vec<u8>) {
         let padded = padded_length(buffer.len());
         let padding = u8::try_from(padded - buffer.len()).unwrap_or_default(); // 1 to 16
@@ -97,6 +122,16 @@ impl Aes {
     }
 
     /// Decrypts, checks every byte of the padding and removes it.
+    ///
+    /// ```
+    /// use telco_crypto::aes::{Aes, DecryptError, Mode};
+    ///
+    /// let aes = Aes::new(&[7; 16])?;
+    /// let ciphertext = aes.encrypt(Mode::Cbc(&[9; 16]), b"hello");
+    /// assert_eq!(aes.decrypt(Mode::Cbc(&[9; 16]), &ciphertext).unwrap().as_slice(), b"hello");
+    /// assert_eq!(aes.decrypt(Mode::Ecb, &ciphertext[1..]).unwrap_err(), DecryptError::Length);
+    /// # Ok::<(), telco_crypto::aes::InvalidKeyLength>(())
+    /// ```
     ///
     /// # Errors
     /// [`DecryptError`]. Do not show a remote caller which one: telling wrong padding apart lets them decrypt messages.
@@ -139,6 +174,11 @@ impl fmt::Debug for Aes {
 }
 
 /// The length of `plaintext` bytes once padded: the next multiple of 16 above it.
+///
+/// ```
+/// use telco_crypto::aes::padded_length;
+/// assert_eq!((padded_length(0), padded_length(15), padded_length(16)), (16, 16, 32));
+/// ```
 #[must_use]
 pub const fn padded_length(plaintext: usize) -> usize {
     plaintext / BLOCK * BLOCK + BLOCK

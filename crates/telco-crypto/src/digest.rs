@@ -62,6 +62,11 @@ impl Algorithm {
     }
 
     /// The length of a hash, in bytes.
+    ///
+    /// ```
+    /// use telco_crypto::digest::Algorithm;
+    /// assert_eq!(Algorithm::Sha512.length(), Algorithm::Sha512.hash(b"abc").len());
+    /// ```
     #[must_use]
     pub const fn length(self) -> usize {
         match self {

@@ -22,6 +22,13 @@ pub struct HmacSha256(Hmac<Sha256>);
 
 impl HmacSha256 {
     /// Absorbs `key`.
+    ///
+    /// ```
+    /// use telco_crypto::mac::HmacSha256;
+    /// // RFC 4231, test case 2.
+    /// let tag = HmacSha256::new(b"Jefe").tag(&[b"what do ya want for nothing?"]);
+    /// assert_eq!(telco_crypto::encoding::hex(&tag[..4]), "5bdcc146");
+    /// ```
     #[must_use]
     pub fn new(key: &[u8]) -> Self {
         let keyed = <Hmac<Sha256> as KeyInit>::new_from_slice(key);
@@ -33,6 +40,12 @@ impl HmacSha256 {
     }
 
     /// The tag of `parts`, read as one message: `tag(&[b"a", b"b"])` is `tag(&[b"ab"])`.
+    ///
+    /// ```
+    /// use telco_crypto::mac::HmacSha256;
+    /// let mac = HmacSha256::new(b"key");
+    /// assert_eq!(mac.tag(&[b"mess", b"age"]), mac.tag(&[b"message"]));
+    /// ```
     #[must_use]
     pub fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = self.0.clone();

@@ -114,10 +114,13 @@ impl BaseUrl {
         };
         match (uri.scheme(), uri.authority()) {
             (Some(scheme), Some(authority)) => {
-                *scheme == self.scheme
-                    && !authority.as_str().contains('@')
-                    && authority.host().eq_ignore_ascii_case(self.authority.host())
-                    && port(scheme, authority) == port(&self.scheme, &self.authority)
+                // What `join` made ends at the first comparison, which takes no authority apart; there is no `@` in our own.
+                let same = || {
+                    !authority.as_str().contains('@')
+                        && authority.host().eq_ignore_ascii_case(self.authority.host())
+                        && port(scheme, authority) == port(&self.scheme, &self.authority)
+                };
+                *scheme == self.scheme && (*authority == self.authority || same())
             }
             _ => false,
         }

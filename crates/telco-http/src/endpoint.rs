@@ -1,5 +1,6 @@
 //! A provider's place on the net: where every client builds its requests and sends them.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -73,15 +74,24 @@ impl Endpoint {
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, Error> {
         let watch = Watch::begin(self.provider, operation);
-        let result = if self.base.is_origin_of(request.uri()) {
-            self.transport.exchange(request).await
-        } else {
-            // Whatever built it, its credentials belong to the configured origin only.
-            Err(foreign_origin().into())
+        let result = match self.begun(request) {
+            Ok(exchange) => exchange.await,
+            Err(refusal) => Err(refusal.into()),
         };
         let result = result.map_err(|failure| failure.at(self.provider, operation));
         watch.end(&result);
         result
+    }
+
+    /// By value, so that the request stays in one future only. By the trait object itself: its `Arc` is a transport too, and
+    /// would box that future once more.
+    fn begun(&self, request: Request<Bytes>) -> Result<Exchange<'_>, NotSent> {
+        if self.base.is_origin_of(request.uri()) {
+            Ok((*self.transport).exchange(request))
+        } else {
+            // Whatever built it, its credentials belong to the configured origin only.
+            Err(foreign_origin())
+        }
     }
 
     /// Sends a request once, but repeats **setting up the connection** at most twice: only after failures that prove that no
@@ -143,6 +153,9 @@ impl Endpoint {
         self.transport.pause(time).await;
     }
 }
+
+/// One attempt of a transport.
+type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Error>> + Send + 'a>>;
 
 fn never_connected(failure: &Error) -> bool {
     failure.delivery() == Delivery::NotSent && failure.kind() == ErrorKind::Connect

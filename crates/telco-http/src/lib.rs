@@ -6,6 +6,7 @@ mod base;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod endpoint;
+mod extra_headers;
 mod observe;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;
@@ -20,6 +21,7 @@ pub use base::{BaseUrl, InvalidBaseUrl};
 pub use blocking::Blocking;
 pub use bytes::Bytes;
 pub use endpoint::Endpoint;
+pub use extra_headers::extra_headers;
 /// The types of a request and a response, as [`Transport`] takes and gives them.
 pub use http;
 #[cfg(feature = "metrics")]

@@ -34,8 +34,9 @@ impl ReqwestTransport {
         let mut builder = reqwest::Client::builder()
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
-            // reqwest would by default send again what a server refused at protocol level.
-            .retry(reqwest::retry::never())
+            // reqwest would by default send again what a server refused at protocol level. `never` alone would still keep a copy
+            // of every request.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
             .referer(false)
             .no_proxy()
             .https_only(base.is_https())
@@ -67,8 +68,31 @@ impl ReqwestTransport {
         })
     }
 
+    /// The same request in reqwest's type. Apart from `exchange`, whose future would otherwise carry every step of it to the end.
+    fn translated(&self, request: Request<Bytes>) -> Result<reqwest::Request, NotSent> {
+        if !self.base.is_origin_of(request.uri()) {
+            return Err(foreign_origin());
+        }
+        let (parts, body) = request.into_parts();
+        let mut url = self.origin.clone();
+        url.set_path(parts.uri.path());
+        url.set_query(parts.uri.query());
+        // A signature may cover the target. If the URL type changed it, nothing is sent.
+        if url.path() != parts.uri.path() || url.query() != parts.uri.query() {
+            return Err(NotSent::new(
+                ErrorKind::InvalidInput,
+                "the request's path or query would change on the way to the wire",
+            ));
+        }
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.headers_mut() = parts.headers;
+        *request.version_mut() = parts.version;
+        *request.body_mut() = Some(body.into());
+        Ok(request)
+    }
+
     /// Reads the body up to the cap for its status: a longer success is a failure, anything else is cut.
-    async fn body(&self, mut answer: reqwest::Response) -> Result<Bytes, Error> {
+    async fn body(&self, answer: &mut reqwest::Response) -> Result<Bytes, Error> {
         let status = answer.status();
         let cap = if status.is_success() {
             self.success_body_cap
@@ -125,35 +149,17 @@ fn keep(failure: Error, status: StatusCode, body: &[u8]) -> Error {
 #[async_trait]
 impl Transport for ReqwestTransport {
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
-        if !self.base.is_origin_of(request.uri()) {
-            return Err(foreign_origin().into());
-        }
-        let (parts, body) = request.into_parts();
-        let mut url = self.origin.clone();
-        url.set_path(parts.uri.path());
-        url.set_query(parts.uri.query());
-        // A signature may cover the target. If the URL type changed it, nothing is sent.
-        if url.path() != parts.uri.path() || url.query() != parts.uri.query() {
-            return Err(NotSent::new(
-                ErrorKind::InvalidInput,
-                "the request's path or query would change on the way to the wire",
-            )
-            .into());
-        }
-        let mut request = reqwest::Request::new(parts.method, url);
-        *request.headers_mut() = parts.headers;
-        *request.version_mut() = parts.version;
-        *request.body_mut() = Some(body.into());
+        let request = self.translated(request)?;
         let mut answer = self
             .client
             .execute(request)
             .await
             .map_err(|failure| classify(&failure))?;
-        let mut response = Response::new(Bytes::new());
+        let body = self.body(&mut answer).await?;
+        let mut response = Response::new(body);
         *response.status_mut() = answer.status();
         *response.version_mut() = answer.version();
         *response.headers_mut() = std::mem::take(answer.headers_mut());
-        *response.body_mut() = self.body(answer).await?;
         Ok(response)
     }
 

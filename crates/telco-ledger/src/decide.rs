@@ -124,3 +124,159 @@ fn proven(row: &Operation, after: Duration, now: SystemTime, again: impl Fn(Why)
         Err(_) => again(Why::new(ErrorKind::Other, "not on record yet")),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::State;
+    use telco_core::{
+        Amount, Currency, Identity, Msisdn, Product, ProductKind, Reference, TopupIntent,
+        TopupReceipt, TopupRecord,
+    };
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const SENT: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn rules(lookup: LookupSupport) -> ProductRules {
+        ProductRules::new(ProductKind::Airtime).lookup(lookup, [SECOND, 2 * SECOND, 5 * SECOND])
+    }
+
+    /// A row that was looked up so often before, and was sent at [`SENT`].
+    fn row(lookups: u32) -> Operation {
+        let to = Msisdn::parse("2348030000001").unwrap();
+        let amount = Amount::from_major(100, Currency::NGN).unwrap();
+        let reference = Reference::new("a").unwrap();
+        Operation {
+            id: 1,
+            identity: Identity::new("fake", "shop"),
+            receipt: TopupReceipt::new(reference.clone()),
+            intent: TopupIntent::new(reference, Product::airtime(to, None, amount)),
+            job: None,
+            line: None,
+            state: State::Unknown,
+            delivered: None,
+            attempt: 1,
+            planned_at: SENT,
+            sent_at: Some(SENT),
+            changed_at: SENT + 1_000 * SECOND,
+            why: None,
+            who: None,
+            lookups,
+            owner: None,
+            fence: 1,
+            leased: false,
+            frozen: None,
+        }
+    }
+
+    /// After so many looks, at so many seconds after it was sent.
+    fn after(
+        lookup: LookupSupport,
+        lookups: u32,
+        found: Result<Lookup, Error>,
+        seconds: u32,
+    ) -> Step {
+        let now = SENT + seconds * SECOND;
+        decide(&rules(lookup), &row(lookups), Some(found), now)
+    }
+
+    /// When it is looked at again; `None`: it is not.
+    fn again(step: &Step) -> Option<Duration> {
+        match step {
+            Step::LookedUp { after, .. } => Some(*after),
+            _ => None,
+        }
+    }
+
+    fn pending() -> Result<Lookup, Error> {
+        Ok(Lookup::Found(TopupRecord::new(RecordState::Pending)))
+    }
+
+    fn failed() -> Result<Lookup, Error> {
+        Err(Error::in_doubt(ErrorKind::Timeout, "no answer").on_read())
+    }
+
+    #[test]
+    fn the_schedule_is_kept_and_its_last_wait_repeated() {
+        let schedule = [SECOND, 2 * SECOND];
+        let waits: Vec<_> = (0..4).map(|looks| wait(&schedule, looks)).collect();
+        assert_eq!(waits, [SECOND, 2 * SECOND, 2 * SECOND, 2 * SECOND]);
+        assert_eq!(wait(&[], 0), SECOND);
+    }
+
+    #[test]
+    fn a_missing_record_is_waited_for_as_long_as_the_schedule_says() {
+        let missing = |lookups| after(LookupSupport::FindsOnly, lookups, Ok(Lookup::NotFound), 1);
+        assert_eq!(again(&missing(0)), Some(2 * SECOND));
+        assert_eq!(again(&missing(1)), Some(5 * SECOND));
+        for lookups in [2, 3, 50] {
+            let step = missing(lookups);
+            assert_eq!(step.state(), State::Unresolved, "{lookups}");
+            let help = step.why().and_then(|why| why.help.as_deref()).unwrap();
+            assert!(help.contains("proves nothing"), "{help}");
+        }
+    }
+
+    #[test]
+    fn what_is_pending_or_cannot_be_looked_up_goes_to_a_person_after_40_looks() {
+        for found in [pending, failed] {
+            for lookups in [0, 2, 3, 38] {
+                let step = after(LookupSupport::FindsOnly, lookups, found(), 1);
+                assert!(again(&step).is_some(), "{lookups}: {step:?}");
+            }
+            for lookups in [39, 40] {
+                let step = after(LookupSupport::FindsOnly, lookups, found(), 1);
+                assert_eq!(step.state(), State::Unresolved, "{lookups}");
+            }
+        }
+        // A schedule that is longer than that is kept to its end.
+        let long = ProductRules::new(ProductKind::Airtime)
+            .lookup(LookupSupport::FindsOnly, vec![SECOND; 60]);
+        let step = decide(&long, &row(45), Some(pending()), SENT);
+        assert_eq!(again(&step), Some(SECOND));
+    }
+
+    #[test]
+    fn a_missing_record_proves_something_only_after_the_provider_s_time() {
+        let proves = LookupSupport::Proves {
+            after: 600 * SECOND,
+        };
+        let missing = |seconds| after(proves, 7, Ok(Lookup::NotFound), seconds);
+        assert_eq!(again(&missing(599)), Some(SECOND), "for what is left of it");
+        assert_eq!(missing(600).delivered(), Some(false));
+        assert_eq!(missing(601).delivered(), Some(false));
+        // Counted from the sending, not from the last change of the row.
+        let unsent = Operation {
+            sent_at: None,
+            ..row(7)
+        };
+        let now = SENT + 1_100 * SECOND;
+        let step = decide(&rules(proves), &unsent, Some(Ok(Lookup::NotFound)), now);
+        assert_eq!(again(&step), Some(500 * SECOND));
+        // A clock that went back proves nothing.
+        let step = decide(
+            &rules(proves),
+            &row(7),
+            Some(Ok(Lookup::NotFound)),
+            SENT - SECOND,
+        );
+        assert_eq!(again(&step), Some(5 * SECOND));
+    }
+
+    #[test]
+    fn a_person_is_told_what_to_do() {
+        let mismatch = Ok(Lookup::Mismatch(TopupRecord::new(RecordState::Completed)));
+        let other = after(LookupSupport::FindsOnly, 0, mismatch, 1);
+        let silent = decide(&rules(LookupSupport::None), &row(0), None, SENT);
+        for (step, kind, help) in [
+            (other, ErrorKind::Conflict, "never send it again"),
+            (silent, ErrorKind::Unsupported, "ask the provider"),
+        ] {
+            assert_eq!(step.state(), State::Unresolved);
+            let why = step.why().unwrap();
+            assert_eq!(why.kind, kind);
+            assert!(why.help.as_deref().unwrap().contains(help), "{why:?}");
+        }
+    }
+}

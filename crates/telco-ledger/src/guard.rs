@@ -26,7 +26,8 @@ pub enum Guard {
     /// More than a job may spend.
     #[error("cap per job")]
     PerJob,
-    /// The account would hold too little afterwards.
+    /// The account would hold too little afterwards; or, if the refusal says when to come back, nobody knows: the balance
+    /// could not be read.
     #[error("minimum balance")]
     MinBalance,
     /// Too many in too short a time.

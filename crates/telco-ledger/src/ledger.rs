@@ -12,7 +12,8 @@ use telco_core::{
 
 use crate::settings::Moment;
 use crate::{
-    Ask, Begun, Claim, Mark, Operation, Recorded, Settings, Spendable, State, Step, Store, Why,
+    Ask, Begun, Claim, Guard, Mark, Operation, Recorded, Refusal, Settings, Spendable, State, Step,
+    Store, Why,
 };
 
 /// Top-ups through one account, each with one durable story. Cheap to clone.
@@ -59,8 +60,12 @@ pub(crate) struct Inner {
     claims: AtomicU64,
     /// Rows whose sender's future was dropped: theirs is nobody's lease.
     pub(crate) dropped: Mutex<Vec<Mark>>,
-    balance: Mutex<Option<(Duration, Spendable)>>,
+    /// The last reading of the balance, or why there is none, and when that was. Held while one is made: others wait for it.
+    balance: tokio::sync::Mutex<Option<(Duration, Result<Spendable, NotSent>)>>,
 }
+
+/// A balance that could not be read is asked for again after this.
+const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a single submit may do that others may not.
 ///
@@ -131,7 +136,7 @@ impl Ledger {
                 worker,
                 claims: AtomicU64::new(0),
                 dropped: Mutex::default(),
-                balance: Mutex::default(),
+                balance: tokio::sync::Mutex::default(),
             }),
         })
     }
@@ -225,6 +230,16 @@ impl Ledger {
         let inner = &self.inner;
         let intent = prepared.intent().clone();
         let reference = &intent.reference;
+        let balance = match inner.spendable(intent.product.price()).await {
+            Ok(balance) => balance,
+            Err(refusal) => {
+                // Nothing was claimed: it is still planned. If this fails too, it is free when its lease ends.
+                if let Some(mark) = taken {
+                    let _ = inner.store.release(mark).await;
+                }
+                return Err(refusal);
+            }
+        };
         let claim = Claim {
             identity: self.identity().clone(),
             frozen: inner.frozen(&prepared),
@@ -234,14 +249,11 @@ impl Ledger {
             mark: taken,
             allow_duplicate: options.allow_duplicate,
             reissue: options.reissue,
-            balance: inner.spendable(intent.product.price()).await?,
+            balance,
             intent: intent.clone(),
         };
         inner.tell(reference, State::Sending, false);
         let begun = Instant::now();
-        let unwritten = |e: Error| {
-            NotSent::new(ErrorKind::Storage, "not written down, so not sent").with_source(e)
-        };
         let mark = match inner.store.begin(claim).await.map_err(unwritten)? {
             Begun::Go(mark) => mark,
             Begun::Refused(refusal) => return Err(refusal.not_sent()),
@@ -356,28 +368,44 @@ impl Inner {
         let (Some(_), Some(price)) = (self.settings.guards.min_balance, price) else {
             return Ok(None);
         };
+        let mut last = self.balance.lock().await;
         let now = self.settings.clock.monotonic();
-        let known = *self.balance.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, known)) = known
-            && now.saturating_sub(at) < self.settings.balance_for
-        {
-            return Ok(Some(known));
+        if let Some((at, reading)) = &*last {
+            let holds = match reading {
+                Ok(_) => self.settings.balance_for,
+                Err(_) => READ_AGAIN,
+            };
+            if now.saturating_sub(*at) < holds {
+                return reading.clone().map(Some);
+            }
         }
-        let unread = |e: Error| {
-            NotSent::new(
-                e.kind(),
-                "the balance could not be read, and a guard wants it",
-            )
-            .with_source(e)
-        };
         // Claims first: what is claimed in between counts twice rather than not at all.
         let identity = self.provider.identity().clone();
         let claimed = self.store.claimed(identity, price.currency()).await;
-        let claimed = claimed.map_err(unread)?;
-        let balance = self.provider.balance().await.map_err(unread)?;
-        let known = Spendable::new(balance.available, claimed);
-        *self.balance.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, known));
-        Ok(Some(known))
+        let claimed = claimed.map_err(unwritten)?;
+        let balance = self.provider.balance().await;
+        let reading = balance
+            .map(|balance| Spendable::new(balance.available, claimed))
+            .map_err(|e| unread(&e));
+        *last = Some((self.settings.clock.monotonic(), reading.clone()));
+        reading.map(Some)
+    }
+}
+
+fn unwritten(e: Error) -> NotSent {
+    NotSent::new(ErrorKind::Storage, "not written down, so not sent").with_source(e)
+}
+
+/// A guard that cannot look refuses.
+fn unread(e: &Error) -> NotSent {
+    let guard = Guard::MinBalance;
+    let why = format!("the balance could not be read: {}", e.message());
+    let refusal = NotSent::new(e.kind(), Refusal::new(guard, why).message())
+        .with_source(guard)
+        .with_retry_after(READ_AGAIN);
+    match e.help() {
+        Some(help) => refusal.with_help(help.to_owned()),
+        None => refusal,
     }
 }
 

@@ -83,26 +83,29 @@ impl Worker {
         let mut jobs = Vec::new();
         while inbox.recv_many(&mut jobs, AT_ONCE).await > 0 {
             let outcome = self.patiently(&mut jobs).await;
-            if outcome.is_ok() || jobs.len() == 1 {
-                for job in jobs.drain(..) {
-                    job.answer(outcome.clone());
+            if matches!(outcome, Err(Failure::Refused(..))) && jobs.len() > 1 {
+                // One of them was refused: each on its own, so that it fails alone.
+                for job in std::mem::take(&mut jobs) {
+                    let mut alone = [job];
+                    let outcome = self.patiently(&mut alone).await;
+                    let [job] = alone;
+                    job.answer(outcome.map_err(Failure::into_error));
                 }
                 continue;
             }
-            // One of them failed: each on its own, so that it fails alone.
-            for job in std::mem::take(&mut jobs) {
-                let mut alone = [job];
-                let outcome = self.patiently(&mut alone).await;
-                let [job] = alone;
-                job.answer(outcome);
+            // Where the database is away it is so for all: nobody waits for the others' patience too.
+            let outcome = outcome.map_err(Failure::into_error);
+            for job in jobs.drain(..) {
+                job.answer(outcome.clone());
             }
         }
     }
 
     /// Performed anew as long as it is the connection that fails: nobody knows then whether the work was done, and each piece
     /// of it recognises what it has done.
-    async fn patiently(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Error> {
-        let until = Instant::now() + PATIENCE;
+    async fn patiently(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        // From the first failure on: a worker that was frozen in the middle tries again all the same.
+        let mut until = None;
         let mut wait = Duration::from_millis(20);
         loop {
             let failure = match self.transaction(jobs).await {
@@ -117,8 +120,9 @@ impl Worker {
             if lost {
                 self.link = None;
             }
+            let until = *until.get_or_insert_with(|| Instant::now() + PATIENCE);
             if !again || Instant::now() + wait > until {
-                return Err(failure.into_error());
+                return Err(failure);
             }
             sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(1));
@@ -132,5 +136,46 @@ impl Worker {
         };
         let alone = jobs.iter().any(|job| job.alone());
         link.transaction(alone, jobs).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store as _;
+    use async_trait::async_trait;
+    use tokio_postgres::{Client, NoTls};
+
+    struct Away;
+
+    #[async_trait]
+    impl Connector for Away {
+        async fn connect(&self) -> Result<(Client, link::Wire), tokio_postgres::Error> {
+            let (ours, _) = tokio::io::duplex(64);
+            let (client, connection) = Config::new().user("x").connect_raw(ours, NoTls).await?;
+            Ok((client, link::Wire::new(connection)))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_is_away_is_waited_for_once_by_all() {
+        let (desk, inbox) = Desk::new();
+        let store = Arc::new(PostgresStore { desk });
+        let worker = Worker {
+            connector: Arc::new(Away),
+            link: None,
+        };
+        tokio::spawn(worker.work(inbox));
+        let began = Instant::now();
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..AT_ONCE {
+            let store = Arc::clone(&store);
+            asking.spawn(async move { store.count(None).await });
+        }
+        while let Some(answer) = asking.join_next().await {
+            assert!(answer.unwrap().is_err());
+        }
+        assert!(began.elapsed() > PATIENCE / 2, "it may come back");
+        assert!(began.elapsed() < PATIENCE * 3);
     }
 }

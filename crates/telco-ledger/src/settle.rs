@@ -5,8 +5,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 use telco_core::{
-    Error, ErrorKind, LookupSupport, Reference, ReplayGuard, Submission, TopupExt as _,
-    TopupReceipt,
+    Error, ErrorKind, LookupSupport, Reference, Submission, TopupExt as _, TopupReceipt,
 };
 use tokio::task::JoinSet;
 
@@ -117,12 +116,9 @@ impl Ledger {
                     let due = self.inner.store.due(ask, Some(reference.clone())).await?;
                     match due.rows.into_iter().next() {
                         Some(row) => {
-                            let unresolved = row.state == State::Unresolved;
                             self.look(row).await;
                             let row = self.known(reference).await?;
-                            if !row.state.is_open()
-                                || (unresolved || row.state == State::Unresolved)
-                            {
+                            if !row.state.is_open() || row.state == State::Unresolved {
                                 return told(&row);
                             }
                             self.wait_for(&row)
@@ -231,7 +227,7 @@ impl Ledger {
         let inner = &self.inner;
         let frozen = row.frozen()?;
         let guard = inner.replay_guard(&row.intent);
-        if guard == ReplayGuard::None || !guard.allows(frozen.prepared_at(), now) {
+        if !guard.allows(frozen.prepared_at(), now) {
             return None;
         }
         let begin = Step::Replaying {

@@ -143,3 +143,25 @@ pub(crate) fn failed(what: impl Into<String>) -> Error {
 pub(crate) fn closed() -> Error {
     failed("the ledger is closed")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_before_1970_come_back_as_they_went_in() {
+        let second = Duration::from_secs(1);
+        let (before, after) = (
+            SystemTime::UNIX_EPOCH - second,
+            SystemTime::UNIX_EPOCH + second,
+        );
+        for (at, in_columns) in [
+            (before, -1_000),
+            (SystemTime::UNIX_EPOCH, 0),
+            (after, 1_000),
+        ] {
+            assert_eq!(millis(at), in_columns);
+            assert_eq!(time(in_columns), at);
+        }
+    }
+}

@@ -137,7 +137,7 @@ pub enum Placed {
 pub struct Ask {
     /// Of which account.
     pub identity: Identity,
-    /// Who will hold them.
+    /// Who will hold them. Unique to this ask, so that one whose answer got lost is recognised and given the same rows.
     pub owner: String,
     /// How long its holder may be silent.
     pub lease: Duration,

@@ -12,8 +12,11 @@ mod support;
 use std::time::Duration;
 
 use support::{World, airtime, naira, number, open, reference, settings};
-use telco_core::{ErrorKind, Product, Submission, TopupIntent};
-use telco_ledger::{Filter, Guard, Options, Placed, PlanRow, State, Verdict};
+use telco_core::{Amount, Currency, ErrorKind, Identity, Product, Submission, TopupIntent};
+use telco_ledger::{
+    Begun, Claim, Count, Counts, Filter, Guard, Options, Placed, PlanRow, Recorded, State, Step,
+    Verdict, Why,
+};
 use telco_sandbox::{FaultRule, Phase};
 
 support::on_both_stores!(
@@ -25,6 +28,7 @@ support::on_both_stores!(
     pins_are_durable_and_told_again,
     a_job_is_planned_taken_and_sent,
     a_row_that_cannot_be_sent_ends_so_and_can_be_planned_anew,
+    rows_are_counted_by_state_verdict_and_currency,
     a_worker_whose_lease_ended_cannot_cancel_what_another_sent,
 );
 
@@ -137,7 +141,8 @@ async fn an_unknown_outcome_is_looked_up_and_never_sent_again(world: World) {
     assert!(ledger.open_operations().await.unwrap().is_empty());
 
     // Late reversals have a place, and what was taken back is not sent again by itself.
-    let unsent = ledger.reverse(&reference("nobody"), "ada", "statement of June");
+    let nobody = reference("nobody");
+    let unsent = ledger.reverse(&nobody, "ada", "statement of June");
     assert!(unsent.await.is_err());
     ledger
         .reverse(&nothing, "ada", "statement of June")
@@ -304,6 +309,80 @@ async fn a_row_that_cannot_be_sent_ends_so_and_can_be_planned_anew(world: World)
         ledger.send(entry).await.unwrap(),
         Submission::Accepted(_)
     ));
+}
+
+async fn rows_are_counted_by_state_verdict_and_currency(world: World) {
+    let store = world.store().await;
+    let shop = Identity::new("fake", "shop");
+    let row = |n: u64, currency| {
+        let amount = Amount::from_minor(100, currency);
+        let product = Product::airtime(number(n), None, amount);
+        PlanRow::new(n, TopupIntent::new(reference(format!("n{n}")), product))
+    };
+    let naira: Vec<_> = (0..5).map(|n| row(n, Currency::NGN)).collect();
+    let (job, planned) = ("j".to_owned(), naira.clone());
+    store
+        .plan(shop.clone(), job.clone(), planned)
+        .await
+        .unwrap();
+    let person = || ("ada".to_owned(), "ticket 7".to_owned());
+    for (row, delivered) in naira.iter().zip([Some(true), Some(false), None, None]) {
+        let intent = row.intent.clone();
+        let name = intent.reference.clone();
+        let claim = Claim::new(shop.clone(), intent, format!("w/{}", row.line));
+        let Begun::Go(mark) = store.begin(claim).await.unwrap() else {
+            panic!("{name}")
+        };
+        let why = Why::new(ErrorKind::Timeout, "lost");
+        let lost = Step::Unknown {
+            why: why.clone(),
+            provisional: None,
+            answer: None,
+            after: Duration::ZERO,
+        };
+        for step in [lost, Step::Unresolved(why)] {
+            let told = store.record(mark.clone(), step).await.unwrap();
+            assert_eq!(told, Recorded::Done);
+        }
+        if let Some(delivered) = delivered {
+            let (who, why) = person();
+            let step = Step::Resolved {
+                delivered,
+                who,
+                why,
+            };
+            assert_eq!(store.decide(name, step).await.unwrap(), Recorded::Done);
+        }
+    }
+    let tell = |counts: Counts| {
+        let tell = |count: &Count| {
+            let (state, price) = (count.state.to_string(), count.price.to_string());
+            (state, count.delivered, count.rows, price)
+        };
+        let mut told: Vec<_> = counts.rows.iter().map(tell).collect();
+        told.sort();
+        told
+    };
+    let told = |state: State, delivered, rows, price: &str| {
+        (state.to_string(), delivered, rows, price.to_owned())
+    };
+    let mut expected = vec![
+        told(State::Planned, None, 1, "NGN 1.00"),
+        told(State::Resolved, Some(false), 1, "NGN 1.00"),
+        told(State::Resolved, Some(true), 1, "NGN 1.00"),
+        told(State::Unresolved, None, 2, "NGN 2.00"),
+    ];
+    assert_eq!(
+        tell(store.count(Some(job.clone())).await.unwrap()),
+        expected
+    );
+    assert_eq!(tell(store.count(None).await.unwrap()), expected);
+
+    let dollars = vec![row(9, Currency::USD)];
+    store.plan(shop, job.clone(), dollars).await.unwrap();
+    expected.insert(1, told(State::Planned, None, 1, "USD 1.00"));
+    assert_eq!(tell(store.count(Some(job)).await.unwrap()), expected);
+    assert_eq!(store.count(Some("k".to_owned())).await.unwrap().all(), 0);
 }
 
 async fn a_worker_whose_lease_ended_cannot_cancel_what_another_sent(world: World) {

@@ -10,13 +10,13 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use support::fake::Fake;
 use support::{World, airtime, naira, open, reference, settings};
 use telco_core::{
-    Currency, ErrorKind, NotSent, Product, ProductKind, ProductRules, Submission,
+    Clock, Currency, ErrorKind, NotSent, Product, ProductKind, ProductRules, Submission,
     TopupCapabilities, TopupIntent,
 };
 use telco_ledger::{Guard, Ledger, Options, PlanRow, Settings, State};
@@ -27,6 +27,7 @@ support::on_both_stores!(
     a_cap_counts_what_may_have_been_spent,
     the_rate_is_limited,
     the_balance_is_kept,
+    a_balance_that_cannot_be_read_gives_the_row_back,
     the_stop_switch_stops_every_worker,
     a_job_row_refused_for_itself_is_done_and_for_all_is_free,
     guards_hold_between_tasks,
@@ -185,6 +186,67 @@ async fn the_balance_is_kept(world: World) {
     );
 }
 
+/// A clock that stands still until it is moved.
+#[derive(Debug, Default)]
+struct Moved(AtomicU64);
+
+impl Clock for Moved {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// The row is planned and free at once, not when its lease ends; the balance is not asked for again by every row.
+async fn a_balance_that_cannot_be_read_gives_the_row_back(world: World) {
+    let clock = Arc::new(Moved::default());
+    let mut settings = settings();
+    settings.guards.min_balance = Some(naira(50));
+    settings.clock = Arc::clone(&clock) as Arc<dyn Clock>;
+    let fake = fake();
+    *fake.balance.lock().unwrap() = 1_000;
+    fake.unreadable.store(2, Ordering::SeqCst);
+    let (sent, unreadable) = (Arc::clone(&fake.sent), Arc::clone(&fake.unreadable));
+    let ledger = open(world.store().await, fake, settings).await;
+    let rows = (0..5).map(|n| PlanRow::new(n, airtime(&format!("u{n}"), n, 100)));
+    ledger.plan("j", rows.collect()).await.unwrap();
+    for left in [1, 0] {
+        let mut sends = tokio::task::JoinSet::new();
+        for entry in ledger.take("j", 9).await.unwrap() {
+            let ledger = ledger.clone();
+            sends.spawn(async move { ledger.send(entry).await });
+        }
+        assert_eq!(sends.len(), 5, "all are free");
+        for told in sends.join_all().await {
+            let refused = told.unwrap_err();
+            assert_eq!(behind(&refused), Some(Guard::MinBalance));
+            assert_eq!(refused.kind(), ErrorKind::Unavailable);
+            assert!(refused.as_error().retry_after().is_some());
+            let text = refused.to_string();
+            assert!(
+                text.contains("could not be read: closed for lunch"),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            unreadable.load(Ordering::SeqCst),
+            left,
+            "one reading for five"
+        );
+        clock.0.fetch_add(1_000, Ordering::SeqCst);
+    }
+    assert_eq!(ledger.count(Some("j")).await.unwrap().of(State::Planned), 5);
+    assert_eq!(sent.load(Ordering::SeqCst), 0);
+    let alone = ledger.submit(&airtime("s", 9, 100)).await;
+    assert!(matches!(alone, Ok(Submission::Accepted(_))));
+    for entry in ledger.take("j", 9).await.unwrap() {
+        assert!(ledger.send(entry).await.is_ok());
+    }
+    assert_eq!(sent.load(Ordering::SeqCst), 6);
+}
+
 async fn the_stop_switch_stops_every_worker(world: World) {
     let store = world.store().await;
     let fake = fake();
@@ -196,9 +258,11 @@ async fn the_stop_switch_stops_every_worker(world: World) {
     assert_eq!(behind(&refused), Some(Guard::Stop));
     assert!(refused.to_string().contains("the provider called"));
     assert!(one.note("stop", None).await.is_err(), "not by its name");
-    assert!(one.stopped().await.unwrap().is_some());
+    let reason = one.stopped().await.unwrap();
+    assert_eq!(reason.as_deref(), Some("the provider called"));
     assert_eq!(sent.load(Ordering::SeqCst), 0);
     one.go_on().await.unwrap();
+    assert_eq!(two.stopped().await.unwrap(), None);
     assert!(one.submit(&airtime("a", 1, 100)).await.is_ok());
 }
 

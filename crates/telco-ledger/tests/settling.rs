@@ -193,6 +193,7 @@ async fn a_replay_is_made_once_and_only_when_asked_for(world: World) {
         };
         assert_eq!(row.state, expected);
         assert_eq!(row.receipt.replayed, replay);
+        assert_eq!(row.attempt, 1 + u32::from(replay));
         assert_eq!(sent.load(Ordering::SeqCst), 1 + u32::from(replay));
     }
 }

@@ -28,6 +28,13 @@ impl OtpKey {
 
     /// `id` names the key in stored codes: 1 to 32 characters of `A-Z a-z 0-9 _ -`. `bytes` are 32 random bytes or more.
     ///
+    /// ```
+    /// use telco_core::SecretBytes;
+    /// use telco_otp::OtpKey;
+    /// assert!(OtpKey::new("no blanks here", SecretBytes::new([7; 32])).is_err());
+    /// assert!(OtpKey::new("2026-11", SecretBytes::new([7; 32])).is_ok());
+    /// ```
+    ///
     /// # Errors
     /// [`NotSent`] (kind `InvalidConfiguration`) for another id, or fewer bytes.
     pub fn new(id: impl Into<String>, bytes: SecretBytes) -> Result<Self, NotSent> {
@@ -55,6 +62,13 @@ impl OtpKey {
     }
 
     /// The name it goes by in stored codes.
+    ///
+    /// ```
+    /// # use telco_core::SecretBytes;
+    /// # use telco_otp::OtpKey;
+    /// assert_eq!(OtpKey::new("2026-11", SecretBytes::new([7; 32]))?.id(), "2026-11");
+    /// # Ok::<(), telco_core::NotSent>(())
+    /// ```
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id

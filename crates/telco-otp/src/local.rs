@@ -64,6 +64,18 @@ const COUNTER: &str = "telco-otp counter 1";
 
 impl LocalOtp {
     /// Digests under `key`, counters in `store`; the system's clock and randomness.
+    ///
+    /// ```
+    /// use std::{sync::Arc, time::Duration};
+    /// use telco_core::SecretBytes;
+    /// use telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    ///
+    /// let key = OtpKey::new("2026-11", SecretBytes::new([7; 32]))?;
+    /// let mut codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
+    /// codes.max_attempts = 3;
+    /// codes.valid_for = Duration::from_secs(120);
+    /// # Ok::<(), telco_core::NotSent>(())
+    /// ```
     pub fn new(key: OtpKey, store: Arc<dyn OtpStore>) -> Self {
         Self {
             max_attempts: 5,
@@ -79,6 +91,24 @@ impl LocalOtp {
 
     /// Rotation: new codes go under the key of [`new`](Self::new), codes under `previous` are still read. Drop it once they
     /// have expired.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # use std::sync::Arc;
+    /// # use telco_core::{Identity, Msisdn, OtpRequest, PendingOtp, Reference, Secret, SecretBytes, Verification};
+    /// # use telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    /// # let key = OtpKey::new("2026-11", SecretBytes::new([7; 32]))?;
+    /// # let codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
+    /// # let me = Identity::new("example", "sms");
+    /// # let request = OtpRequest::new(Msisdn::parse("6281234567890")?, Reference::generate()?);
+    /// let (code, old) = (Secret::new("482913"), codes.key().clone());
+    /// let pending = codes.pending(&me, &request, &[code.clone()])?;
+    ///
+    /// let new = OtpKey::new("2026-12", SecretBytes::new([8; 32]))?;
+    /// let rotated = LocalOtp::new(new, codes.store().clone()).also_accepting(old);
+    /// assert!(matches!(rotated.check(&me, &pending, Some(&code)).await?, Verification::Valid(_)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
     #[must_use]
     pub fn also_accepting(mut self, previous: OtpKey) -> Self {
         self.previous.push(previous);
@@ -86,6 +116,18 @@ impl LocalOtp {
     }
 
     /// Time and randomness of your own.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use telco_core::{Identity, Msisdn, OtpRequest, PendingOtp, Reference, Secret, SecretBytes, Verification};
+    /// # use telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    /// # let key = OtpKey::new("2026-11", SecretBytes::new([7; 32]))?;
+    /// # let codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
+    /// use telco_core::{OsRandomness, SystemClock};
+    /// let codes = codes.with_sources(Arc::new(SystemClock::default()), Arc::new(OsRandomness)); // in a test: a clock that you set
+    /// # let _ = codes;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_sources(self, clock: Arc<dyn Clock>, random: Arc<dyn Randomness>) -> Self {
         Self {
@@ -96,18 +138,49 @@ impl LocalOtp {
     }
 
     /// The shared counters.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use telco_core::{Identity, Msisdn, OtpRequest, PendingOtp, Reference, Secret, SecretBytes, Verification};
+    /// # use telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    /// # let key = OtpKey::new("2026-11", SecretBytes::new([7; 32]))?;
+    /// # let codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
+    /// let store = codes.store().clone(); // for `ResendPolicy::admit`
+    /// # let _ = store;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn store(&self) -> &Arc<dyn OtpStore> {
         &self.store
     }
 
     /// The key that new codes go under: also the one for [`ResendPolicy::admit`](crate::ResendPolicy::admit).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use telco_core::{Identity, Msisdn, OtpRequest, PendingOtp, Reference, Secret, SecretBytes, Verification};
+    /// # use telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    /// # let key = OtpKey::new("2026-11", SecretBytes::new([7; 32]))?;
+    /// # let codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
+    /// assert_eq!(codes.key().id(), "2026-11");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn key(&self) -> &OtpKey {
         &self.key
     }
 
     /// A new code, each of them equally likely.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use telco_core::{Identity, Msisdn, OtpRequest, PendingOtp, Reference, Secret, SecretBytes, Verification};
+    /// # use telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    /// # let key = OtpKey::new("2026-11", SecretBytes::new([7; 32]))?;
+    /// # let codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
+    /// assert_eq!(codes.new_code()?.expose().len(), 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`NoRandomness`] if the source gives none.
@@ -159,6 +232,19 @@ impl LocalOtp {
     /// Call it when the provider accepted: the code lives from now. A new record does not void an older one of the same
     /// number; keep only the last, or [`void`](Self::void) the older.
     ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use telco_core::{Identity, Msisdn, OtpRequest, PendingOtp, Reference, Secret, SecretBytes, Verification};
+    /// # use telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    /// # let key = OtpKey::new("2026-11", SecretBytes::new([7; 32]))?;
+    /// # let codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
+    /// # let me = Identity::new("example", "sms");
+    /// # let request = OtpRequest::new(Msisdn::parse("6281234567890")?, Reference::generate()?);
+    /// let pending = codes.pending(&me, &request, &[Secret::new("482913")])?;
+    /// assert!(!pending.to_storage().contains("482913"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoRandomness`] if the source gives none.
     pub fn pending(
@@ -192,6 +278,22 @@ impl LocalOtp {
     ///
     /// In this order: too late, not a code (uses up no attempt), one attempt counted, compared with every right form, taken
     /// out of use.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # use std::sync::Arc;
+    /// # use telco_core::{Identity, Msisdn, OtpRequest, PendingOtp, Reference, Secret, SecretBytes, Verification};
+    /// # use telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    /// # let key = OtpKey::new("2026-11", SecretBytes::new([7; 32]))?;
+    /// # let codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
+    /// # let me = Identity::new("example", "sms");
+    /// # let request = OtpRequest::new(Msisdn::parse("6281234567890")?, Reference::generate()?);
+    /// let pending = codes.pending(&me, &request, &[Secret::new("482913")])?;
+    /// let typed = codes.typed(&telco_core::OtpCode::new("482 913"));
+    /// assert!(matches!(codes.check(&me, &pending, typed.as_ref()).await?, Verification::Valid(_)));
+    /// assert!(matches!(codes.check(&me, &pending, None).await?, Verification::Malformed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// The record is of another identity, under a key that is not loaded, or damaged (nothing was counted); or the store
@@ -237,6 +339,20 @@ impl LocalOtp {
     /// Whether `code` is one of the right ones. It counts nothing and takes nothing out of use, so it is for what the **provider**
     /// says (a callback that repeats the code), never for what a user types: that would allow ten thousand guesses.
     ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use telco_core::{Identity, Msisdn, OtpRequest, PendingOtp, Reference, Secret, SecretBytes, Verification};
+    /// # use telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    /// # let key = OtpKey::new("2026-11", SecretBytes::new([7; 32]))?;
+    /// # let codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
+    /// # let me = Identity::new("example", "sms");
+    /// # let request = OtpRequest::new(Msisdn::parse("6281234567890")?, Reference::generate()?);
+    /// let pending = codes.pending(&me, &request, &[Secret::new("482913")])?;
+    /// assert!(codes.matches(&me, &pending, &Secret::new("482913"))?);
+    /// assert!(!codes.matches(&me, &pending, &Secret::new("000000"))?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// The record is of another identity, under a key that is not loaded, or damaged.
     pub fn matches(
@@ -250,6 +366,22 @@ impl LocalOtp {
     }
 
     /// Takes a code out of use before it was typed, because a newer one replaces it: from now on it is `AlreadyUsed`.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # use std::sync::Arc;
+    /// # use telco_core::{Identity, Msisdn, OtpRequest, PendingOtp, Reference, Secret, SecretBytes, Verification};
+    /// # use telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    /// # let key = OtpKey::new("2026-11", SecretBytes::new([7; 32]))?;
+    /// # let codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
+    /// # let me = Identity::new("example", "sms");
+    /// # let request = OtpRequest::new(Msisdn::parse("6281234567890")?, Reference::generate()?);
+    /// let code = Secret::new("482913");
+    /// let pending = codes.pending(&me, &request, &[code.clone()])?;
+    /// codes.void(&me, &pending).await?;
+    /// assert!(matches!(codes.check(&me, &pending, Some(&code)).await?, Verification::AlreadyUsed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// As [`check`](Self::check).

@@ -52,6 +52,14 @@ impl Default for MemoryOtpStore {
 
 impl MemoryOtpStore {
     /// With a clock of your own.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use telco_core::SystemClock;
+    /// use telco_otp::MemoryOtpStore;
+    /// let store = MemoryOtpStore::with_clock(Arc::new(SystemClock::default())); // in a test: a clock that you set
+    /// # let _ = store;
+    /// ```
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,

@@ -62,6 +62,15 @@ where
 impl PostgresOtpStore {
     /// Connects, and makes the table `telco_otp` where it is missing.
     ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use telco_otp::PostgresOtpStore;
+    /// use telco_otp::tokio_postgres::NoTls;
+    /// // Between machines take a TLS connector.
+    /// let store = PostgresOtpStore::connect("host=localhost user=app dbname=app".parse()?, NoTls).await?;
+    /// # let _ = store; Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage`.
     pub async fn connect<T>(config: Config, tls: T) -> Result<Self, Error>
@@ -89,12 +98,32 @@ impl PostgresOtpStore {
     }
 
     /// With a clock of your own.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use telco_otp::PostgresOtpStore;
+    /// use telco_otp::tokio_postgres::NoTls;
+    /// use std::sync::Arc;
+    /// use telco_core::SystemClock;
+    /// let store = PostgresOtpStore::connect("host=localhost".parse()?, NoTls).await?;
+    /// let store = store.with_clock(Arc::new(SystemClock::default()));
+    /// # let _ = store; Ok(()) }
+    /// ```
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
 
     /// Deletes what is past, and returns how much that was. Correctness does not need it; call it now and then.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use telco_otp::PostgresOtpStore;
+    /// use telco_otp::tokio_postgres::NoTls;
+    /// let store = PostgresOtpStore::connect("host=localhost".parse()?, NoTls).await?;
+    /// println!("{} counters were past", store.purge().await?);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// Kind `Storage`.

@@ -52,6 +52,15 @@ pub enum Admission {
 
 impl ResendPolicy {
     /// A provider's own cooldown and number of resends, in a window of one hour.
+    ///
+    /// ```
+    /// use telco_core::{OtpCapabilities, OtpVerifier};
+    /// use telco_otp::ResendPolicy;
+    ///
+    /// fn policy(provider: &dyn OtpVerifier) -> ResendPolicy {
+    ///     ResendPolicy::of(provider.otp_capabilities())
+    /// }
+    /// ```
     #[must_use]
     pub fn of(capabilities: &OtpCapabilities) -> Self {
         Self {
@@ -64,6 +73,20 @@ impl ResendPolicy {
     /// May this number be reached now? Counts the start when it says so: ask once for each, right before it.
     ///
     /// The store sees a digest of the number under `key`. A new key starts new counts.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # use std::time::{Duration, SystemTime};
+    /// # use telco_core::{Msisdn, SecretBytes};
+    /// # use telco_otp::{Admission, MemoryOtpStore, OtpKey, ResendPolicy};
+    /// # let (store, key) = (MemoryOtpStore::default(), OtpKey::new("k1", SecretBytes::new([7; 32]))?);
+    /// # let (to, now) = (Msisdn::parse("6281234567890")?, SystemTime::now());
+    /// let policy = ResendPolicy { cooldown: Duration::ZERO, max_starts: 2, window: Duration::from_secs(3600) };
+    /// assert_eq!(policy.admit(&store, &key, &to, now).await?, Admission::Start { resend: 0 });
+    /// assert_eq!(policy.admit(&store, &key, &to, now).await?, Admission::Start { resend: 1 });
+    /// assert_eq!(policy.admit(&store, &key, &to, now).await?, Admission::Stop);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// Kind `Storage`. Do not start then.

@@ -31,6 +31,16 @@ pub struct OtpRouter {
 
 impl OtpRouter {
     /// One provider more. Among those with equally long calling codes, earlier ones come first.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use telco_core::OtpVerifier;
+    /// use telco_otp::OtpRouter;
+    ///
+    /// fn router(first: Arc<dyn OtpVerifier>, second: Arc<dyn OtpVerifier>) -> OtpRouter {
+    ///     OtpRouter::default().with(first).with(second)
+    /// }
+    /// ```
     #[must_use]
     pub fn with(mut self, provider: Arc<dyn OtpVerifier>) -> Self {
         self.providers.push(provider);
@@ -38,6 +48,13 @@ impl OtpRouter {
     }
 
     /// Those that reach the number, the longest calling code first; one that reaches any number comes last.
+    ///
+    /// ```
+    /// use telco_core::Msisdn;
+    /// use telco_otp::OtpRouter;
+    /// assert!(OtpRouter::default().route(&Msisdn::parse("6281234567890")?).is_empty()); // no provider, no way
+    /// # Ok::<(), telco_core::InvalidMsisdn>(())
+    /// ```
     #[must_use]
     pub fn route(&self, to: &Msisdn) -> Vec<&Arc<dyn OtpVerifier>> {
         let length = |provider: &Arc<dyn OtpVerifier>| {
@@ -55,6 +72,17 @@ impl OtpRouter {
     }
 
     /// Sends one code through the first provider that takes it.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use telco_core::{ErrorKind, Msisdn, OtpRequest, Reference};
+    /// use telco_otp::OtpRouter;
+    ///
+    /// let request = OtpRequest::new(Msisdn::parse("6281234567890")?, Reference::generate()?);
+    /// let not_sent = OtpRouter::default().start(&request).await.unwrap_err();
+    /// assert_eq!(not_sent.kind(), ErrorKind::Unsupported);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// [`NotSent`] from the last provider that was tried; kind `Unsupported` if none reaches the number.
@@ -75,6 +103,15 @@ impl OtpRouter {
     }
 
     /// Checks with the provider that sent the code, whatever the number.
+    ///
+    /// ```
+    /// use telco_core::{Error, OtpCode, PendingOtp, Verification};
+    /// use telco_otp::OtpRouter;
+    ///
+    /// async fn is_right(router: &OtpRouter, pending: &PendingOtp, typed: &str) -> Result<bool, Error> {
+    ///     Ok(matches!(router.verify(pending, &OtpCode::new(typed)).await?, Verification::Valid(_)))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// That provider's; kind `InvalidConfiguration` if it is not among these.

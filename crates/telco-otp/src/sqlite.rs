@@ -39,6 +39,15 @@ type Job = Box<dyn FnOnce(&Connection) + Send>;
 impl SqliteOtpStore {
     /// Opens the file, and makes it and its table where they are missing.
     ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// use telco_otp::SqliteOtpStore;
+    /// let store = SqliteOtpStore::open(folder.path().join("otp.sqlite"))?;
+    /// assert!(SqliteOtpStore::open(folder.path()).is_err()); // a folder is no file
+    /// # let _ = store;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Kind `Storage` if the file cannot be opened or written.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
@@ -65,12 +74,34 @@ impl SqliteOtpStore {
     }
 
     /// With a clock of your own.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// use telco_otp::SqliteOtpStore;
+    /// use std::sync::Arc;
+    /// use telco_core::SystemClock;
+    /// let store = SqliteOtpStore::open(folder.path().join("otp.sqlite"))?.with_clock(Arc::new(SystemClock::default()));
+    /// # let _ = store;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
 
     /// Deletes what is past, and returns how much that was. Correctness does not need it; call it now and then.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # let folder = tempfile::tempdir()?;
+    /// use telco_otp::SqliteOtpStore;
+    /// use std::time::SystemTime;
+    /// use telco_otp::OtpStore as _;
+    /// let store = SqliteOtpStore::open(folder.path().join("otp.sqlite"))?;
+    /// store.count("tries", SystemTime::UNIX_EPOCH).await?; // to be forgotten long ago
+    /// assert_eq!(store.purge().await?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// Kind `Storage`.

@@ -65,7 +65,7 @@ async fn converse(shared: &Shared, mut connection: Connection) {
         let reply = match connection.next(limits).await {
             Ok(Some(request)) => reply(shared, &request).await,
             Ok(None) => return connection.close().await,
-            Err(Bad::Close) => return,
+            Err(Bad::Close | Bad::Late) => return,
             Err(Bad::Answer(status, why)) => {
                 connection.close_after_this();
                 Reply::Answer(Answer::text(status, why))

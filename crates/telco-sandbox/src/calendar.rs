@@ -1,5 +1,7 @@
 //! Days and dates (proleptic Gregorian), for providers whose requests carry the time as text.
 
+use crate::text::push_digits;
+
 /// Days from 1970-01-01 to this date; months and days beyond their range run on into the next.
 pub(crate) fn days_from_date(year: i64, month: i64, day: i64) -> i64 {
     // Years begin in March, so that the leap day is the last of its year.
@@ -57,7 +59,22 @@ pub(crate) fn format(unix_ms: i64) -> String {
         ms / 1_000 % 60,
         ms % 1_000,
     );
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}")
+    let mut text = Vec::with_capacity("1970-01-01T00:00:00.000".len());
+    // Nothing here happened before the year 0.
+    for (number, width, end) in [
+        (year.max(0), 4, b'-'),
+        (month, 2, b'-'),
+        (day, 2, b'T'),
+        (hour, 2, b':'),
+        (minute, 2, b':'),
+        (second, 2, b'.'),
+        (milli, 3, b' '),
+    ] {
+        push_digits(&mut text, number.unsigned_abs(), width);
+        text.push(end);
+    }
+    text.pop();
+    String::from_utf8(text).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Callbacks: what a provider pushes to its customers, on time, late, twice, out of order or never.
 
 mod push;
+mod run;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,8 +13,8 @@ use tokio::sync::Notify;
 
 use crate::fault::CallbackFault;
 
-pub(crate) use push::run;
 use push::target;
+pub(crate) use run::run;
 
 /// One message to push.
 #[derive(Debug, Clone)]
@@ -39,13 +40,18 @@ impl Callback {
     /// A JSON callback.
     #[must_use]
     pub fn json(event: &'static str, body: &serde_json::Value) -> Self {
+        Self::json_text(event, body.to_string())
+    }
+
+    /// A JSON callback that is text already.
+    pub(crate) fn json_text(event: &'static str, body: String) -> Self {
         Self {
             event,
             reference: None,
             number: None,
             url: None,
             headers: vec![("Content-Type", "application/json".to_owned())],
-            body: Bytes::from(body.to_string()),
+            body: Bytes::from(body),
             after: Duration::ZERO,
         }
     }
@@ -105,8 +111,9 @@ pub struct Pushed {
 
 /// Callbacks kept for show.
 const KEPT: usize = 2_000;
-/// Callbacks that may wait at one time; more are dropped, and say so.
-const WAITING: usize = 50_000;
+/// Callbacks of one provider that may be under way at one time (not due yet, behind others, being pushed or tried again);
+/// more are dropped, and say so.
+const UNDER_WAY: usize = 20_000;
 
 /// The queue of callbacks.
 #[derive(Debug, Default)]
@@ -118,12 +125,25 @@ pub struct Callbacks {
 #[derive(Debug, Default)]
 struct State {
     last_id: u64,
+    /// Counts the resets: what was under way before one is forgotten.
+    age: u64,
     listeners: HashMap<String, String>,
     /// Waiting, by due time and number.
     waiting: BTreeMap<(u64, u64), (&'static str, Callback)>,
     /// Held back until another of the same provider has gone out.
     held: Vec<(u64, &'static str, Callback)>,
     shown: VecDeque<Pushed>,
+    /// Callbacks of each provider that are under way.
+    under_way: HashMap<&'static str, usize>,
+}
+
+/// A callback whose time has come.
+#[derive(Debug)]
+struct Due {
+    id: u64,
+    age: u64,
+    provider: &'static str,
+    callback: Callback,
 }
 
 impl Callbacks {
@@ -180,8 +200,11 @@ impl Callbacks {
         *state = State {
             listeners,
             last_id: state.last_id,
+            age: state.age.wrapping_add(1),
             ..State::default()
         };
+        drop(state);
+        self.changed.notify_one();
     }
 
     /// Takes a callback from a room and decides its fate.
@@ -201,15 +224,19 @@ impl Callbacks {
             Some((CallbackFault::Twice, _)) => (usual, 2),
             _ => (usual, 1),
         };
-        for _ in 0..copies {
+        for callback in std::iter::repeat_n(callback, copies) {
             state.last_id = state.last_id.saturating_add(1);
             let id = state.last_id;
+            let under_way = state.under_way.entry(provider).or_default();
             let fate = match fault {
                 Some((CallbackFault::Lost, _)) => "lost",
+                _ if *under_way >= UNDER_WAY => "dropped: too many wait",
                 Some((CallbackFault::Reordered, _)) => "held back",
-                _ if state.waiting.len() >= WAITING => "dropped: too many wait",
                 _ => "waiting",
             };
+            if matches!(fate, "held back" | "waiting") {
+                *under_way = under_way.saturating_add(1);
+            }
             let shown = Pushed {
                 id,
                 provider,
@@ -230,11 +257,9 @@ impl Callbacks {
             state.shown.push_back(shown);
             match fate {
                 "waiting" => {
-                    state
-                        .waiting
-                        .insert((due_ms, id), (provider, callback.clone()));
+                    state.waiting.insert((due_ms, id), (provider, callback));
                 }
-                "held back" => state.held.push((id, provider, callback.clone())),
+                "held back" => state.held.push((id, provider, callback)),
                 _ => {}
             }
         }
@@ -252,8 +277,10 @@ impl Callbacks {
     }
 
     /// Takes what is due; a callback that was held back follows the one that overtook it.
-    fn take_due(&self, now_ms: u64) -> Vec<(u64, &'static str, Callback)> {
+    /// With it, how many resets there were.
+    fn take_due(&self, now_ms: u64) -> (u64, Vec<Due>) {
         let mut state = self.state();
+        let age = state.age;
         let mut due = Vec::new();
         while let Some(entry) = state.waiting.first_entry().filter(|e| e.key().0 <= now_ms) {
             let ((_, id), (provider, callback)) = entry.remove_entry();
@@ -264,13 +291,26 @@ impl Callbacks {
             state.held = held;
             due.extend::<Vec<_>>(freed);
         }
-        due
+        let due = due.into_iter().map(|(id, provider, callback)| Due {
+            id,
+            age,
+            provider,
+            callback,
+        });
+        (age, due.collect())
     }
 
-    fn settle(&self, id: u64, url: Option<&str>, fate: &str) -> Option<Pushed> {
+    /// What came of a callback; `None` if nobody remembers it.
+    fn settle(&self, due: &Due, url: Option<&str>, fate: &str) -> Option<Pushed> {
         let mut state = self.state();
+        if state.age != due.age {
+            return None;
+        }
+        if let Some(under_way) = state.under_way.get_mut(due.provider) {
+            *under_way = under_way.saturating_sub(1);
+        }
         // Their numbers follow each other.
-        let at = id.checked_sub(state.shown.front()?.id)?;
+        let at = due.id.checked_sub(state.shown.front()?.id)?;
         let shown = state.shown.get_mut(usize::try_from(at).ok()?)?;
         fate.clone_into(&mut shown.fate);
         shown.url = url.map(str::to_owned);
@@ -280,4 +320,42 @@ impl Callbacks {
 
 fn millis(d: Duration) -> u64 {
     u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn callback() -> Callback {
+        Callback::json("event", &serde_json::json!({}))
+    }
+
+    #[test]
+    fn one_provider_fills_its_own_room_only_and_gets_it_back() {
+        let callbacks = Callbacks::default();
+        let fate = || callbacks.list(1).first().map(|pushed| pushed.fate.clone());
+        let held = Some((CallbackFault::Reordered, Duration::ZERO));
+        for _ in 1..UNDER_WAY {
+            callbacks.enqueue(0, "one", callback(), None);
+        }
+        callbacks.enqueue(0, "one", callback(), held);
+        assert_eq!(fate().as_deref(), Some("held back"));
+        for fault in [None, held] {
+            callbacks.enqueue(0, "one", callback(), fault);
+            assert_eq!(fate().as_deref(), Some("dropped: too many wait"));
+        }
+        callbacks.enqueue(0, "two", callback(), None);
+        assert_eq!(fate().as_deref(), Some("waiting"));
+
+        let (_, due) = callbacks.take_due(0);
+        assert_eq!(due.len(), UNDER_WAY + 1);
+        callbacks.settle(&due[0], None, "no listener");
+        callbacks.enqueue(0, "one", callback(), None);
+        assert_eq!(fate().as_deref(), Some("waiting"));
+
+        // What a reset forgot settles nothing.
+        callbacks.clear();
+        assert_eq!(callbacks.settle(&due[1], None, "no listener"), None);
+        assert!(callbacks.state().under_way.is_empty());
+    }
 }

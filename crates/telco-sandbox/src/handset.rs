@@ -67,6 +67,9 @@ struct Shelf {
     phones: HashMap<String, VecDeque<Received>>,
     /// The phone of each arrival, oldest first.
     order: VecDeque<String>,
+    /// What is still to come, with its phone, by time and number.
+    later: BTreeMap<(u64, u64), (String, Received)>,
+    scheduled: u64,
 }
 
 impl Handsets {
@@ -100,7 +103,37 @@ impl Handsets {
     }
 
     pub(crate) fn arrive(&self, number: &str, received: Received) {
+        self.shelf().arrive(number, received);
+    }
+
+    /// Something that reaches a phone when its time has come.
+    pub(crate) fn arrive_later(&self, number: &str, received: Received) {
         let mut shelf = self.shelf();
+        shelf.scheduled = shelf.scheduled.wrapping_add(1);
+        let key = (received.at_ms, shelf.scheduled);
+        shelf.later.insert(key, (number.to_owned(), received));
+        if shelf.later.len() > KEPT {
+            shelf.later.pop_last();
+        }
+    }
+
+    /// Lets arrive what was for later, up to now: before anybody looks.
+    pub(crate) fn catch_up(&self, now_ms: u64) {
+        let mut shelf = self.shelf();
+        while let Some(entry) = shelf.later.first_entry().filter(|e| e.key().0 <= now_ms) {
+            let (number, received) = entry.remove();
+            shelf.arrive(&number, received);
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        *self.shelf() = Shelf::default();
+    }
+}
+
+impl Shelf {
+    fn arrive(&mut self, number: &str, received: Received) {
+        let shelf = self;
         let number = digits(number);
         shelf.order.push_back(number.clone());
         shelf.phones.entry(number).or_default().push_back(received);
@@ -115,10 +148,6 @@ impl Handsets {
                 shelf.phones.remove(&oldest);
             }
         }
-    }
-
-    pub(crate) fn clear(&self) {
-        *self.shelf() = Shelf::default();
     }
 }
 

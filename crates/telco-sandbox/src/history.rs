@@ -1,11 +1,16 @@
 //! The last requests, with what was answered and why: a ring with a cap on count and on size.
 
+mod kept;
+
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
 use crate::fault::Phase;
+
+pub(crate) use kept::{Kept, Seen, Texts};
 
 /// One request and its fate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,83 +51,84 @@ pub struct Exchange {
 /// The history.
 #[derive(Debug)]
 pub struct History {
-    ring: Mutex<Ring>,
+    last_id: AtomicU64,
+    ring: Mutex<VecDeque<Kept>>,
     cap: usize,
     /// Bytes kept of each text.
     pub(crate) excerpt: usize,
 }
 
-#[derive(Debug, Default)]
-struct Ring {
-    last_id: u64,
-    kept: VecDeque<Exchange>,
-}
-
 impl History {
     pub(crate) fn new(cap: usize, excerpt: usize) -> Self {
         Self {
+            last_id: AtomicU64::new(0),
             ring: Mutex::default(),
             cap: cap.max(1),
             excerpt,
         }
     }
 
-    fn ring(&self) -> MutexGuard<'_, Ring> {
+    fn ring(&self) -> MutexGuard<'_, VecDeque<Kept>> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a number for a request that has just arrived.
     pub(crate) fn next_id(&self) -> u64 {
-        let mut ring = self.ring();
-        ring.last_id = ring.last_id.saturating_add(1);
-        ring.last_id
+        self.last_id
+            .fetch_add(1, Ordering::Relaxed)
+            .saturating_add(1)
     }
 
-    pub(crate) fn push(&self, exchange: Exchange) {
+    pub(crate) fn push(&self, kept: Kept) {
         let mut ring = self.ring();
-        if ring.kept.len() >= self.cap {
-            ring.kept.pop_front();
+        if ring.len() >= self.cap {
+            ring.pop_front();
         }
-        ring.kept.push_back(exchange);
+        ring.push_back(kept);
     }
 
     /// Fills in what went over the wire; answers the finished exchange for those who watch, if wanted.
-    pub(crate) fn finish(&self, id: u64, answered: &str, watched: bool) -> Option<Exchange> {
+    pub(crate) fn finish(&self, id: u64, seen: &Seen, watched: bool) -> Option<Exchange> {
         let mut ring = self.ring();
         // Newest last and nearly sorted: a request that finishes is near the end.
-        let exchange = ring.kept.iter_mut().rev().find(|e| e.id == id)?;
-        answered.clone_into(&mut exchange.answered);
-        watched.then(|| exchange.clone())
+        let kept = ring.iter_mut().rev().find(|kept| kept.id == id)?;
+        kept.seen = Some(seen.clone());
+        watched.then(|| kept.exchange())
     }
 
     /// One request by its number.
     #[must_use]
     pub fn get(&self, id: u64) -> Option<Exchange> {
-        self.ring().kept.iter().rev().find(|e| e.id == id).cloned()
+        let ring = self.ring();
+        ring.iter()
+            .rev()
+            .find(|kept| kept.id == id)
+            .map(Kept::exchange)
     }
 
     /// The newest first: of one provider, containing a text, refused with an explanation, as asked.
     #[must_use]
     pub fn search(&self, query: &Query) -> Vec<Exchange> {
         self.ring()
-            .kept
             .iter()
             .rev()
-            .filter(|e| query.matches(e))
+            .filter(|kept| query.matches(kept))
             .skip(query.skip)
             .take(query.limit)
-            .cloned()
+            .map(Kept::exchange)
             .collect()
     }
 
     /// How many requests ever arrived.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.ring().last_id
+        self.last_id.load(Ordering::Relaxed)
     }
 
     pub(crate) fn clear(&self) {
-        *self.ring() = Ring::default();
+        let mut ring = self.ring();
+        ring.clear();
+        self.last_id.store(0, Ordering::Relaxed);
     }
 }
 
@@ -154,16 +160,17 @@ impl Default for Query {
 }
 
 impl Query {
-    fn matches(&self, e: &Exchange) -> bool {
-        self.provider.as_deref().is_none_or(|p| p == e.provider)
-            && (!self.near_misses || !e.near_misses.is_empty())
+    fn matches(&self, kept: &Kept) -> bool {
+        self.provider.as_deref().is_none_or(|p| p == kept.provider)
+            && (!self.near_misses || !kept.near_misses.is_empty())
             && self.search.as_deref().is_none_or(|text| {
+                let e = kept.exchange();
                 [&e.request_line, &e.body, &e.answered, &e.answer_body]
                     .iter()
                     .any(|field| field.contains(text))
                     || e.operation.contains(text)
-                    || e.reference.as_deref().is_some_and(|r| r.contains(text))
-                    || e.number.as_deref().is_some_and(|n| n.contains(text))
+                    || e.reference.is_some_and(|r| r.contains(text))
+                    || e.number.is_some_and(|n| n.contains(text))
                     || e.near_misses.iter().any(|why| why.contains(text))
             })
     }

@@ -2,19 +2,21 @@
 //! stays within reach so that faults can be real ones (a reset is a TCP RST, a cut body is a cut body).
 
 mod head;
+mod read;
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 
-use crate::room::{Answer, Request};
+use crate::room::Answer;
 
-use head::{Body, head_of, parse_head};
+use head::head_of;
 
 /// Limits of the HTTP side.
 #[derive(Debug, Clone)]
@@ -60,6 +62,8 @@ pub(crate) enum Bad {
     Answer(u16, &'static str),
     /// Just close.
     Close,
+    /// Nothing came in time.
+    Late,
 }
 
 impl From<io::Error> for Bad {
@@ -70,9 +74,6 @@ impl From<io::Error> for Bad {
 
 const MALFORMED: Bad = Bad::Answer(400, "malformed HTTP");
 const HEADERS: usize = 100;
-const CHUNK: usize = 8 << 10;
-/// A connection whose next request comes within this time keeps its buffer.
-const BUSY: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -80,6 +81,8 @@ pub(crate) struct Connection {
     peer: SocketAddr,
     buffer: BytesMut,
     keep_alive: bool,
+    /// One timer for all waiting: setting a new one per request would cost more than reading it.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Connection {
@@ -90,6 +93,7 @@ impl Connection {
             peer,
             buffer: BytesMut::new(),
             keep_alive: true,
+            alarm: Box::pin(sleep_until(Instant::now())),
         }
     }
 
@@ -99,128 +103,6 @@ impl Connection {
 
     pub(crate) fn close_after_this(&mut self) {
         self.keep_alive = false;
-    }
-
-    /// The next request; `None` when the client is done or idles for too long. An idle connection holds no buffer.
-    pub(crate) async fn next(&mut self, limits: &Limits) -> Result<Option<Request>, Bad> {
-        if self.buffer.is_empty() {
-            match timeout(BUSY, self.fill()).await {
-                Ok(Ok(true)) => {}
-                Ok(Ok(false)) => return Ok(None),
-                Ok(Err(bad)) => return Err(bad),
-                Err(_) => {
-                    self.buffer = BytesMut::new();
-                    // Not `readable`, which may say so of a fresh socket that has nothing to read.
-                    match timeout(limits.idle, self.stream.peek(&mut [0])).await {
-                        Ok(Ok(1..)) => {}
-                        Ok(Err(error)) => return Err(error.into()),
-                        Ok(Ok(0)) | Err(_) => return Ok(None),
-                    }
-                }
-            }
-        }
-        match timeout(limits.patience, self.read_request(limits)).await {
-            Ok(request) => request,
-            Err(_) => Err(Bad::Answer(408, "the request took too long to arrive")),
-        }
-    }
-
-    async fn read_request(&mut self, limits: &Limits) -> Result<Option<Request>, Bad> {
-        let mut scanned = 0usize;
-        let end = loop {
-            let tail = self.buffer.get(scanned..).unwrap_or_default();
-            if let Some(at) = tail.windows(4).position(|w| w == b"\r\n\r\n") {
-                break scanned.saturating_add(at).saturating_add(4);
-            }
-            scanned = self.buffer.len().saturating_sub(3);
-            if self.buffer.len() >= limits.head {
-                return Err(Bad::Answer(431, "request line and headers are too long"));
-            }
-            if !self.fill().await? {
-                return if self.buffer.is_empty() {
-                    Ok(None)
-                } else {
-                    Err(Bad::Close)
-                };
-            }
-        };
-        let head = self.buffer.split_to(end).freeze();
-        let (mut request, framing) = parse_head(&head, self.peer)?;
-        self.keep_alive = framing.keep_alive;
-        if framing.expects_continue && framing.has_body() {
-            self.stream
-                .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
-                .await?;
-        }
-        request.body = match framing.body {
-            Body::None => Bytes::new(),
-            Body::Length(n) if n > limits.body => {
-                return Err(Bad::Answer(413, "the body is too long"));
-            }
-            Body::Length(n) => self.take(n).await?,
-            Body::Chunked => self.chunked(limits.body).await?,
-        };
-        Ok(Some(request))
-    }
-
-    async fn fill(&mut self) -> Result<bool, Bad> {
-        self.buffer.reserve(CHUNK / 2);
-        Ok(self.stream.read_buf(&mut self.buffer).await? > 0)
-    }
-
-    async fn take(&mut self, n: usize) -> Result<Bytes, Bad> {
-        while self.buffer.len() < n {
-            if !self.fill().await? {
-                return Err(Bad::Close);
-            }
-        }
-        Ok(self.buffer.split_to(n).freeze())
-    }
-
-    async fn line(&mut self) -> Result<Bytes, Bad> {
-        loop {
-            if let Some(at) = self.buffer.windows(2).position(|w| w == b"\r\n") {
-                let line = self.buffer.split_to(at).freeze();
-                self.buffer.advance(2);
-                return Ok(line);
-            }
-            if self.buffer.len() > 256 {
-                return Err(MALFORMED);
-            }
-            if !self.fill().await? {
-                return Err(Bad::Close);
-            }
-        }
-    }
-
-    async fn chunked(&mut self, cap: usize) -> Result<Bytes, Bad> {
-        let mut body = BytesMut::new();
-        loop {
-            let line = self.line().await?;
-            let size = line.split(|b| *b == b';').next().unwrap_or_default();
-            let size = std::str::from_utf8(size).ok().map(str::trim);
-            let size = size
-                .filter(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_hexdigit()))
-                .and_then(|s| usize::from_str_radix(s, 16).ok())
-                .ok_or(MALFORMED)?;
-            if size == 0 {
-                // Trailers: read and dropped, within the head's manners.
-                for _ in 0..HEADERS {
-                    if self.line().await?.is_empty() {
-                        return Ok(body.freeze());
-                    }
-                }
-                return Err(MALFORMED);
-            }
-            if size > cap.saturating_sub(body.len()) {
-                return Err(Bad::Answer(413, "the body is too long"));
-            }
-            let chunk = self.take(size).await?;
-            body.extend_from_slice(&chunk);
-            if !self.line().await?.is_empty() {
-                return Err(MALFORMED);
-            }
-        }
     }
 
     /// Writes a whole answer. `cut` sends only half of the body while announcing all of it.
@@ -287,7 +169,16 @@ impl Connection {
     }
 
     pub(crate) async fn write_raw(&mut self, bytes: &[u8], limits: &Limits) -> io::Result<()> {
-        timeout(limits.patience, self.stream.write_all(bytes))
+        // Nearly always the kernel takes it all at once; only what is left needs a timer.
+        let taken = match self.stream.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            taken => taken?,
+        };
+        let left = bytes.get(taken..).unwrap_or_default();
+        if left.is_empty() {
+            return Ok(());
+        }
+        timeout(limits.patience, self.stream.write_all(left))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }

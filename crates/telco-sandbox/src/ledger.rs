@@ -1,20 +1,19 @@
 //! The ledger of truth: what really happened, per business operation.
 
+mod books;
 mod operation;
 mod totals;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::random;
 use crate::text::excerpt;
 
+use books::Books;
+pub(crate) use books::Entry;
 pub use operation::{Happening, Operation, Told, What};
 pub use totals::{Filter, Totals};
-
-/// Operations of one provider, by reference.
-type Shelf = HashMap<Arc<str>, Operation>;
 
 /// Bytes of a text that came from outside and is kept.
 const TEXT: usize = 256;
@@ -35,14 +34,6 @@ pub struct Ledger {
     cap: usize,
 }
 
-#[derive(Debug, Default)]
-struct Books {
-    operations: HashMap<&'static str, Shelf>,
-    order: VecDeque<(&'static str, Arc<str>)>,
-    totals: HashMap<&'static str, Totals>,
-    forgotten: u64,
-}
-
 impl Ledger {
     pub(crate) fn new(cap: usize) -> Self {
         Self {
@@ -59,19 +50,14 @@ impl Ledger {
     #[must_use]
     pub fn operation(&self, provider: &str, reference: &str) -> Option<Operation> {
         let books = self.books();
-        let shelf = books.operations.get(provider)?;
-        shelf.get(&*bounded(reference)).cloned()
+        books.get(books.find(provider, reference)?).cloned()
     }
 
     /// The newest operations first: those of one provider and those that contain a text, if given.
     #[must_use]
     pub fn operations(&self, filter: &Filter) -> Vec<Operation> {
-        let books = self.books();
-        books
-            .order
-            .iter()
-            .rev()
-            .filter_map(|(provider, reference)| books.operations.get(provider)?.get(reference))
+        self.books()
+            .newest_first()
             .filter(|op| filter.matches(op))
             .skip(filter.skip)
             .take(filter.limit)
@@ -82,20 +68,13 @@ impl Ledger {
     /// Sums over all providers.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        self.books()
-            .totals
-            .values()
-            .fold(Totals::default(), Totals::plus)
+        self.books().totals(None)
     }
 
     /// Sums of one provider.
     #[must_use]
     pub fn totals_of(&self, provider: &str) -> Totals {
-        self.books()
-            .totals
-            .get(provider)
-            .copied()
-            .unwrap_or_default()
+        self.books().totals(Some(provider))
     }
 
     /// Operations that memory no longer holds (the sums still count them).
@@ -125,21 +104,29 @@ impl Ledger {
         });
     }
 
-    pub(crate) fn requested(&self, at_ms: u64, exchange: u64, asked: &Asked<'_>) {
+    /// Counts a request. `about` tells number and details, and is asked by the first request only.
+    pub(crate) fn requested(
+        &self,
+        at_ms: u64,
+        exchange: u64,
+        asked: &Asked<'_>,
+        about: impl FnOnce() -> (Option<String>, Detail),
+    ) -> Entry {
         self.edit(asked.provider, asked.reference, |op, totals| {
             if op.requests == 0 {
                 op.kind = asked.kind;
-                op.number = asked.number.map(|number| bounded(number).into_owned());
-                let detail = asked.detail.iter();
-                op.detail = detail
-                    .map(|(name, value)| (*name, bounded(value).into_owned()))
-                    .collect();
+                (op.number, op.detail) = about();
+                let number = op.number.iter_mut();
+                let detail = op.detail.iter_mut().map(|(_, value)| value);
+                for text in number.chain(detail).filter(|text| text.len() > TEXT) {
+                    *text = bounded(text).into_owned();
+                }
                 totals.requested = totals.requested.saturating_add(1);
             }
             op.requests = op.requests.saturating_add(1);
             totals.requests = totals.requests.saturating_add(1);
             op.tell(at_ms, exchange, What::Requested);
-        });
+        })
     }
 
     pub(crate) fn delivered(
@@ -148,7 +135,7 @@ impl Ledger {
         exchange: u64,
         provider: &'static str,
         reference: &str,
-    ) {
+    ) -> Entry {
         self.edit(provider, reference, |op, totals| {
             if op.is_lost() {
                 totals.lost = totals.lost.saturating_sub(1);
@@ -160,7 +147,7 @@ impl Ledger {
                 _ => {}
             }
             op.tell(at_ms, exchange, What::Delivered);
-        });
+        })
     }
 
     pub(crate) fn refused(
@@ -170,20 +157,21 @@ impl Ledger {
         provider: &'static str,
         reference: &str,
         why: &str,
-    ) {
+    ) -> Entry {
         self.edit(provider, reference, |op, totals| {
             op.refused = op.refused.saturating_add(1);
             totals.refused = totals.refused.saturating_add(1);
             op.tell(at_ms, exchange, What::Refused(bounded(why).into_owned()));
-        });
+        })
     }
 
     /// How many requests for an operation have arrived.
     pub(crate) fn requests_of(&self, provider: &'static str, reference: &str) -> u64 {
         let books = self.books();
-        let shelf = books.operations.get(provider);
-        let op = shelf.and_then(|shelf| shelf.get(&*bounded(reference)));
-        op.map_or(0, |op| op.requests)
+        let entry = books.find(provider, reference);
+        entry
+            .and_then(|entry| books.get(entry))
+            .map_or(0, |op| op.requests)
     }
 
     /// Adds a line to an operation that exists; others are left alone.
@@ -196,14 +184,21 @@ impl Ledger {
         what: What,
     ) {
         let mut books = self.books();
-        let shelf = books.operations.get_mut(provider);
-        if let Some(op) = shelf.and_then(|shelf| shelf.get_mut(&*bounded(reference))) {
+        let entry = books.find(provider, reference);
+        if let Some(op) = entry.and_then(|entry| books.get_mut(entry)) {
+            op.tell(at_ms, exchange, what);
+        }
+    }
+
+    /// The same, of an operation whose entry is known.
+    pub(crate) fn note_at(&self, at_ms: u64, exchange: u64, entry: Entry, what: What) {
+        if let Some(op) = self.books().get_mut(entry) {
             op.tell(at_ms, exchange, what);
         }
     }
 
     pub(crate) fn clear(&self) {
-        *self.books() = Books::default();
+        self.books().clear();
     }
 
     fn edit(
@@ -211,40 +206,77 @@ impl Ledger {
         provider: &'static str,
         reference: &str,
         edit: impl FnOnce(&mut Operation, &mut Totals),
-    ) {
+    ) -> Entry {
         let mut books = self.books();
-        let Books {
-            operations,
-            order,
-            totals,
-            forgotten,
-        } = &mut *books;
-        let reference = bounded(reference);
-        let shelf = operations.entry(provider).or_default();
-        if !shelf.contains_key(&*reference) {
-            let key: Arc<str> = Arc::from(&*reference);
-            order.push_back((provider, Arc::clone(&key)));
-            shelf.insert(key, Operation::new(provider, &reference));
-        }
-        if let Some(op) = shelf.get_mut(&*reference) {
-            edit(op, totals.entry(provider).or_default());
-        }
-        while order.len() > self.cap {
-            if let Some((provider, oldest)) = order.pop_front() {
-                if let Some(shelf) = operations.get_mut(provider) {
-                    shelf.remove(&oldest);
-                }
-                *forgotten = forgotten.saturating_add(1);
-            }
-        }
+        let entry = books.open(provider, reference);
+        books.edit(entry, edit);
+        books.forget_beyond(self.cap);
+        entry
     }
 }
 
-/// What a request asks for, as the ledger keeps it.
+/// What was asked for, in names and values.
+pub(crate) type Detail = Vec<(&'static str, String)>;
+
+/// What a request asks for.
 pub(crate) struct Asked<'a> {
     pub(crate) provider: &'static str,
     pub(crate) kind: &'static str,
     pub(crate) reference: &'a str,
-    pub(crate) number: Option<&'a str>,
-    pub(crate) detail: &'a [(&'static str, String)],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(ledger: &Ledger, reference: &str) -> Entry {
+        let asked = Asked {
+            provider: "p",
+            kind: "k",
+            reference,
+        };
+        ledger.requested(0, 1, &asked, || (None, Vec::new()))
+    }
+
+    fn lines(ledger: &Ledger, reference: &str) -> Option<usize> {
+        Some(ledger.operation("p", reference)?.story.len())
+    }
+
+    #[test]
+    fn an_entry_that_is_forgotten_finds_nothing() {
+        let ledger = Ledger::new(2);
+        let oldest = ask(&ledger, "a");
+        let (b, c) = (ask(&ledger, "b"), ask(&ledger, "c"));
+        for entry in [oldest, b, c] {
+            ledger.note_at(0, 1, entry, What::Delivered);
+        }
+        let all = ["a", "b", "c"].map(|reference| lines(&ledger, reference));
+        assert_eq!(all, [None, Some(2), Some(2)]);
+        assert_eq!((ledger.forgotten(), ledger.totals().requested), (1, 3));
+        // Asked for again, it is a new one.
+        assert_ne!(ask(&ledger, "a"), oldest);
+        assert_eq!(lines(&ledger, "a"), Some(1));
+    }
+
+    #[test]
+    fn an_entry_of_before_a_reset_finds_nothing() {
+        let ledger = Ledger::new(10);
+        let before = ask(&ledger, "a");
+        ledger.clear();
+        ask(&ledger, "b");
+        ledger.note_at(0, 1, before, What::Delivered);
+        assert_eq!((lines(&ledger, "a"), lines(&ledger, "b")), (None, Some(1)));
+    }
+
+    #[test]
+    fn the_same_reference_is_the_same_entry_of_one_provider_only() {
+        let ledger = Ledger::new(10);
+        let entry = ask(&ledger, "a");
+        assert_eq!(ask(&ledger, "a"), entry);
+        assert_eq!(ledger.delivered(0, 2, "p", "a"), entry);
+        assert_ne!(ledger.delivered(0, 2, "q", "a"), entry);
+        assert_eq!(ledger.requests_of("p", "a"), 2);
+        let (p, q) = (ledger.totals_of("p"), ledger.totals_of("q"));
+        assert_eq!((p.requests, p.delivered, q.delivered), (2, 1, 1));
+    }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod admin;
+mod bounded;
 mod builder;
 mod calendar;
 mod callback;

@@ -25,6 +25,7 @@ impl Draw {
     }
 
     /// The next number below `bound`; 0 when `bound` is 0.
+    #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next_u64().checked_rem(bound).unwrap_or(0)
     }
@@ -39,12 +40,18 @@ impl Draw {
         self.text(digits, b"0123456789")
     }
 
-    fn text(&mut self, length: usize, alphabet: &[u8]) -> String {
-        let bound = alphabet.len() as u64;
-        (0..length)
-            .filter_map(|_| alphabet.get(usize::try_from(self.below(bound)).ok()?))
-            .map(|b| char::from(*b))
-            .collect()
+    // The size of the alphabet is part of the type, so that no division is left.
+    fn text<const N: usize>(&mut self, length: usize, alphabet: &[u8; N]) -> String {
+        let mut text = String::with_capacity(length);
+        for _ in 0..length {
+            let at = usize::try_from(self.below(N as u64));
+            text.extend(
+                at.ok()
+                    .and_then(|at| alphabet.get(at))
+                    .map(|b| char::from(*b)),
+            );
+        }
+        text
     }
 }
 

@@ -5,8 +5,8 @@
 //! |---|---|---|---|
 //! | [`Cowrie`] | balance, airtime, data and PINs, check, redeem | `client_id`, `client_key`, and those of an agent | texts, keys and encodings that people sign instead |
 //! | [`Citcall`] | v2 `asynccall` (enciphered), v3 `motp`, `verify`, `sms`, `smsotp` | `user_id`, `api_key`, `password` | keys, clocks and alphabets of the cipher |
-//! | [`Fanap`] | subscription start and commit, verification | ids, `private_key` in two forms, `service_key` | order, separators, dates, keys and hashes under a signature |
-//! | [`Kairos`] | calls, plain or in an envelope, dialer, key pairs, pull | `security_id`, `flow_id`, `public_key` | which layer of the envelope does not open, and why |
+//! | [`Fanap`] | subscription, IMI and SDP v1 start and commit, verification | ids, `private_key` in two forms, `service_key` | order, separators, dates, keys and hashes under a signature |
+//! | [`Kairos`] | calls, now or later, plain or in an envelope, dialer, key pairs, pull | `security_id`, `flow_id`, `public_key` | which layer of the envelope does not open, and why |
 //! | [`Mor`] | balances, payments, messages, callbacks, users | `user`, `secret` | order and choice of the hashed parameters |
 //!
 //! ```

@@ -114,6 +114,7 @@ impl Sandbox {
     /// digits of the number count; they are international.
     #[must_use]
     pub fn handset(&self, number: &str) -> Vec<Received> {
+        self.shared.handsets.catch_up(self.shared.clock.now_ms());
         self.shared.handsets.read(number)
     }
 

@@ -1,21 +1,20 @@
 //! Serving one provider: connections in, faults applied, what happened written down.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::builder::bind;
 use crate::fault::Phase;
-use crate::history::Exchange;
+use crate::history::{Kept, Seen, Texts};
 use crate::http::{Bad, Connection};
 use crate::ledger::What;
 use crate::room::{Answer, Halt, Request, Room, Visit};
 use crate::shared::{Hosted, Shared};
-use crate::text::excerpt;
 
 /// Accepts connections for one room until the sandbox is dropped; closes the port while the room is down.
 pub(crate) async fn room(shared: Arc<Shared>, index: usize, listener: TcpListener) {
@@ -89,8 +88,25 @@ enum Wire {
     Flood(Answer),
     Drip(Duration, Answer),
     CloseIdle(Answer),
-    Reset,
-    Stall,
+    /// The connection is reset; what the room said is only written down.
+    Reset(Option<Answer>),
+    /// Silence, the same.
+    Stall(Option<Answer>),
+}
+
+impl Wire {
+    /// What the provider said, whether or not it arrives.
+    fn answer(&self) -> Option<&Answer> {
+        match self {
+            Self::Answer(answer)
+            | Self::Late(_, answer)
+            | Self::Cut(answer)
+            | Self::Flood(answer)
+            | Self::Drip(_, answer)
+            | Self::CloseIdle(answer) => Some(answer),
+            Self::Reset(answer) | Self::Stall(answer) => answer.as_ref(),
+        }
+    }
 }
 
 async fn converse(shared: &Shared, room: &dyn Room, mut connection: Connection) {
@@ -100,7 +116,7 @@ async fn converse(shared: &Shared, room: &dyn Room, mut connection: Connection) 
         let request = match connection.next(limits).await {
             Ok(Some(request)) => request,
             Ok(None) => return connection.close().await,
-            Err(Bad::Close) => return,
+            Err(Bad::Close | Bad::Late) => return,
             Err(Bad::Answer(status, why)) => {
                 connection.close_after_this();
                 let _ = connection
@@ -113,21 +129,26 @@ async fn converse(shared: &Shared, room: &dyn Room, mut connection: Connection) 
         let mut visit = Visit::new(shared.world(), room.provider(), id, reused);
         reused = true;
         let outcome = room.answer(&mut visit, &request);
-        let (wire, answer_body) = wire_of(room, &visit, outcome);
-        note_down(shared, &visit, &request, &answer_body);
-        let waits = matches!(wire, Wire::Late(..) | Wire::Stall | Wire::Drip(..));
+        let wire = wire_of(room, &visit, outcome);
+        note_down(shared, &mut visit, &request, wire.answer());
+        let waits = matches!(wire, Wire::Late(..) | Wire::Stall(_) | Wire::Drip(..));
         if waits {
             announce(shared, &visit);
             shared.enqueue_callbacks(&mut visit);
         }
         // The answer has left the provider: its callbacks may start before the client has read it, as in life.
-        let sent = |result: std::io::Result<()>, answer: &Answer, how: &str| match result {
-            Ok(()) => format!("{}{how}", answer.status),
-            Err(_) => "the client had gone".to_owned(),
-        };
+        let sent =
+            |result: std::io::Result<()>, answer: &Answer, how: Cow<'static, str>| match result {
+                Ok(()) => Seen {
+                    status: Some(answer.status),
+                    how,
+                },
+                Err(_) => Seen::nothing("the client had gone"),
+            };
         let answered = match wire {
             Wire::Answer(answer) => {
-                sent(connection.write(&answer, false, limits).await, &answer, "")
+                let result = connection.write(&answer, false, limits).await;
+                sent(result, &answer, "".into())
             }
             Wire::Late(by, answer) => {
                 tokio::time::sleep(by).await;
@@ -135,14 +156,14 @@ async fn converse(shared: &Shared, room: &dyn Room, mut connection: Connection) 
                 sent(
                     connection.write(&answer, false, limits).await,
                     &answer,
-                    &how,
+                    how.into(),
                 )
             }
             Wire::CloseIdle(answer) => {
                 let text = sent(
                     connection.write(&answer, false, limits).await,
                     &answer,
-                    ", then the connection closed",
+                    ", then the connection closed".into(),
                 );
                 connection.close_after_this();
                 text
@@ -151,7 +172,7 @@ async fn converse(shared: &Shared, room: &dyn Room, mut connection: Connection) 
                 let text = sent(
                     connection.write(&answer, true, limits).await,
                     &answer,
-                    ", body cut in half",
+                    ", body cut in half".into(),
                 );
                 connection.close_after_this();
                 text
@@ -160,7 +181,7 @@ async fn converse(shared: &Shared, room: &dyn Room, mut connection: Connection) 
                 let text = sent(
                     connection.flood(&answer, limits).await,
                     &answer,
-                    ", with 64 MiB of body",
+                    ", with 64 MiB of body".into(),
                 );
                 connection.close_after_this();
                 text
@@ -169,18 +190,18 @@ async fn converse(shared: &Shared, room: &dyn Room, mut connection: Connection) 
                 let text = sent(
                     connection.drip(&answer, apart, limits).await,
                     &answer,
-                    ", byte by byte",
+                    ", byte by byte".into(),
                 );
                 connection.close_after_this();
                 text
             }
-            Wire::Reset => {
-                finish(shared, &mut visit, "connection reset");
+            Wire::Reset(_) => {
+                finish(shared, &mut visit, &Seen::nothing("connection reset"));
                 return connection.reset();
             }
-            Wire::Stall => {
+            Wire::Stall(_) => {
                 connection.stall(limits.stall).await;
-                finish(shared, &mut visit, "no answer");
+                finish(shared, &mut visit, &Seen::nothing("no answer"));
                 return;
             }
         };
@@ -192,101 +213,67 @@ async fn converse(shared: &Shared, room: &dyn Room, mut connection: Connection) 
 }
 
 /// Applies the chosen fault to what the room says.
-fn wire_of(room: &dyn Room, visit: &Visit<'_>, outcome: Result<Answer, Halt>) -> (Wire, Bytes) {
+fn wire_of(room: &dyn Room, visit: &Visit<'_>, outcome: Result<Answer, Halt>) -> Wire {
     let (phase, answer) = match outcome {
         Err(Halt(phase)) => (Some(phase), room.broken_answer()),
         Ok(answer) => (visit.chosen.phase.filter(|phase| phase.acts()), answer),
     };
-    let body = answer.body.clone();
-    let wire = match phase {
-        None => Wire::Answer(answer),
-        Some(Phase::ErrorBefore) => Wire::Answer(answer),
+    match phase {
+        None | Some(Phase::ErrorBefore) => Wire::Answer(answer),
         Some(Phase::Redirect) => {
-            let elsewhere = Answer::text(302, "").header("Location", &visit.chosen.location);
-            return (Wire::Answer(elsewhere), Bytes::new());
+            Wire::Answer(Answer::text(302, "").header("Location", &visit.chosen.location))
         }
-        Some(Phase::Refuse | Phase::ResetBefore | Phase::ResetReused) => {
-            return (Wire::Reset, Bytes::new());
-        }
-        Some(Phase::Stall) => return (Wire::Stall, Bytes::new()),
-        Some(Phase::ActThenReset) => Wire::Reset,
-        Some(Phase::ActThenStall) => Wire::Stall,
-        Some(Phase::ActThenError) => {
-            let broken = room.broken_answer();
-            let body = broken.body.clone();
-            return (Wire::Answer(broken), body);
-        }
+        Some(Phase::Refuse | Phase::ResetBefore | Phase::ResetReused) => Wire::Reset(None),
+        Some(Phase::Stall) => Wire::Stall(None),
+        Some(Phase::ActThenReset) => Wire::Reset(Some(answer)),
+        Some(Phase::ActThenStall) => Wire::Stall(Some(answer)),
+        Some(Phase::ActThenError) => Wire::Answer(room.broken_answer()),
         Some(Phase::Truncate) => Wire::Cut(answer),
-        Some(Phase::Garbage) => {
-            let garbage = Answer::new(200, "text/html", GARBAGE);
-            return (Wire::Answer(garbage), Bytes::from_static(GARBAGE));
-        }
+        Some(Phase::Garbage) => Wire::Answer(Answer::new(200, "text/html", GARBAGE)),
         Some(Phase::Flood) => Wire::Flood(answer),
         Some(Phase::Drip) => Wire::Drip(visit.chosen.delay, answer),
         Some(Phase::SlowAnswer) => Wire::Late(visit.chosen.delay, answer),
         Some(Phase::CloseIdle) => Wire::CloseIdle(answer),
-    };
-    (wire, body)
+    }
 }
 
 /// A proxy's page with bytes that are no UTF-8: unreadable as JSON, XML or text.
 const GARBAGE: &[u8] = b"<html><body>\xff\xfe gateway \x00</body>";
 
 /// Writes the request into the history before anything goes back.
-fn note_down(shared: &Shared, visit: &Visit<'_>, request: &Request, answer_body: &Bytes) {
-    let cap = shared.history.excerpt;
-    let mut headers = String::new();
-    for (name, value) in &request.headers {
-        if headers.len() < cap {
-            headers.push_str(&String::from_utf8_lossy(name));
-            headers.push_str(": ");
-            headers.push_str(&String::from_utf8_lossy(value.get(..cap).unwrap_or(value)));
-            headers.push('\n');
-        }
-    }
-    shared.history.push(Exchange {
+fn note_down(shared: &Shared, visit: &mut Visit<'_>, request: &Request, answer: Option<&Answer>) {
+    let texts = Texts::new(
+        visit.reference.as_deref(),
+        visit.number.as_deref(),
+        request,
+        answer.map_or(&[], |answer| &answer.body),
+        shared.history.excerpt,
+    );
+    shared.history.push(Kept {
         id: visit.exchange,
         at_ms: shared.clock.now_ms(),
         provider: visit.provider,
         operation: visit.operation,
-        reference: visit
-            .reference
-            .as_deref()
-            .map(|r| excerpt(r.as_bytes(), 256)),
-        number: visit.number.as_deref().map(|n| excerpt(n.as_bytes(), 64)),
-        request_line: {
-            let target = match &request.query {
-                Some(query) => format!("{} {}?{query}", request.method, request.path),
-                None => format!("{} {}", request.method, request.path),
-            };
-            if target.len() > cap {
-                excerpt(target.as_bytes(), cap)
-            } else {
-                target
-            }
-        },
-        headers,
-        body: excerpt(&request.body, cap),
+        texts,
         fault: visit.chosen.phase,
         quirk: visit.chosen.quirk.clone(),
         acted: visit.acted,
-        answered: String::new(),
-        answer_body: excerpt(answer_body, cap),
-        near_misses: visit.near_misses.clone(),
+        seen: None,
+        near_misses: std::mem::take(&mut visit.near_misses),
     });
 }
 
 /// Writes down what the client's end of the wire saw, lets the callbacks go and tells those who watch.
-fn finish(shared: &Shared, visit: &mut Visit<'_>, answered: &str) {
+fn finish(shared: &Shared, visit: &mut Visit<'_>, seen: &Seen) {
     let now = shared.clock.now_ms();
-    for reference in &visit.touched {
-        let line = What::Answered(answered.to_owned());
+    for touched in &visit.touched {
+        let line = What::Answered(seen.to_string());
         shared
             .ledger
-            .note(now, visit.exchange, visit.provider, reference, line);
+            .note_at(now, visit.exchange, touched.entry, line);
     }
     let watched = shared.events.receiver_count() > 0;
-    let exchange = shared.history.finish(visit.exchange, answered, watched);
+    let exchange = shared.history.finish(visit.exchange, seen, watched);
     if let Some(exchange) = exchange {
         shared.announce("exchange", || {
             serde_json::to_value(exchange).unwrap_or_default()
@@ -302,7 +289,7 @@ fn announce(shared: &Shared, visit: &Visit<'_>) {
             serde_json::to_value(shared.handsets.latest(1)).unwrap_or_default()
         });
     }
-    for reference in &visit.touched {
-        shared.announce_operation(visit.provider, reference);
+    for touched in &visit.touched {
+        shared.announce_operation(visit.provider, &touched.reference);
     }
 }

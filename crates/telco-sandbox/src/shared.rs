@@ -139,8 +139,8 @@ impl Shared {
         let mut visit = Visit::new(self.world(), room.provider(), 0, false);
         room.trigger(&mut visit, what)?;
         self.enqueue_callbacks(&mut visit);
-        for reference in &visit.touched {
-            self.announce_operation(room.provider(), reference);
+        for touched in &visit.touched {
+            self.announce_operation(room.provider(), &touched.reference);
         }
         Ok(())
     }

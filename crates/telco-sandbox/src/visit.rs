@@ -6,7 +6,7 @@ use crate::callback::Callback;
 use crate::clock::Clock;
 use crate::fault::{Chosen, Faults, Phase};
 use crate::handset::{Arrival, Handsets, Received};
-use crate::ledger::{Asked, Ledger, What};
+use crate::ledger::{Asked, Detail, Entry, Ledger, What};
 use crate::random::Draw;
 use crate::room::Halt;
 
@@ -21,15 +21,22 @@ pub struct Visit<'a> {
     pub(crate) operation: &'static str,
     pub(crate) reference: Option<String>,
     pub(crate) number: Option<String>,
-    pub(crate) detail: Vec<(&'static str, String)>,
+    pub(crate) detail: Detail,
     pub(crate) chosen: Chosen,
     pub(crate) acted: bool,
     pub(crate) near_misses: Vec<String>,
-    pub(crate) touched: Vec<String>,
+    pub(crate) touched: Vec<Touched>,
     pub(crate) callbacks: Vec<Callback>,
     /// Whether something reached a phone.
     pub(crate) rang: bool,
     random: Option<Draw>,
+}
+
+/// An operation that this request did something to.
+#[derive(Debug)]
+pub(crate) struct Touched {
+    pub(crate) reference: String,
+    pub(crate) entry: Entry,
 }
 
 /// What all visits share.
@@ -122,12 +129,11 @@ impl<'a> Visit<'a> {
     pub fn begin_spending(&mut self, operation: &'static str) -> Result<(), Halt> {
         let reference = self
             .reference
-            .get_or_insert_with(|| format!("request-{}", self.exchange))
-            .clone();
-        let (number, detail) = (self.number.take(), std::mem::take(&mut self.detail));
-        self.request_for(operation, &reference, number.as_deref(), &detail);
-        self.number = number;
-        self.detail = detail;
+            .take()
+            .unwrap_or_else(|| format!("request-{}", self.exchange));
+        let (number, detail) = (self.number.clone(), std::mem::take(&mut self.detail));
+        self.ask(operation, &reference, || (number, detail));
+        self.reference = Some(reference);
         self.begin(operation)
     }
 
@@ -139,55 +145,67 @@ impl<'a> Visit<'a> {
         number: Option<&str>,
         detail: &[(&'static str, String)],
     ) {
+        self.ask(kind, reference, || {
+            (number.map(str::to_owned), detail.to_vec())
+        });
+    }
+
+    fn ask(
+        &mut self,
+        kind: &'static str,
+        reference: &str,
+        about: impl FnOnce() -> (Option<String>, Detail),
+    ) {
         let asked = Asked {
             provider: self.provider,
             kind,
             reference,
-            number,
-            detail,
         };
-        self.world
-            .ledger
-            .requested(self.world.clock.now_ms(), self.exchange, &asked);
-        self.touch(reference);
+        let World { ledger, clock, .. } = self.world;
+        let entry = ledger.requested(clock.now_ms(), self.exchange, &asked, about);
+        self.touch(reference, entry);
     }
 
     /// It really happened: the operation of this request was done once (more).
     pub fn deliver(&mut self) {
-        if let Some(reference) = self.reference.clone() {
+        if let Some(reference) = self.reference.take() {
             self.deliver_of(&reference);
+            self.reference = Some(reference);
         }
     }
 
     /// It really happened: for one member of a batch.
     pub fn deliver_of(&mut self, reference: &str) {
         self.acted = true;
-        self.world.ledger.delivered(
+        let entry = self.world.ledger.delivered(
             self.world.clock.now_ms(),
             self.exchange,
             self.provider,
             reference,
         );
-        self.touch(reference);
+        self.touch(reference, entry);
     }
 
     /// It did not happen, and why.
     pub fn refuse(&mut self, why: &str) {
-        if let Some(reference) = self.reference.clone().filter(|r| self.touched.contains(r)) {
-            self.refuse_of(&reference, why);
+        if let Some(reference) = self.reference.take() {
+            if self.touched.iter().any(|t| t.reference == reference) {
+                self.refuse_of(&reference, why);
+            }
+            self.reference = Some(reference);
         }
     }
 
     /// It did not happen, for one member of a batch.
     pub fn refuse_of(&mut self, reference: &str, why: &str) {
-        self.world.ledger.refused(
+        let entry = self.world.ledger.refused(
             self.world.clock.now_ms(),
             self.exchange,
             self.provider,
             reference,
             why,
         );
-        self.touch(reference);
+        self.touch(reference, entry);
     }
 
     /// The reference under which the ledger files this request; empty before there is one.
@@ -262,23 +280,29 @@ impl<'a> Visit<'a> {
 
     /// Chance that repeats: the same seed, operation, reference and request number give the same stream.
     pub fn random(&mut self) -> &mut Draw {
-        let reference = self.reference.as_deref().unwrap_or("");
+        let draw = self.random.take().unwrap_or_else(|| self.draw());
+        self.random.insert(draw)
+    }
+
+    fn draw(&self) -> Draw {
+        let reference = self.reference_of();
         let ordinal = match reference {
             "" => self.exchange,
             known => self.world.ledger.requests_of(self.provider, known),
         };
-        self.random.get_or_insert_with(|| {
-            Draw::new(
-                self.world.seed,
-                &[self.provider, self.operation, reference, "room"],
-                ordinal,
-            )
-        })
+        Draw::new(
+            self.world.seed,
+            &[self.provider, self.operation, reference, "room"],
+            ordinal,
+        )
     }
 
-    fn touch(&mut self, reference: &str) {
-        if !self.touched.iter().any(|r| r == reference) {
-            self.touched.push(reference.to_owned());
+    fn touch(&mut self, reference: &str, entry: Entry) {
+        if !self.touched.iter().any(|t| t.entry == entry) {
+            self.touched.push(Touched {
+                reference: reference.to_owned(),
+                entry,
+            });
         }
     }
 }

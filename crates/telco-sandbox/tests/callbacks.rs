@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 use support::spend::spend;
 use support::{Client, Listener, admin};
 use telco_sandbox::{CallbackFault, FaultRule, Limits, Sandbox, What};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 async fn sandbox() -> Sandbox {
     let mut limits = Limits::default();
@@ -30,8 +33,12 @@ async fn sandbox() -> Sandbox {
 }
 
 async fn ring(sandbox: &Sandbox, reference: &str) {
-    let bytes = spend(sandbox, "citcall", reference);
-    let mut client = Client::connect(&sandbox.base_url("citcall").unwrap())
+    ask(sandbox, "citcall", reference).await;
+}
+
+async fn ask(sandbox: &Sandbox, provider: &str, reference: &str) {
+    let bytes = spend(sandbox, provider, reference);
+    let mut client = Client::connect(&sandbox.base_url(provider).unwrap())
         .await
         .unwrap();
     assert_eq!(client.send(&bytes).await.unwrap().status, 200);
@@ -166,4 +173,103 @@ async fn trigger_pushes_now_and_says_what_it_cannot() {
         let reply = admin(&sandbox, "POST", &path, r#"{"reference":"no such"}"#).await;
         assert_eq!(reply.status, status, "{provider}: {}", reply.text());
     }
+}
+
+/// A listener that takes connections and answers nothing by itself; it listens for the callbacks of a provider.
+async fn stalled(sandbox: &Sandbox, provider: &str) -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    sandbox.callbacks().listen(provider, Some(&url)).unwrap();
+    listener
+}
+
+/// Shorter than the 10 s after which a push gives up.
+const SOON: Duration = Duration::from_secs(5);
+
+async fn connection(listener: &TcpListener) -> TcpStream {
+    timeout(SOON, listener.accept()).await.unwrap().unwrap().0
+}
+
+#[tokio::test]
+async fn a_stalled_listener_holds_back_no_other() {
+    let sandbox = sandbox().await;
+    sandbox
+        .configure("kairos", &json!({ "push_after_ms": 0 }))
+        .unwrap();
+    let stalled = stalled(&sandbox, "citcall").await;
+    ring(&sandbox, "stuck").await;
+    let _on_the_wire = connection(&stalled).await;
+    ring(&sandbox, "stuck behind it").await;
+
+    // Another provider, and another listener of the same one.
+    let mut other = Listener::start().await;
+    sandbox
+        .callbacks()
+        .listen("kairos", Some(&other.url))
+        .unwrap();
+    ask(&sandbox, "kairos", "free").await;
+    other.next().await;
+    sandbox
+        .callbacks()
+        .listen("citcall", Some(&other.url))
+        .unwrap();
+    ring(&sandbox, "free too").await;
+    other.next().await;
+
+    let fates: Vec<_> = sandbox.callbacks().list(4).into_iter().rev().collect();
+    for (pushed, reference) in fates.iter().zip(["stuck", "stuck behind it"]) {
+        assert_eq!(pushed.reference.as_deref(), Some(reference));
+        assert_eq!(pushed.fate, "waiting");
+    }
+}
+
+#[tokio::test]
+async fn one_listener_gets_its_callbacks_in_order() {
+    let sandbox = sandbox().await;
+    let listener = stalled(&sandbox, "citcall").await;
+    for reference in ["first", "second"] {
+        ring(&sandbox, reference).await;
+    }
+    let mut first = connection(&listener).await;
+    assert!(
+        timeout(Duration::from_millis(150), listener.accept())
+            .await
+            .is_err(),
+        "the second waits for the first"
+    );
+    let yes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    first.write_all(yes).await.unwrap();
+    let _second = connection(&listener).await;
+    let newest = sandbox.callbacks().list(2);
+    let fates: Vec<_> = newest
+        .iter()
+        .map(|pushed| (pushed.reference.as_deref(), pushed.fate.as_str()))
+        .collect();
+    assert_eq!(
+        fates,
+        [(Some("second"), "waiting"), (Some("first"), "pushed: 200")]
+    );
+}
+
+#[tokio::test]
+async fn a_reset_and_the_end_leave_no_push_behind() {
+    let sandbox = sandbox().await;
+    let listener = stalled(&sandbox, "citcall").await;
+    ring(&sandbox, "before the reset").await;
+    let mut on_the_wire = connection(&listener).await;
+    ring(&sandbox, "queued").await;
+    sandbox.reset();
+    ended(&mut on_the_wire).await;
+
+    ring(&sandbox, "before the end").await;
+    let mut on_the_wire = connection(&listener).await;
+    drop(sandbox);
+    ended(&mut on_the_wire).await;
+}
+
+/// The push went away without waiting for its answer.
+async fn ended(stream: &mut TcpStream) {
+    let mut everything = Vec::new();
+    let end = timeout(SOON, stream.read_to_end(&mut everything)).await;
+    end.expect("the push still waits").unwrap_or_default();
 }

@@ -1,4 +1,4 @@
-//! The vendor's own clients against the Cowrie room: whole requests as each of the five sends them, and what becomes of them.
+//! The vendor's own clients against the Cowrie room: the requests of all five as recorded off the wire, and what becomes of them.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -11,75 +11,129 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-use support::{Client, authority};
-use telco_sandbox::{Query, Sandbox};
+use serde_json::{Value, json};
+use support::{Client, Reply, near_miss};
+use telco_sandbox::Sandbox;
 
-/// The bytes of a request, headers in the client's own case and order.
-fn bytes(base: &str, request: &Value) -> Vec<u8> {
-    let headers: Vec<&str> = request["headers"]
-        .as_array()
+fn recorded() -> Vec<Value> {
+    let file: Value =
+        serde_json::from_str(include_str!("../vectors/cowrie/official_clients.json")).unwrap();
+    file["requests"].as_array().unwrap().clone()
+}
+
+fn text<'a>(request: &'a Value, name: &str) -> &'a str {
+    request[name].as_str().unwrap()
+}
+
+/// The client and the path of a request.
+fn call(request: &Value) -> (&str, &str) {
+    let target = text(request, "request").split(' ').nth(1).unwrap();
+    (text(request, "client"), target.split('?').next().unwrap())
+}
+
+async fn replay(sandbox: &Sandbox, request: &Value) -> Reply {
+    let mut client = Client::connect(&sandbox.base_url("cowrie").unwrap())
+        .await
+        .unwrap();
+    client
+        .send(text(request, "request").as_bytes())
+        .await
         .unwrap()
-        .iter()
-        .map(|line| line.as_str().unwrap())
-        .collect();
-    format!(
-        "GET {} HTTP/1.1\r\nHost: {}\r\n{}\r\n\r\n",
-        request["target"].as_str().unwrap(),
-        authority(base),
-        headers.join("\r\n")
-    )
-    .into_bytes()
 }
 
 #[tokio::test]
 async fn every_request_of_the_five_official_clients_ends_as_it_should() {
-    let file: Value =
-        serde_json::from_str(include_str!("../vectors/cowrie/official_clients.json")).unwrap();
-    let requests = file["requests"].as_array().unwrap();
     let sandbox = Sandbox::start().await.unwrap();
-    let base = sandbox.base_url("cowrie").unwrap();
-    let mut clients = BTreeSet::new();
+    let mut served = BTreeSet::new();
     let mut delivered = 0;
-    for request in requests {
-        let reply = Client::connect(&base)
-            .await
-            .unwrap()
-            .send(&bytes(&base, request))
-            .await
-            .unwrap();
-        let why = sandbox.history().search(&Query::default())[0]
-            .near_misses
-            .join(" | ");
-        assert_eq!(
-            reply.status,
-            request["status"],
-            "{request}: {} {why}",
-            reply.text()
-        );
+    let requests = recorded();
+    for request in &requests {
+        let reply = replay(&sandbox, request).await;
+        let why = near_miss(&sandbox, "cowrie");
+        assert_eq!(reply.status, request["status"], "{request}: {why}");
         delivered += u64::from(request["delivered"] == true);
         assert_eq!(sandbox.totals().delivered, delivered, "{request}");
-        clients.insert(request["client"].as_str().unwrap());
+        if reply.status == 200 {
+            served.insert(call(request));
+        }
     }
-    assert_eq!(
-        clients,
-        BTreeSet::from(["csharp", "java", "javascript", "php", "python"])
-    );
     assert_eq!(sandbox.totals().doubled, 0);
+    // Every call that each of them has.
+    let all = [
+        (
+            "csharp",
+            "/airtime/Balance /airtime/Credit /data/Credit /airtime/Check /pin/AllocateSingle /pin/Allocate /terminal/Balance /terminal/Credit /terminal/data/Credit",
+        ),
+        (
+            "java",
+            "/airtime/Balance /airtime/Credit /data/Credit /airtime/Check /pin/AllocateSingle /terminal/Balance /terminal/Credit /terminal/data/Credit /terminal/Check",
+        ),
+        (
+            "javascript",
+            "/airtime/Balance /airtime/Credit /data/Credit /airtime/Check /pin/AllocateSingle",
+        ),
+        (
+            "php",
+            "/airtime/Balance /airtime/Credit /data/Credit /pin/AllocateSingle /pin/Allocate /terminal/Balance /terminal/Credit",
+        ),
+        (
+            "python",
+            "/airtime/Balance /airtime/Credit /data/Credit /airtime/Check /pin/AllocateSingle",
+        ),
+    ];
+    let all = all
+        .iter()
+        .flat_map(|(client, paths)| paths.split(' ').map(move |path| (*client, path)));
+    assert_eq!(served, all.collect());
 }
 
-/// What Java makes of a space: no request line. It is refused, and nothing is done.
+/// Each client names a terminal that is written in its source.
 #[tokio::test]
-async fn a_raw_space_in_the_request_line_is_no_request() {
+async fn terminals_are_anybodys_until_they_are_listed() {
+    let requests = recorded();
+    for (client, terminal) in [
+        ("csharp", "AirtimeClient"),
+        ("java", "0001"),
+        ("php", "0002"),
+    ] {
+        let wanted = |request: &&Value| {
+            call(request) == (client, "/terminal/Credit") && request["status"] == 200
+        };
+        let request = requests.iter().find(wanted).unwrap();
+        assert!(text(request, "request").contains(&format!("TerminalId: {terminal}\r\n")));
+        let sandbox = Sandbox::start().await.unwrap();
+        let only = |ids: &[&str]| sandbox.configure("cowrie", &json!({ "terminals": ids }));
+        only(&["T-0001", "T-0002"]).unwrap();
+        assert_eq!(replay(&sandbox, request).await.status, 400);
+        assert_eq!(
+            near_miss(&sandbox, "cowrie"),
+            "`TerminalId` is not one of the setting `terminals`: T-0001, T-0002"
+        );
+        assert_eq!(sandbox.totals().delivered, 0);
+        only(&[terminal]).unwrap();
+        assert_eq!(replay(&sandbox, request).await.status, 200);
+    }
+}
+
+/// Java prints 1000 naira as `1,000`. Whether the provider reads that, nobody has shown.
+#[tokio::test]
+async fn grouped_amounts_are_served_if_the_setting_says_so() {
+    let requests = recorded();
+    let grouped = |request: &&Value| text(request, "request").contains("amount=1,000&");
+    let request = requests.iter().find(grouped).unwrap();
     let sandbox = Sandbox::start().await.unwrap();
-    let base = sandbox.base_url("cowrie").unwrap();
-    let line = "GET /pin/AllocateSingle?unit=100&type=AIRTIME&message=Happy New Year&xref=j1";
-    let text = format!("{line} HTTP/1.1\r\nHost: {}\r\n\r\n", authority(&base));
-    let reply = Client::connect(&base)
-        .await
-        .unwrap()
-        .send(text.as_bytes())
-        .await;
-    assert!(reply.is_err() || reply.is_ok_and(|reply| reply.status == 400));
-    assert_eq!(sandbox.totals().delivered, 0);
+    sandbox
+        .configure("cowrie", &json!({ "grouped_amounts": true }))
+        .unwrap();
+    let reply = replay(&sandbox, request).await.json();
+    assert_eq!(reply["charge"], 960);
+    for (at, wrong) in ["1,00", "10,00", "1,0000", ",100", "0,100", "1,,000"]
+        .iter()
+        .enumerate()
+    {
+        let query = format!("net=MTN&msisdn=2348031234567&amount={wrong}&xref=w{at}");
+        let path = "/airtime/Credit";
+        let reply = support::spend::cowrie(&sandbox, path, &query, &format!("w{at}")).await;
+        assert_eq!(reply.unwrap().status, 400, "{wrong}");
+    }
 }

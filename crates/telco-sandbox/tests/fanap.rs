@@ -374,8 +374,8 @@ async fn other_paths_and_bodies_are_refused_loudly() {
     let user = User::new().await;
     for (method, path, status, why) in [
         ("GET", "/api/Subscription/grant/start", 405, "POST is"),
-        ("POST", "/api/subscription/grant/start", 404, "capital S"),
-        ("POST", "/api/otp/start", 404, "sibling"),
+        ("POST", "/api/subscription/grant/start", 404, "case count"),
+        ("POST", "/api/v2/otp/start", 404, "not modelled"),
         ("POST", "/", 404, "not modelled"),
     ] {
         let reply = send(method, &format!("{}{path}", user.base), &[], "")

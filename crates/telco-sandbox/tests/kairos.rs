@@ -9,7 +9,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::cipher::{AES_128, PaddedBlockEncryptingKey, UnboundCipherKey};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -19,6 +19,7 @@ use aws_lc_rs::rsa::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use support::spend::{at_once, date};
 use support::{Listener, Reply, near_miss, send};
 use telco_sandbox::rooms::Kairos;
 use telco_sandbox::{Arrival, FaultRule, Phase, Sandbox};
@@ -105,10 +106,15 @@ fn seal(flow: &Value, json: &Value, oaep: bool) -> Value {
     })
 }
 
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::try_from(since.as_millis()).unwrap()
+}
+
 fn call(identifier: &str, number: &str) -> Value {
     json!({
         "client-identifier": identifier,
-        "start-time": "2099-01-23T08:02:53.311+05:30",
+        "start-time": at_once(now_ms()),
         "contact-numbers": [number],
         "keys": [{ "name": "$flow.key.OTP", "value": "4711" }],
     })
@@ -154,7 +160,9 @@ async fn a_sealed_batch_dials_each_call_once() {
 #[tokio::test]
 async fn an_identical_resend_was_accepted_already_and_a_changed_one_dials_again() {
     let user = User::new().await;
-    let order = user.order(&json!([call("once", "8000000001")]));
+    let mut order = user.order(&json!([call("once", "8000000001")]));
+    // Good on every day that this test moves to.
+    order["calls"][0]["start-time"] = json!("2099-01-23T08:02:53.311+05:30");
     for code in [200, 201] {
         let answer = user
             .post("/outbound/create", &order.to_string())
@@ -281,7 +289,8 @@ async fn both_hosts_answer_202_in_their_own_way() {
     let origin = user.base.strip_suffix("/kairos-apis").unwrap();
     let bulk = format!("{origin}{}", user.flow["bulk_path"].as_str().unwrap());
     let order = user.order(&json!([call("bulk", "8000000001")])).to_string();
-    let reply = send("POST", &bulk, &[], &order).await.unwrap();
+    let json = [("Content-Type", "application/json")];
+    let reply = send("POST", &bulk, &json, &order).await.unwrap();
     assert_eq!(reply.status, 202);
     let answer = reply.json();
     assert_eq!(
@@ -296,7 +305,7 @@ async fn both_hosts_answer_202_in_their_own_way() {
     let mut wrong = user.order(&json!([call("wrong", "8000000001")]));
     wrong["security-id"] = json!("0".repeat(64));
     for url in [format!("{}/outbound/create", user.base), bulk.clone()] {
-        let answer = send("POST", &url, &[], &wrong.to_string())
+        let answer = send("POST", &url, &json, &wrong.to_string())
             .await
             .unwrap()
             .json();
@@ -311,9 +320,17 @@ async fn both_hosts_answer_202_in_their_own_way() {
     user.sandbox
         .configure("kairos", &json!({ "allowed_ips": ["10.0.0.1"] }))
         .unwrap();
-    assert_eq!(send("POST", &bulk, &[], &order).await.unwrap().status, 403);
     let reply = user.post("/outbound/create", &order).await.unwrap();
     assert_eq!(reply.json()["api-response-code"], 401);
+    // The account's list is not used at the bulk host, which has its own: the same bytes get as far as the checksum.
+    let reply = send("POST", &bulk, &json, &order).await.unwrap();
+    assert_eq!(reply.json()["api-response-code"], 201);
+    user.sandbox
+        .configure("kairos", &json!({ "bulk_allowed_ips": ["10.0.0.1"] }))
+        .unwrap();
+    let reply = send("POST", &bulk, &json, &order).await.unwrap();
+    assert_eq!(reply.status, 403);
+    assert_eq!(user.sandbox.operation("kairos", "bulk").unwrap().refused, 3);
 }
 
 #[tokio::test]
@@ -396,6 +413,11 @@ async fn alternates_are_tried_in_turn_and_the_push_tells() {
     let details = push["body"]["callDetails"].as_array().unwrap();
     assert_eq!(details.len(), 2);
     assert!(details[0].get("duration").is_none());
+    // "Fields appear only when there is data."
+    assert!(details.iter().all(|detail| {
+        let members = detail.as_object().unwrap();
+        members.values().all(|value| value != &json!([]))
+    }));
     assert_eq!(
         (&details[1]["calleeNumber"], &details[1]["duration"]),
         (&json!("8000000001"), &json!("12345"))
@@ -454,6 +476,13 @@ async fn alternates_are_tried_in_turn_and_the_push_tells() {
         user.post("/pull", &many).await.unwrap().json()["api-response-code"],
         303
     );
+    // Version 2 has both, version 1 neither.
+    for half in ["flow-id", "security-id"] {
+        let half =
+            json!({ "phonon-uuids": [uuid], "fetch-attempt": "ALL", half: user.flow["flow_id"] });
+        let answer = user.post("/pull", &half.to_string()).await.unwrap().json();
+        assert_eq!(answer["api-response-code"], 210);
+    }
     let foreign = json!({ "phonon-uuids": [uuid], "fetch-attempt": "ALL", "flow-id": user.flow["flow_id"], "security-id": "x" });
     assert_eq!(
         user.post("/pull", &foreign.to_string())
@@ -499,6 +528,7 @@ async fn a_new_key_pair_voids_the_old_one() {
             .json()["api-response-code"],
         200
     );
+    let oldest = sealed("oldest");
     let renewed = user.sandbox.credentials("kairos").unwrap();
     assert_ne!(renewed["public_key"], user.flow["public_key"]);
     let sealed = seal(
@@ -520,6 +550,14 @@ async fn a_new_key_pair_voids_the_old_one() {
         .unwrap()
         .json();
     assert_eq!(unknown["api-response-code"], 301);
+
+    // Only so many old ones are kept.
+    for _ in 0..3 {
+        let made = user.post("/enc/outbound/generateKeyPair", &body).await;
+        assert_eq!(made.unwrap().json()["api-response-code"], 200);
+    }
+    let refused = user.post("/enc/outbound/create", &oldest).await;
+    assert_eq!(refused.unwrap().json()["api-response-code"], 400);
 }
 
 #[tokio::test]
@@ -696,6 +734,7 @@ async fn refusals_explain_themselves() {
     user.sandbox
         .configure("kairos", &json!({ "rate_per_minute": 1 }))
         .unwrap();
+    user.sandbox.clock().freeze();
     let mut statuses = Vec::new();
     for n in 0..2 {
         let order = user
@@ -781,5 +820,117 @@ async fn what_is_not_modelled_is_refused_loudly_and_odd_bodies_kill_nothing() {
                 .unwrap();
             assert!(code >= 210, "{path} {body}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_call_for_later_rings_when_its_time_has_come() {
+    let user = User::new().await;
+    let mut listener = Listener::start().await;
+    user.sandbox
+        .callbacks()
+        .listen("kairos", Some(&listener.url))
+        .unwrap();
+    user.sandbox
+        .configure("kairos", &json!({ "push_after_ms": 0 }))
+        .unwrap();
+    let mut later = call("later", "8000000001");
+    let in_an_hour = user.sandbox.clock().now_ms() + 3_600_000;
+    later["start-time"] = json!(date(in_an_hour));
+    let answer = user.create(&json!([later])).await;
+    assert_eq!(answer["api-response-code"], 200);
+    let uuid = &answer["call-details"][0]["phonon-uuid"];
+    let pull = json!({ "phonon-uuids": [uuid], "fetch-attempt": "ALL" }).to_string();
+
+    // Taken, and not dialled yet.
+    assert_eq!(user.delivered("later"), 1);
+    assert!(user.sandbox.handset("918000000001").is_empty());
+    let nothing = user.post("/pull", &pull).await.unwrap().json();
+    assert_eq!(nothing["api-response-code"], 213);
+    let wanted = json!({ "reference": "later" });
+    assert!(user.sandbox.trigger("kairos", &wanted).is_err());
+
+    user.sandbox.clock().advance(Duration::from_secs(3_600));
+    let rung = user.sandbox.handset("918000000001");
+    assert_eq!((rung.len(), rung[0].at_ms), (1, in_an_hour));
+    let pushed = listener.next().await;
+    assert_eq!(&pushed["body"]["phonon-uuid"], uuid);
+    let found = user.post("/pull", &pull).await.unwrap().json();
+    assert_eq!(found["api-response-code"], 200);
+    assert!(user.sandbox.trigger("kairos", &wanted).is_ok());
+}
+
+#[tokio::test]
+async fn what_is_turned_away_at_the_door_is_refused_in_the_books() {
+    let user = User::new().await;
+    // All within one minute.
+    user.sandbox.clock().freeze();
+    let url = format!("{}/outbound/create", user.base);
+    for (identifier, change, kind, status) in [
+        ("kind", json!({}), "text/plain", 415),
+        (
+            "size",
+            json!({ "body_limit": 100 }),
+            "application/json",
+            413,
+        ),
+        (
+            "rate",
+            json!({ "body_limit": 256_000, "rate_per_minute": 1 }),
+            "application/json",
+            429,
+        ),
+    ] {
+        user.sandbox.configure("kairos", &change).unwrap();
+        let order = user.order(&json!([call(identifier, "8000000001")]));
+        let headers = [("Content-Type", kind)];
+        let reply = send("POST", &url, &headers, &order.to_string()).await;
+        assert_eq!(reply.unwrap().status, status);
+        let operation = user.sandbox.operation("kairos", identifier).unwrap();
+        assert_eq!((operation.refused, operation.delivered), (1, 0));
+    }
+    let lenient = json!({ "content_type_required": false, "rate_per_minute": 0 });
+    user.sandbox.configure("kairos", &lenient).unwrap();
+    let order = user.order(&json!([call("kind too", "8000000001")]));
+    let reply = send("POST", &url, &[], &order.to_string()).await.unwrap();
+    assert_eq!(reply.json()["api-response-code"], 200);
+}
+
+#[tokio::test]
+async fn a_variable_without_its_prefix_is_remarked_on() {
+    let user = User::new().await;
+    let mut bare = call("bare", "8000000001");
+    bare["keys"][0]["name"] = json!("OTP");
+    let answer = user.create(&json!([bare])).await;
+    assert_eq!(answer["api-response-code"], 200);
+    assert!(near_miss(&user.sandbox, "kairos").contains("no flow reads the variable `OTP`"));
+    user.create(&json!([call("dressed", "8000000001")])).await;
+    assert_eq!(near_miss(&user.sandbox, "kairos"), "");
+}
+
+#[tokio::test]
+async fn each_host_counts_its_own_requests_and_every_endpoint_takes_json_alone() {
+    let user = User::new().await;
+    user.sandbox.clock().freeze();
+    let origin = user.base.strip_suffix("/kairos-apis").unwrap();
+    let bulk = format!("{origin}{}", user.flow["bulk_path"].as_str().unwrap());
+    let limits = json!({ "rate_per_minute": 1, "bulk_rate_per_minute": 2 });
+    user.sandbox.configure("kairos", &limits).unwrap();
+    let json = [("Content-Type", "application/json")];
+    let mut statuses = Vec::new();
+    for n in 0..3 {
+        let order = user.order(&json!([call(&format!("b{n}"), "8000000001")]));
+        let reply = send("POST", &bulk, &json, &order.to_string()).await;
+        statuses.push(reply.unwrap().status);
+    }
+    assert_eq!(statuses, [202, 202, 429]);
+    let answer = user.create(&json!([call("real", "8000000001")])).await;
+    assert_eq!(answer["api-response-code"], 200);
+
+    for path in ["/pull", "/enc/outbound/generateKeyPair"] {
+        let url = format!("{}{path}", user.base);
+        let text = [("Content-Type", "text/plain")];
+        let reply = send("POST", &url, &text, "{}").await.unwrap();
+        assert_eq!(reply.status, 415, "{path}");
     }
 }

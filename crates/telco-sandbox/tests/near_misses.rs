@@ -227,11 +227,7 @@ async fn fanap_bodies_and_products() {
             .status,
         401
     );
-    explains(
-        &sandbox,
-        "fanap",
-        "header and path both name the product, which is 11035",
-    );
+    explains(&sandbox, "fanap", "the header `SDP-ProductId` is not 11035");
 }
 
 #[tokio::test]

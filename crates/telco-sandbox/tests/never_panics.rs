@@ -7,6 +7,7 @@
     clippy::indexing_slicing
 )]
 
+mod hostile;
 mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,7 +38,8 @@ impl Dice {
         const MEANING: &[u8] = b"\0\r\n <>&={}[]\":,%+-.09eE\\\x80\xff";
         let mut bytes = request.to_vec();
         // Half of the time the head stays whole, so that the room gets to read the rest.
-        let head = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+        let head = bytes.windows(4).position(|w| w == b"\r\n\r\n");
+        let head = head.map_or(bytes.len(), |at| at + 4);
         let from = if head < bytes.len() && self.below(2) == 0 {
             head
         } else {
@@ -96,5 +98,25 @@ async fn damaged_requests() {
         let mut client = Client::connect(&base).await.unwrap();
         let whole = client.send(&spend(&sandbox, provider, "at-last")).await;
         assert!(whole.unwrap().status < 500, "{provider}");
+    }
+}
+
+#[test]
+fn hostile_bytes_to_every_port() {
+    let begun: [&[u8]; 5] = [
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{}",
+        b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\nA: b\r\n\r\n",
+        b"2\r\n{}\r\n0\r\n\r\nGET /_sandbox/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        b"ffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+        br#"{"faults":[{"phases":["stall"]}],"now_ms":1e9,"calls":[{"keys":[]}]}"#,
+    ];
+    let mut dice = Dice(2);
+    for bytes in begun {
+        for choice in 0..24 {
+            hostile::http(&[&[choice], bytes].concat());
+            for _ in 0..8 {
+                hostile::http(&[&[choice], dice.damaged(bytes).as_slice()].concat());
+            }
+        }
     }
 }

@@ -11,4 +11,5 @@ pub use answer::{
     read_topup,
 };
 pub use fields::{Fields, error_text};
+pub(crate) use request::OWN_HEADERS;
 pub use request::{InvalidFrozen, Operation, UnsignedRequest};

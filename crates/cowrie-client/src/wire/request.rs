@@ -132,6 +132,10 @@ const TERMINAL_ID: HeaderName = HeaderName::from_static("terminalid");
 const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 const NONCE: HeaderName = HeaderName::from_static("nonce");
 
+/// Never those of anybody else.
+pub(crate) const OWN_HEADERS: [HeaderName; 5] =
+    [CLIENT_ID, AGENT_ID, TERMINAL_ID, SIGNATURE, NONCE];
+
 /// First line of the stored form.
 const VERSION: &str = "cowrie-1";
 
@@ -228,7 +232,8 @@ impl UnsignedRequest {
         *request.method_mut() = Method::GET;
         *request.uri_mut() = uri.ok_or_else(unfit)?;
         let headers = request.headers_mut();
-        headers.reserve(6);
+        // Ours, what the transport adds (`accept`, `user-agent`, `host`), and one for a gateway: the table never grows.
+        headers.reserve(9);
         match &credentials.caller {
             Caller::Client { client_id } => {
                 headers.insert(CLIENT_ID, client_id.clone());

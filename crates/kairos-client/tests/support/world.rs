@@ -116,6 +116,8 @@ impl Harness for World {
                 self.configure(json!({ "balance": 0 }));
                 return true;
             }
+            Phase::Flood => Theirs::Flood,
+            Phase::Drip => Theirs::Drip,
             // A refused connection hits whoever connects next, and nothing in this room redirects: sandbox.rs and contract.rs.
             _ => return false,
         });

@@ -93,3 +93,26 @@ impl Progress {
         format!("{what}: {done} of {total}, {rate:.0} a second{left}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_line_says_rate_and_time_left() {
+        let began = Instant::now().checked_sub(Duration::from_secs(10)).unwrap();
+        let progress = Progress {
+            what: "sending",
+            total: 200,
+            done: AtomicU64::new(0),
+            began,
+            told: Mutex::new(began),
+            bar: None,
+        };
+        assert_eq!(
+            progress.line(50),
+            "sending: 50 of 200, 5 a second, about 30 s left"
+        );
+        assert_eq!(progress.line(200), "sending: 200 of 200, 20 a second");
+    }
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use cowrie_client::{Network, parse_msisdn};
 use telco_core::{Amount, Currency, Operator, Product, Reference, TopupIntent};
 
-use super::csv::{Record, Records};
+use super::csv::{Broken, Record, Records};
 use crate::exit::Failure;
 
 /// Names of the columns, in any order and case.
@@ -39,6 +39,16 @@ struct Columns {
     plan: Option<usize>,
     reference: Option<usize>,
     count: usize,
+}
+
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        let failure = Self::not_sent(broken.message);
+        match broken.help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    }
 }
 
 impl Rows {

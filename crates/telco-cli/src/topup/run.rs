@@ -148,8 +148,10 @@ async fn work(ledger: Ledger, shared: Arc<Shared>) -> Done {
         }
     }
     for entry in taken {
-        // One that cannot be given back is free when its lease ends.
-        let _ = ledger.release(entry).await;
+        // One that cannot be given back is free when its lease ends. No use to wait for the ledger once more for each.
+        if ledger.release(entry).await.is_err() {
+            break;
+        }
     }
     worked
 }
@@ -185,6 +187,11 @@ impl Shared {
                     Some(Guard::Rate) => {
                         return Some(error.retry_after().unwrap_or(Duration::from_millis(200)));
                     }
+                    // The balance cannot be read for now; the row is planned as before.
+                    Some(Guard::MinBalance) if error.retry_after().is_some() => {
+                        self.not_accepted(error.message());
+                        return error.retry_after();
+                    }
                     Some(guard) if !guard.is_about_one_row() => {
                         self.stop.because(Why::Because(error.message().to_owned()));
                         return None;
@@ -219,6 +226,11 @@ impl Shared {
             unknown.load(Ordering::Relaxed),
             failed.load(Ordering::Relaxed)
         ));
+        self.not_accepted(&trouble);
+        None
+    }
+
+    fn not_accepted(&self, trouble: &str) {
         let streak = self
             .streak
             .fetch_add(1, Ordering::Relaxed)
@@ -228,7 +240,6 @@ impl Shared {
                 "{streak} rows in a row were not accepted, the last one: {trouble}"
             )));
         }
-        None
     }
 }
 

@@ -22,6 +22,14 @@ pub struct KeyText {
 impl KeyText {
     /// `length` random letters and digits. 22 of them are worth the 128 bits of AES-128.
     ///
+    /// ```
+    /// use telco_crypto::{envelope::KeyText, random::NoRandomness};
+    /// let mut system = |out: &mut [u8]| getrandom::fill(out).map_err(|_| NoRandomness);
+    /// let text = KeyText::random(32, &mut system)?;
+    /// # let _ = text;
+    /// # Ok::<(), NoRandomness>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoRandomness`].
     pub fn random(length: usize, random: &mut Source<'_>) -> Result<Self, NoRandomness> {
@@ -29,6 +37,12 @@ impl KeyText {
     }
 
     /// A text of your own, of 16 characters or more. For tests and support: by default each envelope has a new one.
+    ///
+    /// ```
+    /// use telco_crypto::envelope::{KeyText, WeakKeyText};
+    /// assert!(KeyText::new("a text of 22 letters..").is_ok());
+    /// assert_eq!(KeyText::new("too short").unwrap_err(), WeakKeyText);
+    /// ```
     ///
     /// # Errors
     /// [`WeakKeyText`].
@@ -42,6 +56,12 @@ impl KeyText {
     }
 
     /// As [`new`](Self::new), but only an empty text is refused. Short ones can be guessed.
+    ///
+    /// ```
+    /// use telco_crypto::envelope::KeyText;
+    /// assert!(KeyText::allow_weak("abcd1234").is_ok());
+    /// assert!(KeyText::allow_weak("").is_err());
+    /// ```
     ///
     /// # Errors
     /// [`WeakKeyText`] if it is empty.

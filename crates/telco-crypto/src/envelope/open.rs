@@ -40,6 +40,19 @@ pub enum OpenError {
 impl Profile {
     /// Opens an envelope. **For tests and sandboxes.** Do not show a stranger at which step it failed.
     ///
+    /// ```
+    /// # use telco_crypto::{envelope::{Profile, Sealed}, rsa::PrivateKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/hybrid_rsa.json")).unwrap();
+    /// # let keys = &file["test_keys"]["2048"];
+    /// # let pem = keys["private_pkcs8_pem"].as_str().unwrap();
+    /// # let mut system = |out: &mut [u8]| { out.fill(7); Ok(()) };
+    /// let key = PrivateKey::load(pem.as_bytes()).unwrap();
+    /// let profile = Profile::default();
+    /// let sealed = profile.seal(r#"{"calls":[]}"#, key.public_key(), &mut system).unwrap();
+    /// assert_eq!(profile.open(&sealed, &key)?.as_str(), r#"{"calls":[]}"#);
+    /// # Ok::<(), telco_crypto::envelope::OpenError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OpenError`]. With PKCS#1 v1.5 a wrong key or padding shows at a later step (see [`PrivateKey::decrypt`]).
     pub fn open(&self, sealed: &Sealed, key: &PrivateKey) -> Result<Zeroizing<String>, OpenError> {
@@ -71,6 +84,15 @@ impl Profile {
 
     /// Decrypts a payload under the key that `text` makes. **For tests and sandboxes.**
     ///
+    /// ```
+    /// # use telco_crypto::envelope::{KeyText, Profile};
+    /// # let mut system = |out: &mut [u8]| { out.fill(7); Ok(()) };
+    /// let (profile, text) = (Profile::default(), KeyText::new("a text of 22 letters..").unwrap());
+    /// let encrypted = profile.encrypt("hello", &text, &mut system).unwrap();
+    /// assert_eq!(profile.decrypt(&encrypted, &text)?.as_str(), "hello");
+    /// # Ok::<(), telco_crypto::envelope::OpenError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OpenError`].
     pub fn decrypt(
@@ -82,6 +104,14 @@ impl Profile {
     }
 
     /// The AES key that `text` makes. **For tests and sandboxes.**
+    ///
+    /// ```
+    /// # use telco_crypto::{digest, encoding, envelope::{KeyText, Profile}};
+    /// let text = "a text of 22 letters..";
+    /// let key = Profile::default().derive(&KeyText::new(text).unwrap())?;
+    /// assert_eq!(key.as_slice(), &digest::sha256(encoding::base64(text.as_bytes()).as_bytes())[..16]);
+    /// # Ok::<(), telco_crypto::envelope::OpenError>(())
+    /// ```
     ///
     /// # Errors
     /// [`OpenError::KeyText`] if a direct key has the wrong length.
@@ -138,6 +168,12 @@ impl Profile {
 
 impl Sealed {
     /// An envelope that came over the wire. **For tests and sandboxes.**
+    ///
+    /// ```
+    /// use telco_crypto::envelope::Sealed;
+    /// let sealed = Sealed::from_fields("dmFsdWU=", None, "a2V5");
+    /// assert_eq!((sealed.payload.value.as_str(), sealed.key.as_str()), ("dmFsdWU=", "a2V5"));
+    /// ```
     #[must_use]
     pub fn from_fields(
         value: impl Into<String>,
@@ -153,6 +189,11 @@ impl Sealed {
 
 impl Encrypted {
     /// An encrypted payload that came over the wire. **For tests and sandboxes.**
+    ///
+    /// ```
+    /// use telco_crypto::envelope::Encrypted;
+    /// assert_eq!(Encrypted::from_fields("dmFsdWU=", None).value, "dmFsdWU=");
+    /// ```
     #[must_use]
     pub fn from_fields(value: impl Into<String>, iv: Option<String>) -> Self {
         Self {

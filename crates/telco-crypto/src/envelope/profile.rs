@@ -39,6 +39,11 @@ pub enum KeyLength {
 
 impl KeyLength {
     /// In bytes.
+    ///
+    /// ```
+    /// use telco_crypto::envelope::KeyLength;
+    /// assert_eq!(KeyLength::Aes192.bytes(), 24);
+    /// ```
     #[must_use]
     pub const fn bytes(self) -> usize {
         match self {
@@ -189,12 +194,23 @@ impl Default for Profile {
 
 impl Profile {
     /// Starts from the default.
+    ///
+    /// ```
+    /// use telco_crypto::envelope::Profile;
+    /// assert_eq!(Profile::builder().build(), Ok(Profile::default()));
+    /// ```
     #[must_use]
     pub fn builder() -> ProfileBuilder {
         ProfileBuilder(Self::default())
     }
 
     /// The exact length of the value for a payload of `payload` bytes: for splitting batches by size before sealing them.
+    ///
+    /// ```
+    /// use telco_crypto::envelope::Profile;
+    /// // 10 bytes are 16 of base64, 32 with their padding, and 44 of base64 again.
+    /// assert_eq!(Profile::default().value_length(10), 44);
+    /// ```
     #[must_use]
     pub const fn value_length(&self, payload: usize) -> usize {
         let input = match self.payload {
@@ -210,6 +226,13 @@ impl Profile {
     }
 
     /// The exact length of the initialisation vector in a field of its own; `None` if this profile sends none there.
+    ///
+    /// ```
+    /// use telco_crypto::envelope::{Iv, Mode, Profile};
+    /// let profile = Profile::builder().mode(Mode::Cbc(Iv::RandomField)).build()?;
+    /// assert_eq!((profile.iv_field_length(), Profile::default().iv_field_length()), (Some(24), None));
+    /// # Ok::<(), telco_crypto::envelope::InvalidProfile>(())
+    /// ```
     #[must_use]
     pub const fn iv_field_length(&self) -> Option<usize> {
         match self.mode {
@@ -219,12 +242,27 @@ impl Profile {
     }
 
     /// The same profile with another RSA padding, which fits any.
+    ///
+    /// ```
+    /// use telco_crypto::{envelope::Profile, rsa::Padding};
+    /// let built = Profile::builder().padding(Padding::OAEP_SHA256).build()?;
+    /// assert_eq!(Profile::default().with_padding(Padding::OAEP_SHA256), built);
+    /// # Ok::<(), telco_crypto::envelope::InvalidProfile>(())
+    /// ```
     #[must_use]
     pub fn with_padding(self, padding: Padding) -> Self {
         Self { padding, ..self }
     }
 
     /// The exact length of the wrapped key.
+    ///
+    /// ```
+    /// # use telco_crypto::{envelope::Profile, rsa::PublicKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/hybrid_rsa.json")).unwrap();
+    /// # let keys = &file["test_keys"]["2048"];
+    /// # let key = PublicKey::load(keys["public_spki_pem"].as_str().unwrap().as_bytes()).unwrap();
+    /// assert_eq!((key.bits(), Profile::default().wrapped_length(&key)), (2048, 344));
+    /// ```
     #[must_use]
     pub fn wrapped_length(&self, key: &PublicKey) -> usize {
         self.text.length(key.size())
@@ -256,6 +294,13 @@ pub struct ProfileBuilder(Profile);
 
 impl ProfileBuilder {
     /// What AES encrypts.
+    ///
+    /// ```
+    /// use telco_crypto::envelope::{PayloadEncoding, Profile};
+    /// let raw = Profile::builder().payload(PayloadEncoding::Raw).build()?;
+    /// assert_eq!((raw.value_length(15), Profile::default().value_length(15)), (24, 44));
+    /// # Ok::<(), telco_crypto::envelope::InvalidProfile>(())
+    /// ```
     #[must_use]
     pub fn payload(mut self, payload: PayloadEncoding) -> Self {
         self.0.payload = payload;
@@ -263,6 +308,12 @@ impl ProfileBuilder {
     }
 
     /// What the AES key is derived from, and how.
+    ///
+    /// ```
+    /// use telco_crypto::envelope::{Derivation, KeyEncoding, Profile};
+    /// // 32 characters of key text are the key of AES-256 itself.
+    /// assert!(Profile::builder().key(KeyEncoding::Raw, Derivation::Direct).build().is_ok());
+    /// ```
     #[must_use]
     pub fn key(mut self, encoding: KeyEncoding, derivation: Derivation) -> Self {
         self.0.key_encoding = encoding;
@@ -271,6 +322,13 @@ impl ProfileBuilder {
     }
 
     /// How blocks are chained.
+    ///
+    /// ```
+    /// use telco_crypto::envelope::{Iv, Mode, Profile};
+    /// let profile = Profile::builder().mode(Mode::Cbc(Iv::RandomPrefix)).build()?;
+    /// assert_eq!(profile.value_length(0), 44); // of which the vector is 16 bytes
+    /// # Ok::<(), telco_crypto::envelope::InvalidProfile>(())
+    /// ```
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.0.mode = mode;
@@ -278,6 +336,11 @@ impl ProfileBuilder {
     }
 
     /// What RSA encrypts.
+    ///
+    /// ```
+    /// use telco_crypto::envelope::{Profile, Wrapped};
+    /// assert!(Profile::builder().wrapped(Wrapped::RawKeyText).build().is_ok());
+    /// ```
     #[must_use]
     pub fn wrapped(mut self, wrapped: Wrapped) -> Self {
         self.0.wrapped = wrapped;
@@ -285,6 +348,11 @@ impl ProfileBuilder {
     }
 
     /// The padding of RSA.
+    ///
+    /// ```
+    /// use telco_crypto::{envelope::Profile, rsa::Padding};
+    /// assert!(Profile::builder().padding(Padding::OAEP_SHA1).build().is_ok());
+    /// ```
     #[must_use]
     pub fn padding(mut self, padding: Padding) -> Self {
         self.0.padding = padding;
@@ -292,6 +360,13 @@ impl ProfileBuilder {
     }
 
     /// How the results are written.
+    ///
+    /// ```
+    /// use telco_crypto::envelope::{Profile, TextEncoding};
+    /// let hex = Profile::builder().text(TextEncoding::Hex).build()?;
+    /// assert_eq!(hex.value_length(0), 32);
+    /// # Ok::<(), telco_crypto::envelope::InvalidProfile>(())
+    /// ```
     #[must_use]
     pub fn text(mut self, text: TextEncoding) -> Self {
         self.0.text = text;
@@ -299,6 +374,11 @@ impl ProfileBuilder {
     }
 
     /// The length of random key texts, in characters.
+    ///
+    /// ```
+    /// use telco_crypto::envelope::{InvalidProfile, Profile};
+    /// assert_eq!(Profile::builder().key_text_length(8).build(), Err(InvalidProfile::WeakKeyText(8)));
+    /// ```
     #[must_use]
     pub fn key_text_length(mut self, characters: usize) -> Self {
         self.0.key_text_length = characters;

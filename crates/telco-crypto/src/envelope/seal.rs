@@ -76,6 +76,19 @@ impl Profile {
 
     /// As [`seal`](Self::seal), with a key text of your own.
     ///
+    /// ```
+    /// # use telco_crypto::{envelope::{KeyText, Profile}, rsa::PublicKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/hybrid_rsa.json")).unwrap();
+    /// # let keys = &file["test_keys"]["2048"];
+    /// # let key = PublicKey::load(keys["public_spki_pem"].as_str().unwrap().as_bytes()).unwrap();
+    /// # let mut system = |out: &mut [u8]| { out.fill(7); Ok(()) };
+    /// let text = KeyText::new("a text of 22 letters..").unwrap();
+    /// let profile = Profile::default();
+    /// let sealed = profile.seal_with("hello", &text, &key, &mut system)?;
+    /// assert_eq!(sealed.payload, profile.encrypt("hello", &text, &mut system)?);
+    /// # Ok::<(), telco_crypto::envelope::SealError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`SealError`].
     pub fn seal_with(
@@ -93,6 +106,16 @@ impl Profile {
     }
 
     /// The payload alone, under the key that `text` makes. Randomness is used only where the profile has a random IV.
+    ///
+    /// ```
+    /// # use telco_crypto::envelope::{KeyText, Profile};
+    /// # let mut system = |out: &mut [u8]| { out.fill(7); Ok(()) };
+    /// let (profile, text) = (Profile::default(), KeyText::new("a text of 22 letters..").unwrap());
+    /// let encrypted = profile.encrypt("hello", &text, &mut system)?;
+    /// assert_eq!(encrypted.value.len(), profile.value_length(5));
+    /// assert_eq!(encrypted.iv, None); // ECB has none
+    /// # Ok::<(), telco_crypto::envelope::SealError>(())
+    /// ```
     ///
     /// # Errors
     /// [`SealError`].
@@ -128,6 +151,18 @@ impl Profile {
     }
 
     /// The key text, encrypted for the holder of `key`.
+    ///
+    /// ```
+    /// # use telco_crypto::{envelope::{KeyText, Profile}, rsa::PublicKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/hybrid_rsa.json")).unwrap();
+    /// # let keys = &file["test_keys"]["2048"];
+    /// # let key = PublicKey::load(keys["public_spki_pem"].as_str().unwrap().as_bytes()).unwrap();
+    /// # let mut system = |out: &mut [u8]| { out.fill(7); Ok(()) };
+    /// let text = KeyText::new("a text of 22 letters..").unwrap();
+    /// let wrapped = Profile::default().wrap(&text, &key, &mut system)?;
+    /// assert_eq!(wrapped.len(), Profile::default().wrapped_length(&key));
+    /// # Ok::<(), telco_crypto::envelope::SealError>(())
+    /// ```
     ///
     /// # Errors
     /// [`SealError`].

@@ -26,6 +26,18 @@ impl PrivateKey {
     /// Wrong PKCS#1 v1.5 padding is not reported: it gives some other text instead (implicit rejection), so only what surrounds this
     /// layer can tell.
     ///
+    /// ```
+    /// # use telco_crypto::rsa::{Padding, PrivateKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/hybrid_rsa.json")).unwrap();
+    /// # let keys = &file["test_keys"]["2048"];
+    /// # let pem = keys["private_pkcs8_pem"].as_str().unwrap();
+    /// # let mut system = |out: &mut [u8]| { out.fill(7); Ok(()) };
+    /// let key = PrivateKey::load(pem.as_bytes()).unwrap();
+    /// let ciphertext = key.public_key().encrypt(Padding::OAEP_SHA256, b"hello", &mut system).unwrap();
+    /// assert_eq!(key.decrypt(Padding::OAEP_SHA256, &ciphertext)?.as_slice(), b"hello");
+    /// # Ok::<(), telco_crypto::rsa::InvalidCiphertext>(())
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidCiphertext`].
     pub fn decrypt(

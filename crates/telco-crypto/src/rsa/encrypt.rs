@@ -78,6 +78,15 @@ pub enum EncryptError {
 
 impl PublicKey {
     /// The longest text that fits, in bytes.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::{Padding, PublicKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/hybrid_rsa.json")).unwrap();
+    /// # let keys = &file["test_keys"]["2048"];
+    /// # let key = PublicKey::load(keys["public_spki_pem"].as_str().unwrap().as_bytes()).unwrap();
+    /// assert_eq!(key.max_plaintext(Padding::Pkcs1v15), 256 - 11);
+    /// assert_eq!(key.max_plaintext(Padding::OAEP_SHA256), 256 - 66);
+    /// ```
     #[must_use]
     pub fn max_plaintext(&self, padding: Padding) -> usize {
         self.size().saturating_sub(padding.overhead())

@@ -123,6 +123,11 @@ pub enum Inconsistency {
 
 impl KeyError {
     /// A short, stable name for tables and scripts, such as `encrypted-key`.
+    ///
+    /// ```
+    /// use telco_crypto::rsa::KeyError;
+    /// assert_eq!(KeyError::Empty.name(), "empty-input");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

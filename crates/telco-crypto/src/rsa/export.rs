@@ -7,6 +7,16 @@ use super::{PrivateKey, PublicKey, armour, der};
 
 impl PublicKey {
     /// SPKI, binary.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::PublicKey;
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let public = keys["public_pem_spki"].as_str().unwrap();
+    /// let key = PublicKey::load(public.as_bytes())?;
+    /// assert_eq!(PublicKey::load(&key.to_der())?, key);
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     #[must_use]
     pub fn to_der(&self) -> Vec<u8> {
         der::spki(&self.0.n_bytes(), &self.0.e_bytes())
@@ -53,6 +63,17 @@ impl PublicKey {
 
 impl PrivateKey {
     /// **The private key in clear**: PKCS#8, binary.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::PrivateKey;
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let private = keys["private_pem_pkcs8"].as_str().unwrap();
+    /// let key = PrivateKey::load(private.as_bytes())?;
+    /// let again = PrivateKey::load(&key.reveal_der())?;
+    /// assert_eq!(again.public_key(), key.public_key());
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     #[must_use]
     pub fn reveal_der(&self) -> Zeroizing<Vec<u8>> {
         let numbers = Numbers::of(self);
@@ -69,12 +90,34 @@ impl PrivateKey {
     }
 
     /// **The private key in clear**: PKCS#8 as PEM (`BEGIN PRIVATE KEY`), 64 columns, LF.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::PrivateKey;
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let private = keys["private_pem_pkcs8"].as_str().unwrap();
+    /// let key = PrivateKey::load(private.as_bytes())?;
+    /// let again = PrivateKey::load(key.reveal_pem().as_bytes())?;
+    /// assert_eq!(again.public_key(), key.public_key());
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     #[must_use]
     pub fn reveal_pem(&self) -> Zeroizing<String> {
         armour::to_pem("PRIVATE KEY", &self.reveal_der())
     }
 
     /// **The private key in clear**: `<RSAKeyValue>` exactly as .NET writes it, on one line, in its fixed widths.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::PrivateKey;
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let private = keys["private_pem_pkcs8"].as_str().unwrap();
+    /// let key = PrivateKey::load(private.as_bytes())?;
+    /// let again = PrivateKey::load(key.reveal_xml().as_bytes())?;
+    /// assert_eq!(again.public_key(), key.public_key());
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     #[cfg(feature = "xml")]
     #[cfg_attr(docsrs, doc(cfg(feature = "xml")))]
     #[must_use]

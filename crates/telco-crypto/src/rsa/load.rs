@@ -28,12 +28,27 @@ impl LoadOptions {
     /// The defaults: private keys of 1024 to 4096 bits, public keys of 2048 to 4096 bits, wrong CRT values recomputed.
     ///
     /// Private keys below 2048 bits are weak, but they are the ones that some providers have on file, so they load.
+    ///
+    /// ```
+    /// use telco_crypto::rsa::{KeyError, LoadOptions, PublicKey};
+    /// // What `load` does.
+    /// assert_eq!(PublicKey::load_with(b"", &LoadOptions::new()).unwrap_err(), KeyError::Empty);
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Refuses a private key with a wrong `DP`, `DQ` or `InverseQ` instead of computing them anew.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::{LoadOptions, PrivateKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let private = keys["private_pem_pkcs8"].as_str().unwrap();
+    /// // Of a file whose values are right there is nothing to refuse.
+    /// assert!(PrivateKey::load_with(private.as_bytes(), &LoadOptions::new().strict()).is_ok());
+    /// ```
     #[must_use]
     pub fn strict(self) -> Self {
         Self {
@@ -43,6 +58,14 @@ impl LoadOptions {
     }
 
     /// Accepts public keys from 1024 bits on.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::{LoadOptions, PublicKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let pem = file["keys"]["k1024"]["public_pem_spki"].as_str().unwrap();
+    /// assert!(PublicKey::load(pem.as_bytes()).is_err());
+    /// assert!(PublicKey::load_with(pem.as_bytes(), &LoadOptions::new().allow_weak()).is_ok());
+    /// ```
     #[must_use]
     pub fn allow_weak(self) -> Self {
         Self {
@@ -52,6 +75,13 @@ impl LoadOptions {
     }
 
     /// Accepts keys of up to 16384 bits. Their operations are slow.
+    ///
+    /// ```
+    /// use telco_crypto::rsa::{LoadOptions, PublicKey};
+    /// let modulus = [0xff; 1024]; // 8192 bits
+    /// assert!(PublicKey::from_numbers(&modulus, &[1, 0, 1], &LoadOptions::new()).is_err());
+    /// assert!(PublicKey::from_numbers(&modulus, &[1, 0, 1], &LoadOptions::new().allow_large()).is_ok());
+    /// ```
     #[must_use]
     pub fn allow_large(self) -> Self {
         Self {

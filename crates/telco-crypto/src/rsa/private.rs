@@ -48,6 +48,16 @@ impl PrivateKey {
     ///
     /// Primes that are missing are recovered, CRT values always recomputed; a test signature must verify.
     ///
+    /// ```
+    /// # use telco_crypto::rsa::PrivateKey;
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let private = keys["private_pem_pkcs8"].as_str().unwrap();
+    /// let key = PrivateKey::load(private.as_bytes())?;
+    /// assert_eq!(format!("{key:?}"), "PrivateKey(2048 bits)");
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`KeyError`] says what is wrong with the file.
     pub fn load(input: &[u8]) -> Result<Self, KeyError> {
@@ -112,6 +122,17 @@ impl PrivateKey {
     ///
     /// Costs about 2 ms for 2048 bits, with the feature `openssl` 0.3 ms; in asynchronous programs run it where it may block.
     ///
+    /// ```
+    /// # use telco_crypto::{digest::Algorithm, rsa::PrivateKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let private = keys["private_pem_pkcs8"].as_str().unwrap();
+    /// let key = PrivateKey::load(private.as_bytes())?;
+    /// let signature = key.sign(Algorithm::Sha256, b"message").unwrap();
+    /// assert!(key.public_key().verify(Algorithm::Sha256, b"message", &signature));
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`SigningFailed`].
     pub fn sign(&self, hash: Algorithm, message: &[u8]) -> Result<Vec<u8>, SigningFailed> {
@@ -119,6 +140,18 @@ impl PrivateKey {
     }
 
     /// As [`sign`](Self::sign), for a message that was hashed elsewhere.
+    ///
+    /// ```
+    /// # use telco_crypto::{digest::{Algorithm, sha256}, rsa::PrivateKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let private = keys["private_pem_pkcs8"].as_str().unwrap();
+    /// let key = PrivateKey::load(private.as_bytes())?;
+    /// let signature = key.sign_digest(Algorithm::Sha256, &sha256(b"message"));
+    /// assert_eq!(signature, key.sign(Algorithm::Sha256, b"message"));
+    /// assert!(key.sign_digest(Algorithm::Sha256, b"no digest").is_err());
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     ///
     /// # Errors
     /// [`SigningFailed`], also if `digest` is not as long as `hash` makes it.
@@ -136,12 +169,32 @@ impl PrivateKey {
     }
 
     /// The public half.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::{PrivateKey, PublicKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let private = keys["private_pem_pkcs8"].as_str().unwrap();
+    /// # let public = keys["public_pem_spki"].as_str().unwrap();
+    /// let key = PrivateKey::load(private.as_bytes())?;
+    /// assert_eq!(*key.public_key(), PublicKey::load(public.as_bytes())?);
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         &self.public
     }
 
     /// The number of bits of the modulus.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::PrivateKey;
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let private = keys["private_pem_pkcs8"].as_str().unwrap();
+    /// assert_eq!(PrivateKey::load(private.as_bytes())?.bits(), 2048);
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     #[must_use]
     pub fn bits(&self) -> u32 {
         self.key.n().bit_width_vartime()
@@ -170,6 +223,12 @@ impl KeySize {
     }
 
     /// The size with this many bits, if keys of it are made.
+    ///
+    /// ```
+    /// use telco_crypto::rsa::KeySize;
+    /// assert_eq!(KeySize::from_bits(3072), Some(KeySize::Bits3072));
+    /// assert_eq!(KeySize::from_bits(1024), None);
+    /// ```
     #[must_use]
     pub const fn from_bits(bits: u32) -> Option<Self> {
         match bits {

@@ -15,6 +15,17 @@ impl PublicKey {
     /// Loads a key of 2048 to 4096 bits from PEM (SPKI or PKCS#1), DER, bare base64 of DER or .NET XML (feature `xml`). The form is
     /// detected.
     ///
+    /// ```
+    /// # use telco_crypto::rsa::{KeyError, PublicKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let private = keys["private_pem_pkcs8"].as_str().unwrap();
+    /// # let public = keys["public_pem_spki"].as_str().unwrap();
+    /// assert_eq!(PublicKey::load(public.as_bytes())?.bits(), 2048);
+    /// assert_eq!(PublicKey::load(private.as_bytes()).unwrap_err(), KeyError::PrivateKeyGiven);
+    /// # Ok::<(), KeyError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`KeyError`] says what is wrong with the file. A private key is refused, and nothing of it kept.
     pub fn load(input: &[u8]) -> Result<Self, KeyError> {
@@ -22,6 +33,15 @@ impl PublicKey {
     }
 
     /// As [`load`](Self::load), with other limits.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::{LoadOptions, PublicKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let pem = file["keys"]["k1024"]["public_pem_spki"].as_str().unwrap();
+    /// let key = PublicKey::load_with(pem.as_bytes(), &LoadOptions::new().allow_weak())?;
+    /// assert_eq!(key.bits(), 1024);
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     ///
     /// # Errors
     /// [`KeyError`].
@@ -31,6 +51,13 @@ impl PublicKey {
     }
 
     /// From modulus and exponent, as unsigned big-endian bytes.
+    ///
+    /// ```
+    /// use telco_crypto::rsa::{LoadOptions, PublicKey};
+    /// let key = PublicKey::from_numbers(&[0xff; 256], &[1, 0, 1], &LoadOptions::new())?;
+    /// assert_eq!(key.bits(), 2048);
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     ///
     /// # Errors
     /// [`KeyError`] if the size or the exponent is out of range, or the modulus even.
@@ -71,6 +98,17 @@ impl PublicKey {
     }
 
     /// As [`verify`](Self::verify), for a message that was hashed elsewhere.
+    ///
+    /// ```
+    /// # use telco_crypto::{digest::{Algorithm, sha256}, rsa::PrivateKey};
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let private = keys["private_pem_pkcs8"].as_str().unwrap();
+    /// let key = PrivateKey::load(private.as_bytes())?;
+    /// let signature = key.sign(Algorithm::Sha256, b"message").unwrap();
+    /// assert!(key.public_key().verify_digest(Algorithm::Sha256, &sha256(b"message"), &signature));
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     #[must_use]
     pub fn verify_digest(&self, hash: Algorithm, digest: &[u8], signature: &[u8]) -> bool {
         match hash {
@@ -88,12 +126,30 @@ impl PublicKey {
     }
 
     /// The number of bits of the modulus.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::PublicKey;
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let public = keys["public_pem_spki"].as_str().unwrap();
+    /// assert_eq!(PublicKey::load(public.as_bytes())?.bits(), 2048);
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     #[must_use]
     pub fn bits(&self) -> u32 {
         self.0.n().bit_width_vartime()
     }
 
     /// The number of bytes of the modulus, and of every signature and ciphertext.
+    ///
+    /// ```
+    /// # use telco_crypto::rsa::PublicKey;
+    /// # let file: serde_json::Value = serde_json::from_str(include_str!("../../vectors/rsa_signing.json")).unwrap();
+    /// # let keys = &file["keys"]["k2048"];
+    /// # let public = keys["public_pem_spki"].as_str().unwrap();
+    /// assert_eq!(PublicKey::load(public.as_bytes())?.size(), 256);
+    /// # Ok::<(), telco_crypto::rsa::KeyError>(())
+    /// ```
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.size()

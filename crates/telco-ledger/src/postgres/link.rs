@@ -7,15 +7,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use telco_core::Error;
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Socket, Statement as Prepared};
+use tokio_postgres::{Client, Config, Connection, Socket, Statement as Prepared};
 
 use crate::sql::{self, Dialect, Job, Row, Sql, Statement, VERSION, Value, failed, perform_all};
 
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// A server that is frozen, or behind a network that swallows everything, never answers. Work is done over on a new connection:
+/// every piece of it knows whether it was done before.
+const TRANSACTION: Duration = Duration::from_secs(60);
 
 /// A worker that is frozen in the middle of a transaction holds nothing up for longer than this. And whatever the server's
 /// default is: an answered commit is durable.
@@ -25,7 +30,27 @@ const SESSION: &str = "SET idle_in_transaction_session_timeout = '5s'; SET lock_
 /// Hides the type of the TLS connector.
 #[async_trait]
 pub(super) trait Connector: Send + Sync {
-    async fn connect(&self) -> Result<Client, tokio_postgres::Error>;
+    async fn connect(&self) -> Result<(Client, Wire), tokio_postgres::Error>;
+}
+
+/// The task that reads and writes for a client. It ends with whoever holds this, whether the server answers or not.
+pub(super) struct Wire(AbortHandle);
+
+impl Wire {
+    pub(super) fn new<S, T>(connection: Connection<S, T>) -> Self
+    where
+        Connection<S, T>: Future + Send + 'static,
+        <Connection<S, T> as Future>::Output: Send,
+    {
+        // A failure shows at the next statement.
+        Self(tokio::spawn(async move { drop(connection.await) }).abort_handle())
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 pub(super) struct Connect<T> {
@@ -41,11 +66,9 @@ where
     T::Stream: Send + 'static,
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    async fn connect(&self) -> Result<Client, tokio_postgres::Error> {
+    async fn connect(&self) -> Result<(Client, Wire), tokio_postgres::Error> {
         let (client, connection) = self.config.connect(self.tls.clone()).await?;
-        // Ends with the client; a failure shows at the next statement.
-        tokio::spawn(async move { drop(connection.await) });
-        Ok(client)
+        Ok((client, Wire::new(connection)))
     }
 }
 
@@ -68,6 +91,7 @@ impl Failure {
 /// A connection and what it has prepared.
 pub(super) struct Link {
     client: Client,
+    _wire: Wire,
     statements: HashMap<&'static str, Prepared>,
     /// Of the lock that claims are granted under, one for each ledger of a database.
     lock: i64,
@@ -77,11 +101,16 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) async fn open(connector: &dyn Connector) -> Result<Self, Error> {
-        let away = || failed("the database of the ledger cannot be reached");
-        let client = match timeout(CONNECT, connector.connect()).await {
-            Ok(Ok(client)) => client,
-            Ok(Err(e)) => return Err(away().with_source(e)),
-            Err(_) => return Err(away()),
+        match timeout(CONNECT, Self::greet(connector)).await {
+            Ok(opened) => opened,
+            Err(_) => Err(away()),
+        }
+    }
+
+    async fn greet(connector: &dyn Connector) -> Result<Self, Error> {
+        let (client, wire) = match connector.connect().await {
+            Ok(connected) => connected,
+            Err(e) => return Err(away().with_source(e)),
         };
         client.batch_execute(SESSION).await.map_err(explain)?;
         let lock = client
@@ -94,6 +123,7 @@ impl Link {
             .map_err(explain)?;
         Ok(Self {
             client,
+            _wire: wire,
             statements: HashMap::new(),
             lock,
             passes: false,
@@ -133,6 +163,15 @@ impl Link {
         alone: bool,
         jobs: &mut [Box<dyn Job>],
     ) -> Result<(), Failure> {
+        match timeout(TRANSACTION, self.perform(alone, jobs)).await {
+            Ok(ended) => ended,
+            Err(_) => Err(Failure::Lost(failed(
+                "the ledger's database does not answer",
+            ))),
+        }
+    }
+
+    async fn perform(&mut self, alone: bool, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
         let begin = if alone {
             format!("BEGIN; SELECT pg_advisory_xact_lock({})", self.lock)
         } else {
@@ -266,6 +305,10 @@ impl Sql for Link {
     }
 }
 
+fn away() -> Error {
+    failed("the database of the ledger cannot be reached")
+}
+
 /// What to do about it, where that is known. Neither the address nor a value is in it.
 fn explain(error: tokio_postgres::Error) -> Error {
     let what = match error.code() {
@@ -290,5 +333,53 @@ fn explain(error: tokio_postgres::Error) -> Error {
     match code {
         Some(code) => failed(what).with_provider_code(code),
         None => failed(what).with_source(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_postgres::NoTls;
+
+    /// A server that takes the greeting and then never says anything again.
+    struct Frozen;
+
+    #[async_trait]
+    impl Connector for Frozen {
+        async fn connect(&self) -> Result<(Client, Wire), tokio_postgres::Error> {
+            let (ours, mut theirs) = tokio::io::duplex(4096);
+            tokio::spawn(async move {
+                let welcome = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+                theirs.write_all(welcome).await.unwrap();
+                let mut heard = Vec::new();
+                theirs.read_to_end(&mut heard).await.unwrap();
+            });
+            let (client, connection) = Config::new().user("x").connect_raw(ours, NoTls).await?;
+            Ok((client, Wire::new(connection)))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_frozen_server_is_given_up() {
+        let Err(why) = Link::open(&Frozen).await else {
+            panic!("opened")
+        };
+        assert_eq!(why.to_string(), away().to_string());
+
+        let (client, wire) = Frozen.connect().await.unwrap();
+        let task = wire.0.clone();
+        let mut link = Link {
+            client,
+            _wire: wire,
+            statements: HashMap::new(),
+            lock: 0,
+            passes: false,
+        };
+        let ended = link.transaction(false, &mut []).await;
+        assert!(matches!(ended, Err(Failure::Lost(_))));
+        drop(link);
+        tokio::task::yield_now().await;
+        assert!(task.is_finished(), "nothing keeps waiting for it");
     }
 }

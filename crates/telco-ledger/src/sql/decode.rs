@@ -44,8 +44,9 @@ pub(crate) fn currency(code: &str, decimals: i64) -> Option<Currency> {
     Currency::new(code, u8::try_from(decimals).ok()?)
 }
 
+/// A count that nobody wrote is a great many: then a person sees to it.
 fn small(number: i64) -> u32 {
-    u32::try_from(number).unwrap_or(if number < 0 { 0 } else { u32::MAX })
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// Reads a row of `columns!()`. PINs are read apart, by [`with_pins`].

@@ -22,6 +22,13 @@ macro_rules! free {
     };
 }
 
+/// The same, or this very ask has it already, and the answer got lost.
+macro_rules! free_or_mine {
+    () => {
+        "(lease_until <= $3 OR owner = $4 OR changed_at > CAST($3 AS BIGINT) + 60000)"
+    };
+}
+
 /// `$4` `$5`: what the row is told.
 macro_rules! abandoned {
     ($lock:literal) => {
@@ -46,7 +53,7 @@ macro_rules! take_over {
              WHERE id IN (SELECT id FROM telco_topup WHERE provider = $1 AND account = $2 AND ",
             open_states!(),
             " AND state = 'unknown' AND ",
-            free!(),
+            free_or_mine!(),
             " AND (due_at <= $3 OR changed_at > CAST($3 AS BIGINT) + 60000) ORDER BY due_at LIMIT $6 ",
             $lock,
             ") RETURNING ",
@@ -61,7 +68,7 @@ macro_rules! take_over_one {
             "UPDATE telco_topup SET owner = $4, lease_until = $5, fence = fence + 1 \
              WHERE id IN (SELECT id FROM telco_topup WHERE provider = $1 AND account = $2 AND reference = $6 \
              AND state IN ('unknown', 'unresolved') AND ",
-            free!(),
+            free_or_mine!(),
             " ",
             $lock,
             ") RETURNING ",

@@ -70,12 +70,13 @@ pub(crate) struct Take {
     pub(crate) ask: Ask,
 }
 
+/// What `$5` holds already was given out by this very ask, whose answer got lost.
 macro_rules! take {
     ($lock:literal) => {
         concat!(
             "UPDATE telco_topup SET owner = $5, lease_until = $6, fence = fence + 1 \
              WHERE id IN (SELECT id FROM telco_topup WHERE job = $1 AND state = 'planned' AND provider = $2 AND account = $3 \
-             AND (lease_until <= $4 OR changed_at > CAST($4 AS BIGINT) + 60000) ORDER BY id LIMIT $7 ",
+             AND (lease_until <= $4 OR owner = $5 OR changed_at > CAST($4 AS BIGINT) + 60000) ORDER BY id LIMIT $7 ",
             $lock,
             ") RETURNING ",
             columns!()

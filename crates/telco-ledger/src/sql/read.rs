@@ -6,7 +6,7 @@ use telco_core::{Amount, Currency, Error, Identity, Reference};
 use super::decode::{currency, operation, with_pins};
 use super::schema::{columns, open_states};
 use super::value::unexpected;
-use super::{Row, Tx, Work, time};
+use super::{Row, Tx, Value, Work, time};
 use crate::{Count as Entry, Counts, Event, Filter, Operation, State};
 
 pub(crate) async fn find(
@@ -72,7 +72,7 @@ impl Work for History {
         let read = |mut row: Row| {
             Ok(Event {
                 at: time(row.int()?),
-                state: State::from_name(&row.text()?).ok_or_else(unexpected)?,
+                state: state(&mut row)?,
                 attempt: u32::try_from(row.int()?).unwrap_or(0),
                 owner: row.maybe_text()?,
                 who: row.maybe_text()?,
@@ -149,32 +149,33 @@ impl Work for Filter {
 
 pub(crate) struct Count(pub(crate) Option<String>);
 
+/// Of each state: whether it has one currency only, and count and sum of what was delivered, was not, and is not known. By
+/// state alone the rows of a job come in the order of the index: SQLite has nothing to sort, which would take memory by the
+/// row.
+const BY_STATE: &str = "SELECT state, MIN(currency), MIN(decimals), \
+    CASE WHEN MIN(currency) = MAX(currency) AND MIN(decimals) = MAX(decimals) THEN CAST(1 AS BIGINT) ELSE 0 END, \
+    COUNT(*) FILTER (WHERE delivered = 1), CAST(SUM(price) FILTER (WHERE delivered = 1) AS BIGINT), \
+    COUNT(*) FILTER (WHERE delivered = 0), CAST(SUM(price) FILTER (WHERE delivered = 0) AS BIGINT), \
+    COUNT(*) FILTER (WHERE delivered IS NULL), CAST(SUM(price) FILTER (WHERE delivered IS NULL) AS BIGINT) \
+    FROM telco_topup WHERE job = $1 GROUP BY state";
+
+const BY_CURRENCY: &str = "SELECT state, delivered, currency, decimals, COUNT(*), CAST(SUM(price) AS BIGINT) \
+    FROM telco_topup WHERE CAST($1 AS TEXT) IS NULL OR job = $1 GROUP BY state, delivered, currency, decimals";
+
 #[async_trait]
 impl Work for Count {
     type Out = Counts;
 
     async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Counts, Error> {
-        let rows = match &self.0 {
-            Some(job) => {
-                tx.run(
-                    "SELECT state, delivered, currency, decimals, COUNT(*), CAST(SUM(price) AS BIGINT) FROM telco_topup \
-                     WHERE job = $1 GROUP BY state, delivered, currency, decimals",
-                    vec![job.as_str().into()],
-                )
-                .await?
+        let job: Value = self.0.as_deref().into();
+        if self.0.is_some() {
+            let states = tx.run(BY_STATE, vec![job.clone()]).await?;
+            if let Some(rows) = in_one_currency(states)? {
+                return Ok(Counts { rows });
             }
-            None => {
-                tx.run(
-                    "SELECT state, delivered, currency, decimals, COUNT(*), CAST(SUM(price) AS BIGINT) FROM telco_topup \
-                     GROUP BY state, delivered, currency, decimals",
-                    Vec::new(),
-                )
-                .await?
-            }
-        };
+        }
         let read = |mut row: Row| {
-            let state = State::from_name(&row.text()?).ok_or_else(unexpected)?;
-            let delivered = row.maybe_int()?.map(|yes| yes == 1);
+            let (state, delivered) = (state(&mut row)?, row.maybe_int()?.map(|yes| yes == 1));
             let currency = currency(&row.text()?, row.int()?).ok_or_else(unexpected)?;
             Ok(Entry {
                 state,
@@ -183,9 +184,39 @@ impl Work for Count {
                 price: Amount::from_minor(row.int()?, currency),
             })
         };
+        let rows = tx.run(BY_CURRENCY, vec![job]).await?;
         let rows: Result<_, Error> = rows.into_iter().map(read).collect();
         Ok(Counts { rows: rows? })
     }
+}
+
+/// `None`: there is a state with several.
+fn in_one_currency(states: Vec<Row>) -> Result<Option<Vec<Entry>>, Error> {
+    let mut entries = Vec::new();
+    for mut row in states {
+        let state = state(&mut row)?;
+        let currency = currency(&row.text()?, row.int()?).ok_or_else(unexpected)?;
+        if row.int()? == 0 {
+            return Ok(None);
+        }
+        for delivered in [Some(true), Some(false), None] {
+            let rows = u64::try_from(row.int()?).unwrap_or(0);
+            let price = row.maybe_int()?.unwrap_or(0);
+            if rows > 0 {
+                entries.push(Entry {
+                    state,
+                    delivered,
+                    rows,
+                    price: Amount::from_minor(price, currency),
+                });
+            }
+        }
+    }
+    Ok(Some(entries))
+}
+
+fn state(row: &mut Row) -> Result<State, Error> {
+    State::from_name(&row.text()?).ok_or_else(unexpected)
 }
 
 pub(crate) struct Claimed(pub(crate) Identity, pub(crate) Currency);

@@ -1,20 +1,24 @@
 //! A provider that does as it is told, for what the sandbox's provider never does.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use telco_core::{
     Balance, Error, ErrorKind, Identity, Lookup, NotSent, PreparedTopup, Provider, SecretBytes,
-    Submission, TopupCapabilities, TopupIntent, TopupProvider, TopupReceipt, async_trait,
+    Submission, TopupCapabilities, TopupIntent, TopupProvider, TopupReceipt, UnknownOutcome,
+    async_trait,
 };
+use tokio::sync::Semaphore;
 
 /// The next answer to a send.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Accept,
     Lose(ErrorKind),
+    /// Nobody knows, but this is what holds if it did happen.
+    Doubt(Box<TopupReceipt>),
 }
 
 #[derive(Debug)]
@@ -24,9 +28,18 @@ pub(crate) struct Fake {
     pub(crate) prepared_at: Option<SystemTime>,
     pub(crate) answers: Mutex<VecDeque<Answer>>,
     pub(crate) looks: Mutex<VecDeque<Result<Lookup, Error>>>,
-    pub(crate) balance: Mutex<i64>,
+    pub(crate) balance: Arc<Mutex<i64>>,
+    /// Finishes no request any more, as after a change of its settings.
+    pub(crate) refusing: Arc<AtomicBool>,
+    /// So many readings of the balance fail.
+    pub(crate) unreadable: Arc<AtomicU32>,
     pub(crate) sent: Arc<AtomicU32>,
     pub(crate) looked: Arc<AtomicU32>,
+    /// Each send waits for a permit, if there is one.
+    pub(crate) gate: Option<Arc<Semaphore>>,
+    looking: AtomicU32,
+    /// How many looks were under way at a time, at most.
+    pub(crate) looked_at_once: Arc<AtomicU32>,
 }
 
 impl Fake {
@@ -37,9 +50,14 @@ impl Fake {
             prepared_at: None,
             answers: Mutex::default(),
             looks: Mutex::default(),
-            balance: Mutex::new(0),
+            balance: Arc::default(),
+            refusing: Arc::default(),
+            unreadable: Arc::default(),
             sent: Arc::default(),
             looked: Arc::default(),
+            gate: None,
+            looking: AtomicU32::new(0),
+            looked_at_once: Arc::default(),
         }
     }
 
@@ -72,6 +90,9 @@ impl TopupProvider for Fake {
     }
 
     fn prepare(&self, intent: &TopupIntent) -> Result<PreparedTopup, NotSent> {
+        if self.refusing.load(Ordering::SeqCst) {
+            return Err(NotSent::unsupported("not sold any more"));
+        }
         let at = self.prepared_at.unwrap_or_else(SystemTime::now);
         let bytes = SecretBytes::new(format!("nonce of {}", intent.reference));
         Ok(PreparedTopup::new(
@@ -87,6 +108,9 @@ impl TopupProvider for Fake {
         let bytes = prepared.bytes_for(&self.identity)?;
         assert_eq!(bytes.expose(), format!("nonce of {reference}").as_bytes());
         self.sent.fetch_add(1, Ordering::SeqCst);
+        if let Some(gate) = &self.gate {
+            gate.acquire().await.unwrap().forget();
+        }
         let answer = self.answers.lock().unwrap().pop_front();
         Ok(match answer {
             None | Some(Answer::Accept) => {
@@ -95,11 +119,26 @@ impl TopupProvider for Fake {
             Some(Answer::Lose(kind)) => {
                 Submission::unknown(reference, Error::in_doubt(kind, "lost"))
             }
+            Some(Answer::Doubt(receipt)) => {
+                let cause = Error::in_doubt(ErrorKind::UnreadableAnswer, "garbled");
+                let unknown = UnknownOutcome::new(reference, cause);
+                let unknown = match receipt.answer.clone() {
+                    Some(answer) => unknown.with_answer(answer),
+                    None => unknown,
+                };
+                Submission::Unknown(unknown.with_provisional(*receipt))
+            }
         })
     }
 
     async fn lookup(&self, _: &TopupIntent) -> Result<Lookup, Error> {
         self.looked.fetch_add(1, Ordering::SeqCst);
+        let looking = self.looking.fetch_add(1, Ordering::SeqCst) + 1;
+        self.looked_at_once.fetch_max(looking, Ordering::SeqCst);
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        self.looking.fetch_sub(1, Ordering::SeqCst);
         let mut looks = self.looks.lock().unwrap();
         if looks.len() > 1 {
             looks.pop_front().unwrap()
@@ -109,6 +148,13 @@ impl TopupProvider for Fake {
     }
 
     async fn balance(&self) -> Result<Balance, Error> {
+        let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
+        let fails = self
+            .unreadable
+            .fetch_update(set, fetch, |left| left.checked_sub(1));
+        if fails.is_ok() {
+            return Err(Error::answered(ErrorKind::Unavailable, "closed for lunch"));
+        }
         Ok(Balance::new(super::naira(*self.balance.lock().unwrap())))
     }
 }

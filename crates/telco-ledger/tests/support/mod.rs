@@ -4,6 +4,8 @@
 pub(crate) mod fake;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
+#[cfg(feature = "postgres")]
+pub(crate) mod proxy;
 pub(crate) mod truth;
 pub(crate) mod worker;
 

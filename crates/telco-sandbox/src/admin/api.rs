@@ -10,7 +10,7 @@ use crate::history::Query;
 use crate::ledger::Told;
 use crate::room::{Answer, Request};
 use crate::shared::Shared;
-use crate::text::{form_pairs, percent_decode, value};
+use crate::text::{Pair, form_pairs, percent_decode, value};
 
 const OPENAPI: &str = include_str!("openapi.json");
 /// Rows in one page of a list, at most.
@@ -121,9 +121,13 @@ pub(super) async fn api(shared: &Shared, request: &Request, path: &str) -> Outco
         }
         ("GET", ["handsets"]) => {
             let limit = number(&query, "limit", 100)?.min(PAGE);
+            shared.handsets.catch_up(shared.clock.now_ms());
             ok(&json!({ "received": shared.handsets.latest(limit) }))
         }
-        ("GET", ["handsets", number]) => ok(&json!({ "received": shared.handsets.read(number) })),
+        ("GET", ["handsets", number]) => {
+            shared.handsets.catch_up(shared.clock.now_ms());
+            ok(&json!({ "received": shared.handsets.read(number) }))
+        }
         ("GET", ["faults"]) => ok(&view::faults(shared)),
         ("POST", ["faults"]) => {
             let rules = match body(request)? {
@@ -259,12 +263,12 @@ fn changed(shared: &Shared, kind: &str, value: &Value) -> Outcome {
     ok(value)
 }
 
-pub(super) fn flag(query: &[(String, String)], name: &str) -> bool {
+pub(super) fn flag(query: &[Pair<'_>], name: &str) -> bool {
     value(query, name).is_some_and(|v| v != "false" && v != "0")
 }
 
 pub(super) fn number(
-    query: &[(String, String)],
+    query: &[Pair<'_>],
     name: &str,
     default: usize,
 ) -> Result<usize, (u16, String)> {

@@ -6,9 +6,9 @@ use super::api::{PAGE, flag, number};
 use crate::fault::Phase;
 use crate::ledger::Filter;
 use crate::shared::Shared;
-use crate::text::value;
+use crate::text::{Pair, value};
 
-pub(super) fn ledger(shared: &Shared, query: &[(String, String)]) -> Result<Value, (u16, String)> {
+pub(super) fn ledger(shared: &Shared, query: &[Pair<'_>]) -> Result<Value, (u16, String)> {
     let operations = shared.ledger.operations(&Filter {
         provider: value(query, "provider").map(str::to_owned),
         search: value(query, "search").map(str::to_owned),

@@ -1,104 +1,11 @@
-//! Pushing callbacks as they fall due, and again where the listener fails.
+//! One push: a plain HTTP POST, and the status of its answer.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Callback, Pushed};
-use crate::ledger::What;
-use crate::shared::Shared;
-
-/// Pushes callbacks as they fall due, in order, until the sandbox is dropped.
-pub(crate) async fn run(shared: Arc<Shared>) {
-    loop {
-        // Asked for before the clock is read: a move in between is not missed.
-        let moved = shared.clock.moved();
-        for (id, provider, callback) in shared.callbacks.take_due(shared.clock.now_ms()) {
-            let listener = shared.callbacks.listener(provider);
-            let Some(url) = callback.url.clone().or(listener) else {
-                shared.settle_callback(shared.callbacks.settle(id, None, "no listener"));
-                continue;
-            };
-            // The first attempt is made in order; only its repeats run beside the others.
-            let first = push(&url, &callback).await;
-            match first {
-                Ok(status) if status < 500 => {
-                    shared.settle_callback(shared.callbacks.settle(
-                        id,
-                        Some(&url),
-                        &format!("pushed: {status}"),
-                    ));
-                }
-                failed => {
-                    let shared = Arc::clone(&shared);
-                    let task =
-                        tokio::spawn(
-                            async move { retry(&shared, id, &url, &callback, failed).await },
-                        );
-                    drop(task);
-                }
-            }
-        }
-        let wait = match shared.callbacks.next_due() {
-            None => Duration::from_secs(3_600),
-            Some(_) if shared.clock.is_frozen() => Duration::from_secs(3_600),
-            Some(due) => Duration::from_millis(due.saturating_sub(shared.clock.now_ms())),
-        };
-        if wait.is_zero() {
-            continue;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = shared.callbacks.changed.notified() => {}
-            () = moved => {}
-            () = shared.stopped() => return,
-        }
-    }
-}
-
-async fn retry(
-    shared: &Shared,
-    id: u64,
-    url: &str,
-    callback: &Callback,
-    first: Result<u16, String>,
-) {
-    let mut last = first;
-    let mut wait = shared.limits.push_retry;
-    for _ in 1..shared.limits.push_attempts {
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = shared.stopped() => return,
-        }
-        wait = wait.saturating_mul(2);
-        last = push(url, callback).await;
-        if matches!(last, Ok(status) if status < 500) {
-            break;
-        }
-    }
-    let fate = match last {
-        Ok(status) if status < 500 => format!("pushed: {status}"),
-        Ok(status) => format!("failed: {status}"),
-        Err(why) => format!("failed: {why}"),
-    };
-    shared.settle_callback(shared.callbacks.settle(id, Some(url), &fate));
-}
-
-impl Shared {
-    fn settle_callback(&self, pushed: Option<Pushed>) {
-        let Some(pushed) = pushed else { return };
-        if let Some(reference) = &pushed.reference {
-            let line = What::Callback(format!("{}: {}", pushed.event, pushed.fate));
-            self.ledger
-                .note(self.clock.now_ms(), 0, pushed.provider, reference, line);
-        }
-        self.announce("callback", || {
-            serde_json::to_value(&pushed).unwrap_or_default()
-        });
-    }
-}
+use super::Callback;
 
 /// Host with port, and path, of a URL the sandbox can push to.
 pub(super) fn target(url: &str) -> Result<(&str, &str), String> {
@@ -116,7 +23,7 @@ pub(super) fn target(url: &str) -> Result<(&str, &str), String> {
     Ok((authority, if path.is_empty() { "/" } else { path }))
 }
 
-async fn push(url: &str, callback: &Callback) -> Result<u16, String> {
+pub(super) async fn push(url: &str, callback: &Callback) -> Result<u16, String> {
     let exchange = async {
         let (authority, path) = target(url)?;
         let has_port = authority

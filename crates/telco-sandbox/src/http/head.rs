@@ -1,11 +1,13 @@
 //! Heads of requests, read; heads of answers, written.
 
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 
 use super::{Bad, HEADERS, MALFORMED};
 use crate::room::{Answer, Request};
+use crate::text::push_digits;
 
 pub(super) struct Framing {
     pub(super) keep_alive: bool,
@@ -25,10 +27,25 @@ impl Framing {
     }
 }
 
+/// The length of the head, blank line included, if it is there in full; the first `scanned` bytes do not end it.
+pub(super) fn end_of_head(bytes: &[u8], scanned: usize) -> Option<usize> {
+    const END: &[u8; 4] = b"\r\n\r\n";
+    let mut start = scanned;
+    loop {
+        let window = bytes.get(start..)?.first_chunk::<4>()?;
+        start = start.saturating_add(match window {
+            END => return Some(start.saturating_add(4)),
+            [.., b'\r' | b'\n'] => 1,
+            // A byte that occurs nowhere in the end rules out all four places that it is part of.
+            _ => 4,
+        });
+    }
+}
+
 pub(super) fn parse_head(head: &Bytes, peer: SocketAddr) -> Result<(Request, Framing), Bad> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
-    let mut parsed = httparse::Request::new(&mut headers);
-    match parsed.parse(head) {
+    let mut headers = [const { MaybeUninit::uninit() }; HEADERS];
+    let mut parsed = httparse::Request::new(&mut []);
+    match parsed.parse_with_uninit_headers(head, &mut headers) {
         Ok(httparse::Status::Complete(_)) => {}
         Err(httparse::Error::TooManyHeaders) => return Err(Bad::Answer(431, "too many headers")),
         _ => return Err(MALFORMED),
@@ -109,18 +126,24 @@ fn body_of(request: &Request) -> Result<Body, Bad> {
 pub(super) fn head_of(answer: &Answer, length: Option<usize>, keep_alive: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(256_usize.saturating_add(answer.body.len()));
     out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(answer.status.to_string().as_bytes());
-    out.extend_from_slice(b" ");
+    push_digits(&mut out, answer.status.into(), 3);
+    out.push(b' ');
     out.extend_from_slice(reason(answer.status).as_bytes());
     for (name, value) in &answer.headers {
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b": ");
-        out.extend(value.bytes().filter(|b| !matches!(b, b'\r' | b'\n')));
+        // No value can start a line of its own.
+        let breaks = value.bytes().filter(|b| matches!(b, b'\r' | b'\n'));
+        if breaks.count() == 0 {
+            out.extend_from_slice(value.as_bytes());
+        } else {
+            out.extend(value.bytes().filter(|b| !matches!(b, b'\r' | b'\n')));
+        }
     }
     if let Some(length) = length {
         out.extend_from_slice(b"\r\nContent-Length: ");
-        out.extend_from_slice(length.to_string().as_bytes());
+        push_digits(&mut out, length as u64, 1);
     }
     if !keep_alive {
         out.extend_from_slice(b"\r\nConnection: close");
@@ -153,5 +176,37 @@ fn reason(status: u16) -> &'static str {
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
         _ => "Status",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_head_is_where_a_plain_search_finds_it() {
+        let plain = |bytes: &[u8]| {
+            let at = bytes.windows(4).position(|w| w == b"\r\n\r\n");
+            at.map(|at| at + 4)
+        };
+        // Every text of eight letters out of three, which holds every way to nearly end a head.
+        for n in 0..3_usize.pow(8) {
+            let text: Vec<u8> = (0..8)
+                .scan(n, |left, _| {
+                    let letter = b"\r\nx".get(*left % 3).copied();
+                    *left /= 3;
+                    letter
+                })
+                .collect();
+            let end = plain(&text);
+            assert_eq!(end_of_head(&text, 0), end, "{text:?}");
+            for read in 0..=text.len() {
+                let part = text.get(..read).unwrap_or_default();
+                if end_of_head(part, 0).is_none() {
+                    let scanned = read.saturating_sub(3);
+                    assert_eq!(end_of_head(&text, scanned), end, "{text:?} after {read}");
+                }
+            }
+        }
     }
 }

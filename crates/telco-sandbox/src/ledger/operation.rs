@@ -83,11 +83,11 @@ pub struct Operation {
 const STORY: usize = 64;
 
 impl Operation {
-    pub(super) fn new(provider: &'static str, reference: &str) -> Self {
+    pub(super) fn new(provider: &'static str, reference: String) -> Self {
         Self {
             provider,
             kind: "",
-            reference: reference.to_owned(),
+            reference,
             number: None,
             detail: Vec::new(),
             requests: 0,

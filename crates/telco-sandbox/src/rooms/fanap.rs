@@ -2,25 +2,32 @@
 
 mod admit;
 mod answer;
+mod api;
+mod fidelity;
+mod imi;
 mod message;
 mod near_miss;
 mod phone;
+mod sdp;
+mod session;
 mod settings;
 mod subscription;
 mod verification;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use crate::bounded::Bounded;
 use crate::random::Draw;
 use crate::room::{Answer, Halt, Request, Room, Rule, Visit, merge_settings};
 use crate::rsa::{PrivateKey, PublicKey};
 
 use answer::Refusal;
+use api::Api;
+use session::Session;
 use settings::Settings;
-use subscription::Session;
 
 /// The FanapPlus room: one tenant with one service.
 #[derive(Debug)]
@@ -43,20 +50,32 @@ const PROVIDER_KEY: &str = include_str!("fanap/provider.pem");
 /// Entries kept per table; the oldest go first.
 const KEPT: usize = 100_000;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     settings: Settings,
-    /// Codes that were sent, by correlation id, and the order they came in.
-    sessions: HashMap<String, Session>,
-    order: VecDeque<String>,
-    /// Who is subscribed (national form), and since when a lookup may know.
-    subscribed: HashMap<String, u64>,
+    /// Codes that were sent, by the id that start gave.
+    sessions: Bounded<String, Session>,
+    /// Who is subscribed through which API (national form), and since when a lookup may know.
+    subscribed: Bounded<(Api, String), u64>,
     /// Starts per phone in the running hour: the hour and their number.
-    starts: HashMap<String, (u64, u64)>,
+    starts: Bounded<String, (u64, u64)>,
     /// Dates that were accepted, for the setting that refuses their second use.
-    dates: HashMap<String, u64>,
+    dates: Bounded<String, u64>,
     /// The newest messages, for a callback on demand.
     messages: VecDeque<message::Message>,
+}
+
+impl State {
+    fn new(settings: Settings) -> State {
+        State {
+            settings,
+            sessions: Bounded::new(KEPT),
+            subscribed: Bounded::new(KEPT),
+            starts: Bounded::new(KEPT),
+            dates: Bounded::new(KEPT),
+            messages: VecDeque::new(),
+        }
+    }
 }
 
 impl Fanap {
@@ -70,7 +89,7 @@ impl Fanap {
             service_key: draw.hex(32).to_lowercase(),
             merchant: PrivateKey::from_pem(MERCHANT_KEY),
             provider: PrivateKey::from_pem(PROVIDER_KEY),
-            state: Mutex::default(),
+            state: Mutex::new(State::new(Settings::default())),
         }
     }
 
@@ -90,9 +109,15 @@ impl Fanap {
         }
     }
 
-    fn refuse(&self, visit: &mut Visit<'_>, refusal: Refusal, settings: &Settings) -> Answer {
+    fn refuse(
+        &self,
+        visit: &mut Visit<'_>,
+        api: Api,
+        refusal: Refusal,
+        settings: &Settings,
+    ) -> Answer {
         visit.refuse(&refusal.summary());
-        let (answer, why) = refusal.into_answer(settings);
+        let (answer, why) = refusal.into_answer(api, settings);
         visit.near_miss(why);
         answer
     }
@@ -117,15 +142,15 @@ impl Room for Fanap {
     }
 
     fn fidelity(&self) -> &'static [Rule] {
-        settings::FIDELITY
+        fidelity::RULES
     }
 
     fn quirks(&self) -> &'static [(&'static str, &'static str)] {
-        settings::QUIRKS
+        fidelity::QUIRKS
     }
 
     fn scenarios(&self) -> &'static [(&'static str, &'static str)] {
-        settings::SCENARIOS
+        fidelity::SCENARIOS
     }
 
     fn answer(&self, visit: &mut Visit<'_>, request: &Request) -> Result<Answer, Halt> {
@@ -133,6 +158,10 @@ impl Room for Fanap {
         match (request.method.as_str(), request.path.as_str()) {
             ("POST", "/api/Subscription/grant/start") => self.start(visit, request, &settings),
             ("POST", "/api/Subscription/grant/commit") => self.commit(visit, request, &settings),
+            ("POST", "/api/otp/start") => self.imi_start(visit, request, &settings),
+            ("POST", "/api/otp/commit") => self.imi_commit(visit, request, &settings),
+            ("POST", "/api/v1/otp/start") => self.sdp_start(visit, request, &settings),
+            ("POST", "/api/v1/otp/commit") => self.sdp_commit(visit, request, &settings),
             ("GET", path) if path.starts_with(verification::PREFIX) => {
                 self.verification(visit, request, &settings)
             }
@@ -162,35 +191,36 @@ impl Room for Fanap {
     }
 
     fn reset(&self) {
-        let mut state = self.state();
-        *state = State {
-            settings: std::mem::take(&mut state.settings),
-            ..State::default()
-        };
+        let settings = self.current();
+        *self.state() = State::new(settings);
     }
 }
 
 fn unmodelled(method: &str, path: &str) -> (u16, String) {
-    const CALLS: [&str; 2] = [
+    const CALLS: [&str; 6] = [
         "/api/Subscription/grant/start",
         "/api/Subscription/grant/commit",
+        "/api/otp/start",
+        "/api/otp/commit",
+        "/api/v1/otp/start",
+        "/api/v1/otp/commit",
     ];
+    let verification = verification::PREFIX;
     if CALLS.contains(&path) {
         (405, format!("{method} is not served there; POST is"))
+    } else if path.starts_with(verification) {
+        (405, format!("{method} is not served there; GET is"))
     } else if let Some(known) = CALLS.iter().find(|known| known.eq_ignore_ascii_case(path)) {
-        (404, format!("the path is {known}, with a capital S"))
-    } else if path.starts_with("/api/otp/") || path.starts_with("/api/v1/otp/") {
         (
             404,
-            format!("`{path}` belongs to a sibling service, whose codes are not modelled here"),
+            format!("the path is {known}: upper and lower case count"),
         )
     } else {
-        let verification = verification::PREFIX;
+        let calls = CALLS.join(", ");
         (
             404,
             format!(
-                "`{path}` is not modelled; there are POST {}, POST {} and GET {verification}{{phone}}/product/{{id}}",
-                CALLS[0], CALLS[1]
+                "`{path}` is not modelled; there are POST {calls} and GET {verification}{{phone}}/product/{{id}}"
             ),
         )
     }

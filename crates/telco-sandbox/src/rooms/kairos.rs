@@ -1,21 +1,28 @@
 //! Kairos' side: outbound calls for India, in the clear or in an envelope. docs/protocols/kairos.md, read from the
 //! provider's end.
 
+mod admit;
 mod codes;
 mod create;
+mod dial;
 mod envelope;
+mod fidelity;
 mod near_miss;
+mod open;
 mod order;
 mod profile;
 mod records;
+mod report;
 mod settings;
 mod start_time;
+mod unwrap;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use crate::bounded::Bounded;
 use crate::random::Draw;
 use crate::room::{Answer, Halt, Request, Room, Rule, Visit, merge_settings};
 use crate::rsa::PrivateKey;
@@ -41,18 +48,18 @@ struct FlowId {
 
 #[derive(Debug)]
 struct State {
-    settings: Settings,
+    settings: Arc<Settings>,
     /// Calls paid for so far.
     spent: u64,
     /// Key pairs by flow, the newest last.
     keys: HashMap<String, Vec<PrivateKey>>,
     /// When each checksum was seen.
-    checksums: HashMap<Vec<u8>, u64>,
-    /// Calls that were placed, by phonon-uuid, and the order they came in.
-    records: HashMap<String, Record>,
-    order: VecDeque<String>,
-    /// Start of the running minute, and requests in it.
-    minute: (u64, u64),
+    checksums: Bounded<Vec<u8>, u64>,
+    /// Calls that were placed, by phonon-uuid.
+    records: Bounded<String, Record>,
+    /// The running minute and the requests in it, for each of the two hosts.
+    real_time_minute: (u64, u64),
+    bulk_minute: (u64, u64),
 }
 
 /// Records and checksums kept; the oldest go first.
@@ -90,7 +97,7 @@ impl Kairos {
             }
         };
         let (multicast, dialer) = (flow("multicast"), flow("dialer"));
-        let state = State::new(Settings::default(), &multicast, &dialer);
+        let state = State::new(Arc::default(), &multicast, &dialer);
         Kairos {
             state: Mutex::new(state),
             multicast,
@@ -102,8 +109,8 @@ impl Kairos {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn current(&self) -> Settings {
-        self.state().settings.clone()
+    fn current(&self) -> Arc<Settings> {
+        Arc::clone(&self.state().settings)
     }
 
     /// The key pairs of a flow, the newest first.
@@ -135,31 +142,12 @@ impl Kairos {
 
     /// Whether the caller's address may be served at all.
     fn known_address(&self, request: &Request, settings: &Settings) -> Result<(), Refusal> {
-        let peer = request.peer.ip().to_string();
-        if settings.allowed_ips.is_empty() || settings.allowed_ips.contains(&peer) {
-            Ok(())
-        } else {
-            Err(Refusal::new(
-                401,
-                format!("{peer} is not on the white list (setting `allowed_ips`)"),
-            ))
-        }
-    }
-
-    /// Counts a request; `false` when the minute is full.
-    fn within_rate(&self, visit: &Visit<'_>, limit: u64) -> bool {
-        let mut state = self.state();
-        let minute = visit.now_ms() / 60_000;
-        if state.minute.0 != minute {
-            state.minute = (minute, 0);
-        }
-        state.minute.1 = state.minute.1.saturating_add(1);
-        limit == 0 || state.minute.1 <= limit
+        listed(request, &settings.allowed_ips, "allowed_ips")
     }
 }
 
 impl State {
-    fn new(settings: Settings, multicast: &FlowId, dialer: &FlowId) -> State {
+    fn new(settings: Arc<Settings>, multicast: &FlowId, dialer: &FlowId) -> State {
         let keys = [(multicast, MULTICAST_KEY), (dialer, DIALER_KEY)];
         State {
             settings,
@@ -170,10 +158,10 @@ impl State {
                     Some((flow.flow_id.clone(), vec![PrivateKey::from_pem(pem)?]))
                 })
                 .collect(),
-            checksums: HashMap::new(),
-            records: HashMap::new(),
-            order: VecDeque::new(),
-            minute: (0, 0),
+            checksums: Bounded::new(KEPT),
+            records: Bounded::new(KEPT),
+            real_time_minute: (0, 0),
+            bulk_minute: (0, 0),
         }
     }
 }
@@ -209,15 +197,15 @@ impl Room for Kairos {
     }
 
     fn fidelity(&self) -> &'static [Rule] {
-        settings::FIDELITY
+        fidelity::RULES
     }
 
     fn quirks(&self) -> &'static [(&'static str, &'static str)] {
-        settings::QUIRKS
+        fidelity::QUIRKS
     }
 
     fn scenarios(&self) -> &'static [(&'static str, &'static str)] {
-        settings::SCENARIOS
+        fidelity::SCENARIOS
     }
 
     fn answer(&self, visit: &mut Visit<'_>, request: &Request) -> Result<Answer, Halt> {
@@ -246,12 +234,12 @@ impl Room for Kairos {
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self.current()).unwrap_or_default()
+        serde_json::to_value(&*self.current()).unwrap_or_default()
     }
 
     fn configure(&self, change: &Value) -> Result<(), String> {
         let mut state = self.state();
-        state.settings = merge_settings(&state.settings, change)?;
+        state.settings = Arc::new(merge_settings(&*state.settings, change)?);
         Ok(())
     }
 
@@ -263,6 +251,17 @@ impl Room for Kairos {
         let settings = self.current();
         *self.state() = State::new(settings, &self.multicast, &self.dialer);
     }
+}
+
+/// Whether the caller is on this white list; an empty one is no list.
+fn listed(request: &Request, list: &[String], setting: &str) -> Result<(), Refusal> {
+    let peer = request.peer.ip();
+    let is_on_it = |peer: &str| list.iter().any(|ip| ip == peer);
+    if list.is_empty() || is_on_it(&peer.to_string()) {
+        return Ok(());
+    }
+    let why = format!("{peer} is not on the white list (setting `{setting}`)");
+    Err(Refusal::new(401, why))
 }
 
 fn unmodelled(method: &str, path: &str) -> String {

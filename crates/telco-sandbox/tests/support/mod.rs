@@ -9,6 +9,7 @@
     clippy::indexing_slicing
 )]
 
+pub mod noise;
 pub mod spend;
 
 use std::io;

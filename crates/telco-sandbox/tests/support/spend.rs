@@ -49,6 +49,11 @@ fn citcall_request(sandbox: &Sandbox, reference: &str) -> Vec<u8> {
     post(sandbox, "citcall", "/v3/motp", &headers, &body.to_string())
 }
 
+/// A start time that is over and of this day, and the same all day long.
+pub fn at_once(now_ms: u64) -> String {
+    format!("{}T00:00:00Z", &date(now_ms)[..10])
+}
+
 fn kairos_request(sandbox: &Sandbox, reference: &str) -> Vec<u8> {
     let flow = sandbox.credentials("kairos").unwrap();
     let body = json!({
@@ -57,7 +62,7 @@ fn kairos_request(sandbox: &Sandbox, reference: &str) -> Vec<u8> {
         "flow-id": flow["flow_id"],
         "calls": [{
             "client-identifier": reference,
-            "start-time": "2099-01-23T08:02:53.311+05:30",
+            "start-time": at_once(sandbox.clock().now_ms()),
             "contact-numbers": ["8000000001"],
             "keys": [],
         }],

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::settings::{self, CallerShown, Settings};
+use super::fields::{integer, text};
+use super::reply::{ascii, redirect};
+use super::settings::{self, CallerShown, Settings, scripted};
 use super::verify::Session;
-use super::{Citcall, KEPT, Refusal, Version, ascii, integer, number, redirect, scripted, text};
+use super::{Citcall, KEPT, Refusal, Version, number};
 use crate::callback::Callback;
 use crate::handset::Arrival;
 use crate::room::{Answer, Halt, Request, Visit};
@@ -23,6 +26,43 @@ pub(super) struct Placed {
     callback_url: Option<String>,
     price: u64,
     rang: bool,
+}
+
+/// The answer to an accepted call.
+#[derive(Serialize)]
+struct Accepted<'a> {
+    #[serde(rename = "clientUniqueId", skip_serializing_if = "Option::is_none")]
+    client_unique_id: Option<&'a str>,
+    gateway: i64,
+    info: &'static str,
+    msisdn: String,
+    rc: Value,
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trx_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trxid: Option<&'a str>,
+}
+
+/// The callback of a call.
+#[derive(Serialize)]
+struct Ended<'a> {
+    call_status: &'static str,
+    #[serde(rename = "clientUniqueId", skip_serializing_if = "Option::is_none")]
+    client_unique_id: Option<&'a str>,
+    dial_code: &'static str,
+    dial_status: &'static str,
+    msisdn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<String>,
+    rc: Value,
+    result: &'static str,
+    token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trx_id: Option<&'a String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trxid: Option<&'a String>,
+    via: &'static str,
 }
 
 /// A call as it is asked for, checked.
@@ -167,29 +207,24 @@ impl Citcall {
             true => "+6281299999999".to_owned(),
             false => format!("+{}", placed.number),
         };
-        let token = match placed.number == settings::NO_TOKEN {
-            true => Value::Null,
-            false => json!(placed.token),
+        let has_token = placed.number != settings::NO_TOKEN;
+        let token = has_token.then_some(placed.token.as_str());
+        let named =
+            (placed.version == Version::V3 || settings.v2_trxid) && !visit.quirk("no-trxid");
+        let trxid = named.then_some(placed.trxid.as_str());
+        let misspelt = visit.quirk("trx_id");
+        let body = Accepted {
+            client_unique_id: placed.client_unique_id.as_deref(),
+            gateway,
+            info: "success",
+            msisdn,
+            rc,
+            token,
+            trx_id: trxid.filter(|_| misspelt),
+            trxid: trxid.filter(|_| !misspelt),
         };
-        let mut body = Map::new();
-        body.insert("rc".into(), rc);
-        body.insert("info".into(), json!("success"));
-        if (placed.version == Version::V3 || settings.v2_trxid) && !visit.quirk("no-trxid") {
-            let name = if visit.quirk("trx_id") {
-                "trx_id"
-            } else {
-                "trxid"
-            };
-            body.insert(name.into(), json!(placed.trxid));
-        }
-        body.insert("msisdn".into(), json!(msisdn));
-        body.insert("token".into(), token);
-        body.insert("gateway".into(), json!(gateway));
-        if let Some(id) = &placed.client_unique_id {
-            body.insert("clientUniqueId".into(), json!(id));
-        }
         let sealed = placed.version == Version::V2 && settings.seal_answers;
-        self.reply(visit, sealed, &Value::Object(body), 200, settings)
+        self.reply(visit, sealed, &body, 200, settings)
     }
 
     fn push_callback(&self, visit: &mut Visit<'_>, placed: &Placed, settings: &Settings) {
@@ -198,38 +233,31 @@ impl Citcall {
             // No value of a failed call is known; these say so without pretending to be the provider's.
             false => ("480", "UNKNOWN-TO-SANDBOX", "FAILED", "Failed"),
         };
-        let mut body = json!({
-            "rc": if placed.version == Version::V2 { json!("00") } else { json!(0) },
-            "msisdn": format!("+{}", placed.number),
-            "via": "voice",
-            "token": placed.token,
-            "dial_code": dial_code,
-            "dial_status": dial_status,
-            "call_status": call_status,
-            "result": result,
-        });
-        let id_name = if placed.version == Version::V2 {
-            "trx_id"
-        } else {
-            "trxid"
+        let v2 = placed.version == Version::V2;
+        let body = Ended {
+            call_status,
+            client_unique_id: placed.client_unique_id.as_deref(),
+            dial_code,
+            dial_status,
+            msisdn: format!("+{}", placed.number),
+            price: (!v2).then(|| placed.price.to_string()),
+            rc: if v2 { json!("00") } else { json!(0) },
+            result,
+            token: &placed.token,
+            trx_id: v2.then_some(&placed.trxid),
+            trxid: (!v2).then_some(&placed.trxid),
+            via: "voice",
         };
-        if let Value::Object(body) = &mut body {
-            body.insert(id_name.into(), json!(placed.trxid));
-            if placed.version == Version::V3 {
-                body.insert("price".into(), json!(placed.price.to_string()));
-            }
-            if let Some(id) = &placed.client_unique_id {
-                body.insert("clientUniqueId".into(), json!(id));
-            }
-        }
-        if placed.version == Version::V2 && settings.seal_callbacks {
+        // Texts and numbers always have a JSON form.
+        let mut body = serde_json::to_string(&body).unwrap_or_default();
+        if v2 && settings.seal_callbacks {
             let keys = self.keys(settings);
             let at = visit.now_ms().saturating_add(settings.callback_after_ms) / 1_000;
             if let Some(data) = keys.seal(at, &ascii(&body)) {
-                body = json!({ "data": data });
+                body = json!({ "data": data }).to_string();
             }
         }
-        let mut callback = Callback::json("call-ended", &body)
+        let mut callback = Callback::json_text("call-ended", body)
             .reference(placed.reference.as_str())
             .number(placed.number.as_str())
             .after(Duration::from_millis(settings.callback_after_ms));
@@ -253,7 +281,7 @@ impl Citcall {
             .ok_or("there is no such call to tell about")?;
         let at_once = Settings {
             callback_after_ms: 0,
-            ..settings
+            ..(*settings).clone()
         };
         self.push_callback(visit, &placed, &at_once);
         Ok(())

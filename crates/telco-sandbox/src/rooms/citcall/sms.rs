@@ -5,9 +5,11 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::call::{callback_url, session_of};
-use super::settings::Settings;
+use super::fields::text;
+use super::reply::redirect;
+use super::settings::{Settings, scripted};
 use super::verify::Session;
-use super::{Citcall, Refusal, Version, number, redirect, scripted, text};
+use super::{Citcall, Refusal, Version, number};
 use crate::calendar;
 use crate::callback::Callback;
 use crate::handset::Arrival;

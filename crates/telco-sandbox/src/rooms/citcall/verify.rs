@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::fields::text;
 use super::settings::{Settings, VerifyAccepts};
-use super::{Citcall, KEPT, Refusal, Version, number, text};
+use super::{Citcall, KEPT, Refusal, Version, number};
 use crate::ledger::What;
 use crate::room::{Answer, Halt, Request, Visit};
 

@@ -1,7 +1,7 @@
 //! How Cowrie's answers look: field order of the documentation, and every way in which they may look wrong.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::calendar;
 use crate::room::{Answer, Visit};
@@ -24,20 +24,44 @@ impl Form {
     }
 }
 
-/// A JSON object with its fields in this order (a map would sort them).
-pub(super) fn object(fields: &[(&str, Value)], form: Form) -> String {
-    let fields: Vec<_> = fields
-        .iter()
-        .map(|(name, value)| match form {
-            Form::Strict => format!("\"{name}\":{value}"),
-            Form::UnquotedKeys => format!("{name}:{value}"),
-        })
-        .collect();
-    format!("{{{}}}", fields.join(","))
+/// A JSON object whose fields stand in the order in which they are given (a map would sort them).
+#[derive(Debug)]
+pub(super) struct Object {
+    text: Vec<u8>,
+    form: Form,
+}
+
+impl Object {
+    pub(super) fn new(form: Form) -> Self {
+        let mut text = Vec::with_capacity(128);
+        text.push(b'{');
+        Self { text, form }
+    }
+
+    pub(super) fn with(mut self, name: &str, value: impl Serialize) -> Self {
+        if self.text.len() > 1 {
+            self.text.push(b',');
+        }
+        let quote: &[u8] = match self.form {
+            Form::Strict => b"\"",
+            Form::UnquotedKeys => b"",
+        };
+        for part in [quote, name.as_bytes(), quote, b":"] {
+            self.text.extend_from_slice(part);
+        }
+        // Texts and numbers always have a JSON form.
+        let _ = serde_json::to_writer(&mut self.text, &value);
+        self
+    }
+
+    pub(super) fn end(mut self) -> String {
+        self.text.push(b'}');
+        String::from_utf8(self.text).unwrap_or_default()
+    }
 }
 
 /// The answer with this body, unless a quirk puts another in its place.
-pub(super) fn shaped(visit: &Visit<'_>, body: String) -> Answer {
+pub(super) fn shaped(visit: &Visit<'_>, body: impl Into<Bytes>) -> Answer {
     let json = "application/json";
     match () {
         () if visit.quirk("empty-body") => Answer::new(200, json, ""),
@@ -78,17 +102,11 @@ pub(super) enum ErrorBody {
 
 impl ErrorBody {
     pub(super) fn error(self, status: u16, message: &str) -> Answer {
-        let message_field = ("message", Value::from(message));
+        let body = Object::new(Form::Strict);
+        let json = |body: Object| Answer::new(status, "application/json", body.end());
         match self {
-            Self::Message => Answer::new(
-                status,
-                "application/json",
-                object(&[message_field], Form::Strict),
-            ),
-            Self::StatusMessage => {
-                let fields = [("status", Value::from("error")), message_field];
-                Answer::new(status, "application/json", object(&fields, Form::Strict))
-            }
+            Self::Message => json(body.with("message", message)),
+            Self::StatusMessage => json(body.with("status", "error").with("message", message)),
             Self::Text => Answer::text(status, message),
             Self::Empty => Answer::new(status, "application/json", ""),
         }
@@ -114,8 +132,8 @@ mod tests {
 
     #[test]
     fn fields_keep_their_order() {
-        let fields = [("z", Value::from(1)), ("a", Value::from("x\"y"))];
-        assert_eq!(object(&fields, Form::Strict), r#"{"z":1,"a":"x\"y"}"#);
-        assert_eq!(object(&fields, Form::UnquotedKeys), r#"{z:1,a:"x\"y"}"#);
+        let object = |form| Object::new(form).with("z", 1).with("a", "x\"y").end();
+        assert_eq!(object(Form::Strict), r#"{"z":1,"a":"x\"y"}"#);
+        assert_eq!(object(Form::UnquotedKeys), r#"{z:1,a:"x\"y"}"#);
     }
 }

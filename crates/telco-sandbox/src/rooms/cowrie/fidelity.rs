@@ -73,6 +73,12 @@ pub(super) const RULES: &[Rule] = &[
         "amounts",
         "whole naira in plain digits, no sign, separator or leading zero; anything else 400",
     ),
+    Rule::set_by(
+        "unknown",
+        "amounts grouped by commas",
+        "refused; the vendor's Java client sends 1000 and more as `1,000`",
+        "grouped_amounts",
+    ),
     Rule::set_by("unknown", "smallest amount", "1 naira", "min_amount"),
     Rule::set_by("unknown", "largest amount", "none", "max_amount"),
     Rule::fixed(
@@ -163,6 +169,12 @@ pub(super) const RULES: &[Rule] = &[
         "observed",
         "terminal family",
         "balance, credit, data, check under AgentId and TerminalId; same answers (inferred), same account",
+    ),
+    Rule::set_by(
+        "unknown",
+        "terminals",
+        "any; the vendor's clients name fixed ones of their own",
+        "terminals",
     ),
     Rule::fixed(
         "documented",

@@ -106,6 +106,10 @@ pub(super) struct Settings {
     pub(super) decimals: bool,
     /// Form of an error's body.
     pub(super) error_body: ErrorBody,
+    /// Terminals that the agent may name; none: any.
+    pub(super) terminals: Vec<String>,
+    /// Whether amounts may be grouped by commas: the vendor's Java client sends `1,000` for 1000.
+    pub(super) grouped_amounts: bool,
     /// Naira; below, 400.
     pub(super) min_amount: i64,
     /// Naira; above, 400.
@@ -134,6 +138,8 @@ impl Default for Settings {
             balance_in_answers: true,
             decimals: false,
             error_body: ErrorBody::Message,
+            terminals: Vec::new(),
+            grouped_amounts: false,
             min_amount: 1,
             max_amount: None,
             max_count: 1_000,

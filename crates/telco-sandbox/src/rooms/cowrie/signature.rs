@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 
 use super::settings::Verify;
 use crate::room::Request;
-use crate::text::{excerpt, percent_decode};
+use crate::text::{excerpt, hex_of, percent_decode};
 
 #[derive(Debug)]
 pub(super) struct Signer {
@@ -198,7 +198,7 @@ fn strict_form(decoded: &[u8]) -> Vec<u8> {
 /// Base64 padded, unpadded, URL-safe; hexadecimal lower and upper.
 fn encodings(bytes: &impl AsRef<[u8]>) -> [String; 5] {
     let bytes = bytes.as_ref();
-    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let hex = hex_of(bytes);
     [
         STANDARD.encode(bytes),
         STANDARD_NO_PAD.encode(bytes),

@@ -1,6 +1,9 @@
 //! Cowrie's books: money, nonces, what was done, PINs.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::settings::Settings;
 
@@ -12,16 +15,16 @@ const KEPT: usize = 500_000;
 pub(super) struct Record {
     pub(super) id: String,
     pub(super) kind: &'static str,
-    pub(super) net: String,
+    pub(super) net: &'static str,
     pub(super) msisdn: String,
     /// Naira.
     pub(super) amount: i64,
-    pub(super) xref: String,
+    pub(super) xref: Arc<str>,
     pub(super) at_ms: u64,
     /// From when Check sees it.
     pub(super) visible_ms: u64,
     /// The body of the answer, for a server that answers a repeat like the first.
-    pub(super) answer: String,
+    pub(super) answer: Bytes,
 }
 
 #[derive(Debug)]
@@ -35,12 +38,12 @@ pub(super) struct Pin {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) balance_kobo: i64,
-    nonces: HashMap<String, u64>,
-    nonce_order: VecDeque<String>,
+    nonces: HashMap<Arc<str>, u64>,
+    nonce_order: VecDeque<Arc<str>>,
     /// By xref; a repeat that is carried out replaces its forerunner.
-    records: HashMap<String, Record>,
-    record_order: VecDeque<String>,
-    xref_of_id: HashMap<String, String>,
+    records: HashMap<Arc<str>, Record>,
+    record_order: VecDeque<Arc<str>>,
+    xref_of_id: HashMap<String, Arc<str>>,
     /// Sold PINs by code: face value, and whether it was redeemed.
     sold: HashMap<String, (i64, bool)>,
     sold_order: VecDeque<String>,
@@ -72,13 +75,14 @@ impl State {
     }
 
     /// Remembers a nonce; false if it was used within the memory.
-    pub(super) fn use_nonce(&mut self, nonce: String, now_ms: u64, keep_ms: u64) -> bool {
+    pub(super) fn use_nonce(&mut self, nonce: &str, now_ms: u64, keep_ms: u64) -> bool {
         let until = now_ms.saturating_add(keep_ms);
-        match self.nonces.get_mut(&nonce) {
+        match self.nonces.get_mut(nonce) {
             Some(forgotten) if *forgotten <= now_ms => *forgotten = until,
             Some(_) => return false,
             None => {
-                self.nonces.insert(nonce.clone(), until);
+                let nonce: Arc<str> = Arc::from(nonce);
+                self.nonces.insert(Arc::clone(&nonce), until);
                 self.nonce_order.push_back(nonce);
             }
         }
@@ -99,10 +103,9 @@ impl State {
     }
 
     pub(super) fn record(&mut self, record: Record) {
-        self.xref_of_id
-            .insert(record.id.clone(), record.xref.clone());
-        let xref = record.xref.clone();
-        match self.records.insert(xref.clone(), record) {
+        let xref = Arc::clone(&record.xref);
+        self.xref_of_id.insert(record.id.clone(), Arc::clone(&xref));
+        match self.records.insert(Arc::clone(&xref), record) {
             Some(before) => {
                 self.xref_of_id.remove(&before.id);
             }

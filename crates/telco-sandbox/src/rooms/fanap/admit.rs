@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::Fanap;
 use super::answer::Refusal;
 use super::near_miss::{self, Claim};
 use super::settings::Settings;
-use super::{Fanap, KEPT};
 use crate::calendar;
 use crate::room::{Request, Visit};
 
@@ -42,9 +42,9 @@ pub(super) fn text<'a>(
 ) -> Result<&'a str, Refusal> {
     match fields.get(name) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text),
-        Some(Value::Number(_)) if name == "Token" => Err(Refusal::field(
+        Some(Value::Number(_)) if matches!(name, "Token" | "Pin" | "pin") => Err(Refusal::field(
             name,
-            "`Token` is a string, so that its leading zeros are kept; a number came",
+            format!("`{name}` is a string, so that its leading zeros are kept; a number came"),
         )),
         Some(Value::String(_) | Value::Null) => {
             Err(Refusal::field(name, format!("`{name}` is empty")))
@@ -57,8 +57,16 @@ pub(super) fn text<'a>(
     }
 }
 
+/// A string of the body as it came, for the ledger, before anything is judged.
+pub(super) fn word<'a>(
+    fields: &'a Result<Map<String, Value>, Refusal>,
+    name: &str,
+) -> Option<&'a str> {
+    fields.as_ref().ok()?.get(name)?.as_str()
+}
+
 impl Fanap {
-    /// Ids, Date, signature and service of `start` and `commit`.
+    /// Ids, Date, signature and service of a start or commit, at Pardis and IMI.
     pub(super) fn admit(
         &self,
         visit: &Visit<'_>,
@@ -141,15 +149,17 @@ impl Fanap {
         }
     }
 
-    fn spend_date(&self, date: &str, now_ms: u64, settings: &Settings) -> Result<(), Refusal> {
+    /// For the setting that refuses a Date whose second use this is.
+    pub(super) fn spend_date(
+        &self,
+        date: &str,
+        now_ms: u64,
+        settings: &Settings,
+    ) -> Result<(), Refusal> {
         if !settings.refuse_repeated_dates {
             return Ok(());
         }
-        let mut state = self.state();
-        if state.dates.len() >= KEPT {
-            state.dates.clear();
-        }
-        match state.dates.insert(date.to_owned(), now_ms) {
+        match self.state().dates.insert(date.to_owned(), now_ms) {
             None => Ok(()),
             Some(_) => Err(Refusal::code(
                 1_011,

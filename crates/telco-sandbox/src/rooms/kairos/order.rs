@@ -12,6 +12,8 @@ use super::start_time::StartTime;
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) client_identifier: String,
+    /// When it may be dialled; in the past, at once.
+    pub(super) start_ms: u64,
     pub(super) numbers: Vec<String>,
     pub(super) variables: BTreeMap<String, String>,
     /// Why this call alone is refused.
@@ -135,6 +137,7 @@ fn one(call: &Value, now_ms: i64, settings: &Settings) -> Result<Call, Refusal> 
     }
     Ok(Call {
         client_identifier,
+        start_ms: u64::try_from(start.unix_ms).unwrap_or(0),
         numbers: digits,
         variables: variables(field("keys"))?,
         fault,

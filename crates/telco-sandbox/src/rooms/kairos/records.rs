@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::admit::says_json;
 use super::settings::{Settings, national};
 use super::{Kairos, Refusal, codes};
 use crate::calendar;
@@ -31,37 +33,29 @@ pub(super) struct Record {
 
 impl Record {
     /// One entry per number that was dialled: ring for 5 s, then talk for 12 s, or not.
-    fn call_details(&self) -> Vec<Value> {
+    fn call_details(&self) -> Vec<CallDetail<'_>> {
         let mut at = self.dialled_ms;
         let mut details = Vec::new();
         for number in &self.tried {
             let answered = self.connected.as_ref() == Some(number);
-            let ringing = at;
-            let connect = ringing.saturating_add(5_000);
+            let connect = at.saturating_add(5_000);
             let end = connect.saturating_add(if answered { 12_345 } else { 0 });
-            let mut detail = json!({
-                "cdrId": format!("{}-{}", self.phonon_uuid, details.len()),
-                "startTime": time(at),
-                "endTime": time(end),
-                "calleeNumber": number,
-                "didNumber": "918047000000",
-                "hangupCause": if answered { "16" } else { "19" },
-                "incoming": false,
-                "calleeType": "VISITOR",
-                "remoteHangup": answered,
-                "is_ringing": "true",
-                "ringingStartTime": time(ringing),
-                "foreignCallIds": [],
+            let started = time(at);
+            details.push(CallDetail {
+                callee_number: number,
+                callee_type: "VISITOR",
+                cdr_id: format!("{}-{}", self.phonon_uuid, details.len()),
+                connect_time: answered.then(|| time(connect)),
+                did_number: "918047000000",
+                duration: answered.then(|| end.saturating_sub(connect).to_string()),
+                end_time: time(end),
+                hangup_cause: if answered { "16" } else { "19" },
+                incoming: false,
+                is_ringing: "true",
+                remote_hangup: answered,
+                ringing_start_time: started.clone(),
+                start_time: started,
             });
-            if let (true, Value::Object(detail)) = (answered, &mut detail) {
-                detail.insert("connectTime".into(), json!(time(connect)));
-                detail.insert(
-                    "duration".into(),
-                    json!(end.saturating_sub(connect).to_string()),
-                );
-                detail.insert("dtmfPressesd".into(), json!([]));
-            }
-            details.push(detail);
             if answered {
                 break;
             }
@@ -82,12 +76,52 @@ impl Record {
     }
 }
 
+/// How one number was dialled, in the provider's words.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallDetail<'a> {
+    callee_number: &'a str,
+    callee_type: &'static str,
+    cdr_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connect_time: Option<String>,
+    did_number: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration: Option<String>,
+    end_time: String,
+    hangup_cause: &'static str,
+    incoming: bool,
+    #[serde(rename = "is_ringing")]
+    is_ringing: &'static str,
+    remote_hangup: bool,
+    ringing_start_time: String,
+    start_time: String,
+}
+
+/// What a post-call push says.
+#[derive(Serialize)]
+struct PostCall<'a> {
+    #[serde(rename = "callDetails")]
+    call_details: Vec<CallDetail<'a>>,
+    #[serde(rename = "phonon-uuid")]
+    phonon_uuid: &'a str,
+}
+
+/// A push in its wrapping.
+#[derive(Serialize)]
+struct Wrapped<B> {
+    body: B,
+}
+
 /// India's clock, as `start-time` is written.
 fn time(unix_ms: u64) -> String {
     const OFFSET_MS: u64 = (5 * 60 + 30) * 60_000;
     let local = i64::try_from(unix_ms.saturating_add(OFFSET_MS)).unwrap_or(i64::MAX);
     calendar::format(local) + "+05:30"
 }
+
+/// Key pairs kept of a flow: the one in force, and older ones that a late request may still use, or be told about.
+const KEY_PAIRS: usize = 4;
 
 impl Kairos {
     /// The push after a call.
@@ -98,8 +132,10 @@ impl Kairos {
         after_ms: u64,
         settings: &Settings,
     ) {
-        let body =
-            json!({ "phonon-uuid": record.phonon_uuid, "callDetails": record.call_details() });
+        let body = PostCall {
+            call_details: record.call_details(),
+            phonon_uuid: &record.phonon_uuid,
+        };
         self.push_body(visit, record, "post-call", body, after_ms, settings);
     }
 
@@ -108,16 +144,17 @@ impl Kairos {
         visit: &mut Visit<'_>,
         record: &Record,
         event: &'static str,
-        body: Value,
+        body: impl Serialize,
         after_ms: u64,
         settings: &Settings,
     ) {
         let body = if settings.push_wrapped {
-            json!({ "body": body })
+            serde_json::to_string(&Wrapped { body })
         } else {
-            body
+            serde_json::to_string(&body)
         };
-        let mut callback = Callback::json(event, &body)
+        // Texts and numbers always have a JSON form.
+        let mut callback = Callback::json_text(event, body.unwrap_or_default())
             .reference(record.client_identifier.as_str())
             .number(record.number())
             .after(Duration::from_millis(after_ms));
@@ -136,16 +173,15 @@ impl Kairos {
         let wanted = what.get("reference").and_then(Value::as_str);
         let record = {
             let state = self.state();
-            let mut newest = state
-                .order
-                .iter()
-                .rev()
-                .filter_map(|uuid| state.records.get(uuid));
+            let mut newest = state.records.newest();
             newest
                 .find(|record| wanted.is_none_or(|wanted| record.client_identifier == wanted))
                 .cloned()
         };
         let record = record.ok_or("there is no such call to tell about")?;
+        if record.dialled_ms > visit.now_ms() {
+            return Err("this call is for later (`start-time`): nothing is to be told yet".into());
+        }
         let uuid = &record.phonon_uuid;
         match what.get("event").and_then(Value::as_str).unwrap_or("call") {
             "call" => self.push(visit, &record, 0, &settings),
@@ -181,6 +217,9 @@ impl Kairos {
         settings: &Settings,
     ) -> Result<Answer, Halt> {
         visit.begin("pull")?;
+        if let Err(answer) = says_json(visit, request, settings) {
+            return Ok(answer);
+        }
         let found = self
             .known_address(request, settings)
             .and_then(|()| self.find(visit.now_ms(), &request.body, settings));
@@ -205,12 +244,16 @@ impl Kairos {
         // Version 2 names the flow; version 1 sees the account's calls.
         let flow = match (text("security-id"), text("flow-id")) {
             (None, None) => None,
-            (security_id, flow_id) => {
+            (Some(_), None) | (None, Some(_)) => {
+                let why = "version 2 has both `security-id` and `flow-id`, version 1 neither";
+                return Err(Refusal::new(210, why));
+            }
+            (Some(security_id), Some(flow_id)) => {
                 let flow = [&self.multicast, &self.dialer]
                     .into_iter()
-                    .find(|flow| Some(flow.flow_id.as_str()) == flow_id)
+                    .find(|flow| flow.flow_id == flow_id)
                     .ok_or_else(|| Refusal::new(301, "no flow has this `flow-id`"))?;
-                if Some(flow.security_id.as_str()) != security_id {
+                if flow.security_id != security_id {
                     return Err(Refusal::new(
                         202,
                         "`security-id` is not the one of this flow",
@@ -266,6 +309,10 @@ impl Kairos {
         settings: &Settings,
     ) -> Result<Answer, Halt> {
         visit.begin_spending("generate-key-pair")?;
+        if let Err(answer) = says_json(visit, request, settings) {
+            visit.refuse("HTTP 415");
+            return Ok(answer);
+        }
         let made = self
             .known_address(request, settings)
             .and_then(|()| self.new_pair(&request.body, settings));
@@ -298,11 +345,10 @@ impl Kairos {
         let bits = u32::try_from(newest.public().size().saturating_mul(8)).unwrap_or(2_048);
         let new =
             PrivateKey::generate(bits).ok_or_else(|| Refusal::new(500, "no key could be made"))?;
-        self.state()
-            .keys
-            .entry(flow_id.clone())
-            .or_default()
-            .push(new);
+        let mut state = self.state();
+        let keys = state.keys.entry(flow_id.clone()).or_default();
+        keys.push(new);
+        keys.drain(..keys.len().saturating_sub(KEY_PAIRS));
         Ok(())
     }
 }

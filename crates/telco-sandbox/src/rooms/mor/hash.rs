@@ -1,9 +1,16 @@
 //! The request hash as the server computes it (mor.md 3): SHA-1 over values in a fixed order, then the secret.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use aws_lc_rs::{constant_time, digest};
 use serde::{Deserialize, Serialize};
+
+use crate::text::{Pair, hex_of};
+
+/// A name with the text that is hashed for it.
+pub(super) type Hashed<'a> = (&'static str, Cow<'a, str>);
 
 /// Names in hash order and the profiles that list them, as published.
 const PARAMS: &str = include_str!("params.tsv");
@@ -33,7 +40,7 @@ impl Profile {
         matches!(self, Self::X8 | Self::M2)
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Mor12 => "mor12",
             Self::X3 => "x3",
@@ -62,8 +69,22 @@ impl Profile {
             };
             Profile::ALL.into_iter().map(column).collect()
         });
-        let at = Self::ALL.iter().position(|p| *p == self).unwrap_or(0);
-        LISTS.get(at).map_or(&[], Vec::as_slice)
+        LISTS.get(self.at()).map_or(&[], Vec::as_slice)
+    }
+
+    fn at(self) -> usize {
+        Self::ALL.iter().position(|p| *p == self).unwrap_or(0)
+    }
+
+    /// A name of the list with its place there.
+    fn listed(self, name: &str) -> Option<(usize, &'static str)> {
+        type Places = HashMap<&'static str, usize>;
+        static PLACES: LazyLock<Vec<Places>> = LazyLock::new(|| {
+            let of = |profile: Profile| profile.names().iter().copied().zip(0..).collect();
+            Profile::ALL.into_iter().map(of).collect()
+        });
+        let (name, at) = PLACES.get(self.at())?.get_key_value(name)?;
+        Some((*at, name))
     }
 }
 
@@ -78,26 +99,28 @@ pub(super) enum Mode {
     Unchecked,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Method {
     pub(super) name: &'static str,
     pub(super) mode: Mode,
 }
 
 /// The method behind a name in the URL, modern or legacy.
-pub(super) fn method(profile: Profile, url_name: &str) -> Option<Method> {
-    type Row = Vec<&'static str>;
-    static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-        let rows = METHODS.lines().skip(1);
-        rows.map(|row| row.split('\t').collect()).collect()
-    });
-    let mut found = None;
-    for row in ROWS.iter() {
+pub(super) fn method(profile: Profile, url_name: &str) -> Option<&'static Method> {
+    type Methods = HashMap<&'static str, Method>;
+    static KNOWN: LazyLock<Vec<Methods>> =
+        LazyLock::new(|| Profile::ALL.into_iter().map(methods_of).collect());
+    KNOWN.get(profile.at())?.get(url_name)
+}
+
+fn methods_of(profile: Profile) -> HashMap<&'static str, Method> {
+    let mut known = HashMap::new();
+    for row in METHODS.lines().skip(1) {
+        let row: Vec<&'static str> = row.split('\t').collect();
         let [of, name, legacy, mode, hashed] = row.as_slice() else {
             continue;
         };
-        let named = *name == url_name || legacy.split(' ').any(|old| old == url_name);
-        if !named || (*of == "m2" && profile != Profile::M2) {
+        if *of == "m2" && profile != Profile::M2 {
             continue;
         }
         let mode = match *mode {
@@ -109,23 +132,23 @@ pub(super) fn method(profile: Profile, url_name: &str) -> Option<Method> {
             _ => Mode::List,
         };
         // M2's own rows come last and win.
-        found = Some(Method { name, mode });
+        for url_name in [*name].into_iter().chain(legacy.split_whitespace()) {
+            let mode = mode.clone();
+            known.insert(url_name, Method { name, mode });
+        }
     }
-    found
+    known
 }
 
-/// What the server hashes: names and texts in order, the secret not included.
-pub(super) fn canonical(
+/// What the server hashes: names and texts in order, the secret not included. Of a repeated name the last counts.
+pub(super) fn canonical<'a>(
     profile: Profile,
     method: &Method,
-    params: &[(String, String)],
-) -> Vec<(&'static str, String)> {
+    params: &'a [Pair<'_>],
+) -> Vec<Hashed<'a>> {
     let last = |name: &str| {
-        params
-            .iter()
-            .rev()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+        let mut backwards = params.iter().rev();
+        backwards.find(|(n, _)| n == name).map(|(_, v)| &**v)
     };
     match &method.mode {
         Mode::Table(_) if method.name == "quickstats_get" && last("u") == Some("admin") => {
@@ -133,37 +156,31 @@ pub(super) fn canonical(
         }
         Mode::Table(names) => names
             .iter()
-            .filter_map(|name| Some((*name, last(name)?.to_owned())))
+            .filter_map(|name| Some((*name, Cow::Borrowed(last(name)?))))
             .collect(),
-        _ => {
-            let names = profile
-                .names()
-                .iter()
-                .filter(|name| !never_hashed(profile, method.name, name));
-            names
-                .filter_map(|name| Some((*name, filtered(name, last(name)?)?)))
-                .collect()
-        }
+        _ => in_list_order(profile, params)
+            .filter(|(name, _)| !never_hashed(profile, method.name, name))
+            .filter_map(|(name, value)| Some((name, filtered(name, value)?)))
+            .collect(),
     }
 }
 
 /// The same without filters and quirks: the documentation read literally.
-pub(super) fn literal(
-    profile: Profile,
-    params: &[(String, String)],
-) -> Vec<(&'static str, String)> {
-    let last = |name: &str| {
-        params
-            .iter()
-            .rev()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.clone())
-    };
-    profile
-        .names()
-        .iter()
-        .filter_map(|name| Some((*name, last(name)?)))
+pub(super) fn literal<'a>(profile: Profile, params: &'a [Pair<'_>]) -> Vec<Hashed<'a>> {
+    in_list_order(profile, params)
+        .map(|(name, value)| (name, Cow::Borrowed(value)))
         .collect()
+}
+
+fn in_list_order<'a>(
+    profile: Profile,
+    params: &'a [Pair<'_>],
+) -> impl Iterator<Item = (&'static str, &'a str)> {
+    let by_place: BTreeMap<_, _> = params
+        .iter()
+        .filter_map(|(name, value)| Some((profile.listed(name)?, &**value)))
+        .collect();
+    by_place.into_iter().map(|((_, name), value)| (name, value))
 }
 
 /// Names that the server lists or takes, and does not hash.
@@ -182,13 +199,13 @@ fn never_hashed(profile: Profile, method: &str, name: &str) -> bool {
 }
 
 /// A value after its filter; a value that fails is absent.
-fn filtered(name: &str, value: &str) -> Option<String> {
+fn filtered<'a>(name: &str, value: &'a str) -> Option<Cow<'a, str>> {
     let digits = value.bytes().all(|b| b.is_ascii_digit());
     let keep = match name {
         "user_id" | "period_start" | "period_end" | "tariff_id" | "only_did" => {
             let trimmed = value.trim_start_matches('0');
             let printed = if trimmed.is_empty() { "0" } else { trimmed };
-            return digits.then(|| printed.to_owned());
+            return digits.then_some(Cow::Borrowed(printed));
         }
         "mtype" | "s_user" | "s_user_id" | "s_from" | "s_till" | "monitoring_id" => digits,
         "device"
@@ -221,7 +238,7 @@ fn filtered(name: &str, value: &str) -> Option<String> {
         "block" => value.contains("true") || value.contains("false"),
         _ => true,
     };
-    keep.then(|| value.to_owned())
+    keep.then_some(Cow::Borrowed(value))
 }
 
 /// The digest of some texts and the secret.
@@ -231,196 +248,16 @@ pub(super) fn sha1_hex<'a>(texts: impl IntoIterator<Item = &'a str>, secret: &st
         context.update(text.as_bytes());
     }
     context.update(secret.as_bytes());
-    context
-        .finish()
-        .as_ref()
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    hex_of(context.finish().as_ref())
 }
 
-pub(super) fn digest_of(rows: &[(&'static str, String)], secret: &str) -> String {
-    sha1_hex(rows.iter().map(|(_, text)| text.as_str()), secret)
+pub(super) fn digest_of(rows: &[Hashed<'_>], secret: &str) -> String {
+    sha1_hex(rows.iter().map(|(_, text)| &**text), secret)
 }
 
 /// Whether the hash of the request is right.
 pub(super) fn matches(right: &str, given: &str) -> bool {
     constant_time::verify_slices_are_equal(right.as_bytes(), given.as_bytes()).is_ok()
-}
-
-/// Why a hash was refused: what the server hashed, and what the client probably did.
-pub(super) fn explain(
-    profile: Profile,
-    method: &Method,
-    params: &[(String, String)],
-    secret: &str,
-    given: &str,
-) -> Vec<String> {
-    let right = canonical(profile, method, params);
-    let text: String = right.iter().map(|(_, text)| text.as_str()).collect();
-    let names: Vec<_> = right.iter().map(|(name, _)| *name).collect();
-    let mut lines = vec![format!(
-        "hash does not match; I hashed exactly `{}` and the secret: {}",
-        crate::text::excerpt(text.as_bytes(), 2_048),
-        if names.is_empty() {
-            "no parameter".to_owned()
-        } else {
-            names.join(", ")
-        }
-    )];
-    let given_lower = given.to_ascii_lowercase();
-    let right: Vec<(&str, &str)> = right.iter().map(|(n, v)| (*n, v.as_str())).collect();
-    let hashes = |rows: &[(&str, &str)], secret: &str| {
-        sha1_hex(rows.iter().map(|(_, v)| *v), secret) == given_lower
-    };
-    if given.is_empty() {
-        lines.push("the request carries no `hash`".to_owned());
-    } else if given.len() != 40 {
-        lines.push("a hash has 40 hexadecimal digits (SHA-1)".to_owned());
-    } else if hashes(&right, secret) {
-        lines.push("yours would match if its letters were lower case".to_owned());
-    } else if hashes(&right, &format!("{secret}\n"))
-        || hashes(&right, &format!(" {secret}"))
-        || hashes(&right, &format!("{secret} "))
-    {
-        lines.push("yours would match if the secret had no white space around it".to_owned());
-    } else {
-        if sha1_hex(
-            [secret].into_iter().chain(right.iter().map(|(_, v)| *v)),
-            "",
-        ) == given_lower
-        {
-            lines.push("yours would match if the secret came last".to_owned());
-        } else if let Some((before, after)) = wrong_order(&right, |rows| hashes(rows, secret)) {
-            lines.push(format!("order: `{before}` comes before `{after}`"));
-        } else if let Some(missing) = missing_names(&right, |rows| hashes(rows, secret)) {
-            lines.push(format!("yours would match if {missing} were hashed too"));
-        } else {
-            lines.extend(explain_sent(profile, method, params, secret, &given_lower));
-        }
-    }
-    lines
-}
-
-/// Finds the order that the client used, if few enough names are there to try them all; the first pair it swapped.
-fn wrong_order<'a>(
-    right: &[(&'a str, &'a str)],
-    fits: impl Fn(&[(&'a str, &'a str)]) -> bool,
-) -> Option<(&'a str, &'a str)> {
-    if !(2..=7).contains(&right.len()) {
-        return None;
-    }
-    let mut order = right.to_vec();
-    // Heap's algorithm, counters instead of recursion.
-    let mut counters = vec![0usize; order.len()];
-    let mut i = 0;
-    while let Some(counter) = counters.get_mut(i) {
-        if *counter < i {
-            order.swap(if i % 2 == 0 { 0 } else { *counter }, i);
-            *counter = counter.saturating_add(1);
-            i = 0;
-            if fits(&order) {
-                let ((wanted, _), (found, _)) =
-                    right.iter().zip(&order).find(|(a, b)| a.0 != b.0)?;
-                return Some((wanted, found));
-            }
-        } else {
-            *counter = 0;
-            i = i.saturating_add(1);
-        }
-    }
-    None
-}
-
-/// Finds the names that the client left out, if few enough are there.
-fn missing_names<'a>(
-    right: &[(&'a str, &'a str)],
-    fits: impl Fn(&[(&'a str, &'a str)]) -> bool,
-) -> Option<String> {
-    if right.is_empty() || right.len() > 10 {
-        return None;
-    }
-    (0..(1u32 << right.len())).find_map(|mask| {
-        let (kept, left_out): (Vec<_>, Vec<_>) = right
-            .iter()
-            .enumerate()
-            .partition(|(n, _)| mask >> n & 1 == 1);
-        let kept: Vec<_> = kept.into_iter().map(|(_, row)| *row).collect();
-        (!left_out.is_empty() && fits(&kept)).then(|| {
-            let names: Vec<_> = left_out
-                .iter()
-                .map(|(_, (name, _))| format!("`{name}`"))
-                .collect();
-            names.join(", ")
-        })
-    })
-}
-
-/// Guesses from everything that was sent.
-fn explain_sent(
-    profile: Profile,
-    method: &Method,
-    params: &[(String, String)],
-    secret: &str,
-    given: &str,
-) -> Option<String> {
-    let sent: Vec<(&str, &str)> = params
-        .iter()
-        .map(|(n, v)| (n.as_str(), v.as_str()))
-        .filter(|(n, _)| *n != "hash")
-        .collect();
-    let all = |rows: &[(&str, &str)]| sha1_hex(rows.iter().map(|(_, v)| *v), secret) == given;
-    let without_login: Vec<_> = sent
-        .iter()
-        .copied()
-        .filter(|(n, _)| !matches!(*n, "u" | "p" | "test"))
-        .collect();
-    if all(&sent) || all(&without_login) {
-        return Some("yours hashes every parameter in the order sent; hash the listed ones in the order above".to_owned());
-    }
-    let pairs: String = without_login
-        .iter()
-        .map(|(n, v)| format!("{n}{v}"))
-        .collect();
-    let form: String = without_login
-        .iter()
-        .map(|(n, v)| format!("{n}={v}"))
-        .collect::<Vec<_>>()
-        .join("&");
-    if [pairs, form]
-        .iter()
-        .any(|text| sha1_hex([text.as_str()], secret) == given)
-    {
-        return Some("yours hashes names too; values alone are hashed".to_owned());
-    }
-    for other in Profile::ALL.into_iter().filter(|p| *p != profile) {
-        let there = self::method(other, method.name);
-        if there.is_some_and(|m| digest_of(&canonical(other, &m, params), secret) == given) {
-            return Some(format!(
-                "yours would match a server of version {}; this one is {}",
-                other.name(),
-                profile.name()
-            ));
-        }
-    }
-    if digest_of(&literal(profile, params), secret) == given {
-        return Some(
-            "yours hashes values that the server drops or rewrites (filters: mor.md 3.2)"
-                .to_owned(),
-        );
-    }
-    if matches!(method.mode, Mode::Table(_)) {
-        let listed = Method {
-            name: method.name,
-            mode: Mode::List,
-        };
-        if digest_of(&canonical(profile, &listed, params), secret) == given {
-            return Some(
-                "yours hashes by the general list; this method has a list of its own".to_owned(),
-            );
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -435,6 +272,10 @@ mod tests {
             serde_json::from_str(include_str!("../../../vectors/mor/hash.json")).unwrap();
         let vectors = vectors["vectors"].as_array().unwrap();
         assert_eq!(vectors.len(), 59);
+        let unknown = Method {
+            name: "?",
+            mode: Mode::List,
+        };
         let (mut server, mut doc) = (0, 0);
         for v in vectors {
             let text = |name: &str| v[name].as_str().unwrap();
@@ -444,17 +285,12 @@ mod tests {
             else {
                 continue;
             };
-            let params: Vec<(String, String)> =
-                serde_json::from_value(v["params"].clone()).unwrap();
+            let params: Vec<Pair<'_>> = serde_json::from_value(v["params"].clone()).unwrap();
             let rows = match text("mode") {
                 "server" => {
                     server += 1;
                     let name = text("method");
-                    let method = method(profile, name).unwrap_or(Method {
-                        name: "?",
-                        mode: Mode::List,
-                    });
-                    canonical(profile, &method, &params)
+                    canonical(profile, method(profile, name).unwrap_or(&unknown), &params)
                 }
                 _ => {
                     doc += 1;
@@ -465,7 +301,7 @@ mod tests {
                 serde_json::from_value(v["hashed"].clone()).unwrap();
             let ours: Vec<_> = rows
                 .iter()
-                .map(|(n, t)| ((*n).to_owned(), t.clone()))
+                .map(|(n, t)| ((*n).to_owned(), t.clone().into_owned()))
                 .collect();
             assert_eq!(ours, hashed, "{}", v["id"]);
             assert_eq!(

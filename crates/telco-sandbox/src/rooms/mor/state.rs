@@ -122,7 +122,13 @@ pub(super) fn decimal(text: &str) -> Option<i64> {
     {
         return None;
     }
-    let value: i64 = format!("{whole}{part:0<4}").parse().ok()?;
+    let places = part.bytes().chain(std::iter::repeat(b'0')).take(4);
+    // At most 16 digits.
+    let value = whole.bytes().chain(places).fold(0_i64, |value, digit| {
+        value
+            .saturating_mul(10)
+            .saturating_add(i64::from(digit & 15))
+    });
     Some(if negative {
         value.saturating_neg()
     } else {

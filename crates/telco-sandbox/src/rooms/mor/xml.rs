@@ -1,6 +1,6 @@
 //! MOR's answers: XML, written by hand so that every element stands where the server puts it.
 
-use super::Settings;
+use super::settings::Settings;
 use crate::room::Answer;
 use crate::text::escape;
 
@@ -15,12 +15,12 @@ pub(super) enum Page {
 
 /// One element with text.
 pub(super) fn el(name: &str, text: impl AsRef<str>) -> String {
-    format!("<{name}>{}</{name}>", escape(text.as_ref()))
+    group(name, escape(text.as_ref()))
 }
 
 /// One element with elements inside.
 pub(super) fn group(name: &str, inside: impl AsRef<str>) -> String {
-    format!("<{name}>{}</{name}>", inside.as_ref())
+    ["<", name, ">", inside.as_ref(), "</", name, ">"].concat()
 }
 
 /// `<page>…</page>`.
@@ -47,7 +47,8 @@ impl Page {
         let answer = match self {
             Self::Bare(text) => return Answer::new(200, "text/html; charset=utf-8", text),
             Self::Xml(body) => {
-                let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{body}\n");
+                let declaration = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+                let body = [declaration, &body, "\n"].concat();
                 Answer::new(200, &format!("{kind}; charset=utf-8"), body)
             }
         };

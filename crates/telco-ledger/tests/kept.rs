@@ -1,0 +1,290 @@
+//! What the ledger keeps, lists, counts and tells again.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use support::fake::{Answer, Fake};
+use support::{World, airtime, naira, open, reference, settings};
+use telco_core::{
+    Currency, ErrorKind, Lookup, LookupSupport, Operator, Pin, Product, ProductKind, ProductRules,
+    RecordState, ReplayGuard, Secret, SecretBytes, Submission, TopupCapabilities, TopupIntent,
+    TopupReceipt, TopupRecord,
+};
+use telco_ledger::{Filter, Guard, Ledger, Options, PlanRow, Settled, State, Verdict};
+
+support::on_both_stores!(
+    what_was_sent_has_its_story_even_if_it_is_not_sold_any_more,
+    what_was_found_delivered_is_not_sent_again_even_if_asked_for,
+    what_may_hold_is_told_again,
+    an_unknown_outcome_is_looked_up_when_the_provider_is_ready,
+    lookups_are_spaced_and_few_at_a_time,
+    every_product_is_read_as_it_was_written,
+    rows_are_listed_and_counted,
+    every_transmission_names_its_worker,
+);
+
+fn capable(first_look: Duration) -> TopupCapabilities {
+    let rules = ProductKind::ALL.iter().map(|kind| {
+        ProductRules::new(*kind)
+            .lookup(LookupSupport::FindsOnly, [first_look])
+            .replay(ReplayGuard::ByteIdentical {
+                within: Duration::from_secs(600),
+            })
+    });
+    TopupCapabilities::new(Currency::NGN, rules.collect::<Vec<_>>())
+}
+
+fn fake() -> Fake {
+    Fake::new(capable(Duration::from_millis(5)))
+}
+
+fn lost() -> Answer {
+    Answer::Lose(ErrorKind::Timeout)
+}
+
+async fn state(ledger: &Ledger, name: &str) -> State {
+    let row = ledger.status(&reference(name)).await.unwrap();
+    row.unwrap().state
+}
+
+async fn what_was_sent_has_its_story_even_if_it_is_not_sold_any_more(world: World) {
+    let fake = fake();
+    let (sent, refusing) = (Arc::clone(&fake.sent), Arc::clone(&fake.refusing));
+    let ledger = open(world.store().await, fake, settings()).await;
+    let _ = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+    refusing.store(true, Ordering::SeqCst);
+    let told = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    // Another amount is another thing, and has no story.
+    for other in [airtime("a", 1, 101), airtime("b", 1, 100)] {
+        let refused = ledger.submit(&other).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    }
+    assert_eq!(sent.load(Ordering::SeqCst), 1);
+}
+
+async fn what_was_found_delivered_is_not_sent_again_even_if_asked_for(world: World) {
+    let found = Lookup::Found(TopupRecord::new(RecordState::Completed));
+    let fake = fake()
+        .answering([lost(), lost()])
+        .showing([Ok(found), Ok(Lookup::NotFound)]);
+    let sent = Arc::clone(&fake.sent);
+    let ledger = open(world.store().await, fake, settings()).await;
+    for (n, name) in [(1, "found"), (2, "resolved")] {
+        let _ = ledger.submit(&airtime(name, n, 100)).await.unwrap();
+        ledger.settle().await.unwrap();
+    }
+    let resolved = reference("resolved");
+    ledger
+        .resolve(&resolved, "ada", "called them", Verdict::Delivered)
+        .await
+        .unwrap();
+    assert_eq!(state(&ledger, "found").await, State::Settled);
+    assert_eq!(state(&ledger, "resolved").await, State::Resolved);
+    for (n, name) in [(1, "found"), (2, "resolved")] {
+        let again = Options::default().reissue();
+        let refused = ledger.submit_with(&airtime(name, n, 100), again).await;
+        let guard = Guard::behind(refused.unwrap_err().as_error());
+        assert_eq!(guard, Some(Guard::Reissue), "{name}");
+    }
+    assert_eq!(sent.load(Ordering::SeqCst), 2);
+}
+
+async fn what_may_hold_is_told_again(world: World) {
+    let store = world.store().await;
+    let doubtful = |name: &str| TopupReceipt::new(reference(name));
+    let mut id = doubtful("id");
+    id.provider_id = Some("77".to_owned());
+    id.answer = Some(SecretBytes::new("garbled"));
+    let mut pins = doubtful("pins");
+    pins.pins.push(Pin::new(Secret::new("1234-5678")));
+    let cases = [
+        ("id", id, true),
+        ("pins", pins, true),
+        ("bare", doubtful("bare"), false),
+    ];
+    for (name, receipt, tells) in cases {
+        let fake = fake().answering([Answer::Doubt(Box::new(receipt.clone()))]);
+        let ledger = open(Arc::clone(&store), fake, settings()).await;
+        let product = Product::pins(naira(100), NonZeroU32::MIN);
+        let intent = TopupIntent::new(reference(name), product);
+        let _ = ledger.submit(&intent).await.unwrap();
+        let Submission::Unknown(unknown) = ledger.submit(&intent).await.unwrap() else {
+            panic!("{name}")
+        };
+        assert_eq!(unknown.answer(), receipt.answer.as_ref(), "{name}");
+        let told = unknown.provisional();
+        assert_eq!(told.is_some(), tells, "{name}");
+        if let Some(told) = told {
+            assert_eq!(told.provider_id, receipt.provider_id);
+            assert_eq!(told.pins, receipt.pins);
+        }
+    }
+}
+
+async fn an_unknown_outcome_is_looked_up_when_the_provider_is_ready(world: World) {
+    let hour = Duration::from_secs(3_600);
+    let fake = Fake::new(capable(hour)).answering([lost()]);
+    let looked = Arc::clone(&fake.looked);
+    let ledger = open(world.store().await, fake, settings()).await;
+    let _ = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+    let next = ledger.resume().await.unwrap().next.unwrap();
+    assert!(next > hour / 2 && next <= hour, "{next:?}");
+    assert_eq!(looked.load(Ordering::SeqCst), 0);
+}
+
+async fn lookups_are_spaced_and_few_at_a_time(world: World) {
+    let store = world.store().await;
+    let wait = Duration::from_millis(150);
+    let rules = ProductRules::new(ProductKind::Airtime)
+        .lookup(LookupSupport::FindsOnly, [Duration::ZERO, wait, wait]);
+    let found = || Ok(Lookup::Found(TopupRecord::new(RecordState::Completed)));
+    let fake = Fake::new(TopupCapabilities::new(Currency::NGN, [rules]))
+        .answering([lost()])
+        .showing([Ok(Lookup::NotFound), found()]);
+    let ledger = open(Arc::clone(&store), fake, settings()).await;
+    let _ = ledger.submit(&airtime("slow", 1, 100)).await.unwrap();
+    let begun = std::time::Instant::now();
+    let told = ledger.settle_one(&reference("slow")).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    assert!(begun.elapsed() >= wait, "{:?}", begun.elapsed());
+
+    let fake = self::fake().answering(vec![lost(); 8]).showing([found()]);
+    let most = Arc::clone(&fake.looked_at_once);
+    let mut settings = settings();
+    settings.lookups_at_a_time = 2;
+    let ledger = open(store, fake, settings).await;
+    for n in 0..8 {
+        let _ = ledger
+            .submit(&airtime(&format!("m{n}"), n, 100))
+            .await
+            .unwrap();
+    }
+    assert_eq!(ledger.settle().await.unwrap().delivered, 8);
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+async fn every_product_is_read_as_it_was_written(world: World) {
+    let fake = fake();
+    let sent = Arc::clone(&fake.sent);
+    let ledger = open(world.store().await, fake, settings()).await;
+    let (to, network) = (support::number(1), Operator::new("MTN"));
+    let products = [
+        Product::airtime(to.clone(), None, naira(100)),
+        Product::airtime(to.clone(), network.clone(), naira(100)),
+        Product::data(to.clone(), network, Some("1GB".to_owned()), naira(100)),
+        Product::data(to, None, None, naira(100)),
+        Product::pins(naira(100), NonZeroU32::new(3).unwrap()),
+    ];
+    for (n, product) in (1..).zip(products) {
+        let intent = TopupIntent::new(reference(format!("p{n}")), product);
+        let _ = ledger.submit(&intent).await.unwrap();
+        let row = ledger.status(&intent.reference).await.unwrap().unwrap();
+        assert_eq!(row.intent, intent);
+        let told = ledger.submit(&intent).await.unwrap();
+        assert!(matches!(told, Submission::Accepted(_)));
+        assert_eq!(sent.load(Ordering::SeqCst), n);
+    }
+}
+
+async fn rows_are_listed_and_counted(world: World) {
+    let ledger = open(world.store().await, fake().answering([lost()]), settings()).await;
+    for job in ["one", "two"] {
+        let rows = (1..=3).map(|n| PlanRow::new(n, airtime(&format!("{job}{n}"), n, 100)));
+        ledger.plan(job, rows.collect()).await.unwrap();
+    }
+    let mut entries = ledger.take("one", 2).await.unwrap();
+    let second = entries.pop().unwrap();
+    let _ = ledger.send(entries.pop().unwrap()).await.unwrap();
+    ledger.cancel(second, "not wanted").await.unwrap();
+    let names = async |filter: Filter| -> Vec<String> {
+        let rows = ledger.list(filter).await.unwrap();
+        rows.iter().map(|row| row.reference().to_string()).collect()
+    };
+    let all = Filter::default;
+    assert_eq!(names(all().job("one")).await, ["one1", "one2", "one3"]);
+    assert_eq!(names(all().job("one").at_most(2)).await, ["one1", "one2"]);
+    assert_eq!(names(all().state(State::NotSent)).await, ["one2"]);
+    assert_eq!(names(all().state(State::Unknown)).await, ["one1"]);
+    assert_eq!(names(all().open()).await, ["one1"]);
+    let planned = all().state(State::Planned);
+    assert_eq!(names(planned.job("two").at_most(1)).await, ["two1"]);
+    let counts = ledger.count(Some("one")).await.unwrap();
+    assert_eq!((counts.all(), counts.open()), (3, 1));
+    assert_eq!((counts.delivered(), counts.not_delivered()), (0, 1));
+    assert_eq!(counts.of(State::Planned), 1);
+    assert_eq!(ledger.count(None).await.unwrap().all(), 6);
+}
+
+/// Who sent it is asked after a crash, and the answer to a lost claim is recognised by it.
+async fn every_transmission_names_its_worker(world: World) {
+    let store = world.store().await;
+    let mut owners = Vec::new();
+    for worker in [1, 2] {
+        let ledger = open(Arc::clone(&store), fake(), settings()).await;
+        for n in [1, 2] {
+            let name = format!("w{worker}-{n}");
+            let _ = ledger.submit(&airtime(&name, n, 100)).await.unwrap();
+            let history = ledger.history(&reference(&name)).await.unwrap();
+            owners.extend(history.last().unwrap().owner.clone());
+        }
+    }
+    let worker = |n: usize| owners[n].split('/').next().unwrap();
+    assert_eq!(worker(0), worker(1));
+    assert_ne!(worker(0), worker(2));
+    owners.sort_unstable();
+    owners.dedup();
+    assert_eq!(owners.len(), 4, "one name per claim");
+}
+
+/// The finished request is kept only where it may be needed again, and no longer.
+#[tokio::test]
+async fn bytes_are_kept_for_a_replay_only() {
+    let world = World::sqlite().await;
+    let store = world.store().await;
+    for (n, replay) in [(1, false), (2, true)] {
+        let mut settings = settings();
+        settings.replay = replay;
+        let fake = fake().answering([lost()]);
+        let ledger = open(Arc::clone(&store), fake, settings).await;
+        let name = format!("k{n}");
+        let _ = ledger.submit(&airtime(&name, n, 100)).await.unwrap();
+        let _ = ledger
+            .submit(&airtime(&format!("{name}-done"), n, 200))
+            .await
+            .unwrap();
+    }
+    // Nor is the answer to what is clear, unless it holds PINs.
+    let ledger = open(Arc::clone(&store), world.client(), settings()).await;
+    let _ = ledger.submit(&airtime("sold", 3, 100)).await.unwrap();
+    let row = store.find(reference("sold")).await.unwrap().unwrap();
+    assert!(row.receipt.provider_id.is_some() && row.receipt.answer.is_none());
+    let file = rusqlite::Connection::open(world.path()).unwrap();
+    let kept: String = file
+        .query_row(
+            "SELECT group_concat(reference) FROM telco_topup WHERE frozen IS NOT NULL",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(kept, "k2");
+}
+
+#[test]
+fn a_pass_is_told_in_one_line() {
+    let mut settled = Settled::default();
+    (settled.delivered, settled.not_delivered, settled.unresolved) = (3, 2, 1);
+    let line = settled.to_string();
+    assert_eq!(line, "3 delivered, 2 not delivered, 1 for a person");
+}

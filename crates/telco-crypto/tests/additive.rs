@@ -228,3 +228,21 @@ proptest! {
         }
     }
 }
+
+/// Both keys are repeated to the end of a text of any length: the vectors are short.
+#[test]
+fn a_long_text_is_encrypted_to_its_end() {
+    let (first, second) = ("client-id", "a-longer-secret");
+    let stream = AdditiveStream::new(first, second).unwrap();
+    let text = "a".repeat(2_000);
+    let ciphertext = stream.encrypt(&text, 1_700_000_000).unwrap();
+    let bytes = decode_base64url(&ciphertext).unwrap();
+    // One letter over and over: what differs is the keys, and they come together again after this many.
+    let period = first.len() * second.len();
+    let letters = &bytes[100..text.len() - 100];
+    for (place, pair) in letters.windows(period + 1).enumerate() {
+        assert_eq!(pair[0], pair[period], "{place}");
+    }
+    let message = stream.decrypt(&ciphertext, Freshness::Unchecked).unwrap();
+    assert_eq!(message.text(), text);
+}

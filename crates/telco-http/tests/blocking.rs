@@ -42,14 +42,19 @@ fn calls_one_after_the_other_and_from_many_threads() {
         let answer = blocking.run(get(&endpoint, "/")).unwrap();
         assert_eq!(answer.body().as_ref(), b"ok");
     };
-    (0..3).for_each(|_| ask());
-    assert_eq!(server.connections(), 1);
+    // A connection goes back to the pool on another thread: the very next call may come too early for it.
+    let mut calls = 0;
+    while server.connections() == calls {
+        assert!(calls < 100, "no connection is ever used again");
+        ask();
+        calls += 1;
+    }
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(ask);
         }
     });
-    assert_eq!(server.heads().len(), 7);
+    assert_eq!(server.heads().len(), calls + 4);
 }
 
 /// Nobody calls any more, and still the idle connection is closed in time: somebody looks after it.

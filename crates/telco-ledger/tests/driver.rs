@@ -9,6 +9,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use support::{World, airtime, naira, number, open, reference, settings};
@@ -388,13 +389,14 @@ async fn rows_are_counted_by_state_verdict_and_currency(world: World) {
 async fn a_worker_whose_lease_ended_cannot_cancel_what_another_sent(world: World) {
     let mut brief = settings();
     brief.lease = Duration::from_millis(1);
-    let late = world.ledger_with(brief).await;
+    let store = world.store().await;
+    let late = open(Arc::clone(&store), world.client(), brief).await;
     let row = PlanRow::new(2, airtime("x", 1, 50));
     late.plan("j", vec![row]).await.unwrap();
     let held = late.take("j", 1).await.unwrap().pop().unwrap();
     tokio::time::sleep(Duration::from_millis(20)).await;
 
-    let next = world.ledger().await;
+    let next = open(store, world.client(), settings()).await;
     let entry = next.take("j", 1).await.unwrap().pop().unwrap();
     let told = next.send(entry).await.unwrap();
     assert!(matches!(told, Submission::Accepted(_)));

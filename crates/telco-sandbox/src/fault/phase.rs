@@ -16,7 +16,7 @@ pub enum Phase {
     ResetBefore,
     /// HTTP 500; nothing is done.
     ErrorBefore,
-    /// The answer is HTTP 302 to [`FaultRule::location`]; nothing is done.
+    /// The answer is HTTP 302 to [`location`](crate::FaultRule::location); nothing is done.
     Redirect,
     /// A request on a connection that already served one is reset unread; the first request of a connection is served.
     ResetReused,
@@ -32,9 +32,9 @@ pub enum Phase {
     Garbage,
     /// The provider acts; the body of the answer goes on for 64 MiB.
     Flood,
-    /// The provider acts; the answer comes byte by byte, [`FaultRule::delay_ms`] apart.
+    /// The provider acts; the answer comes byte by byte, [`delay_ms`](crate::FaultRule::delay_ms) apart.
     Drip,
-    /// The provider acts; the answer comes after [`FaultRule::delay_ms`].
+    /// The provider acts; the answer comes after [`delay_ms`](crate::FaultRule::delay_ms).
     SlowAnswer,
     /// The provider acts and answers; then the pooled connection closes without notice.
     CloseIdle,
@@ -82,7 +82,7 @@ impl Phase {
 pub enum CallbackFault {
     /// Never pushed.
     Lost,
-    /// Pushed [`FaultRule::delay_ms`] later than usual.
+    /// Pushed [`delay_ms`](crate::FaultRule::delay_ms) later than usual.
     Late,
     /// Pushed at once, perhaps before the answer to the request that caused it.
     Early,

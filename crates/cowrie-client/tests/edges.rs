@@ -1,0 +1,75 @@
+//! At the edges of the wire: an array where an object belongs, a name that cannot be signed, and what a signature covers under
+//! each encoding.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use cowrie_client::core::{FieldFate, Outcome, Reference, RequestSigner as _};
+use cowrie_client::wire::{Checked, Operation, UnsignedRequest, read_check, read_pins};
+use cowrie_client::{ClientKey, Encoding, Nonce, Query, SignRequest, Signer};
+
+fn pins(operation: Operation, body: &str) -> Outcome {
+    let query = Query::new(Encoding::Strict)
+        .with("unit", "100")
+        .and_then(|query| query.with("xref", "X1"));
+    let request = UnsignedRequest::new(operation, Nonce::new("n").unwrap(), query.unwrap());
+    read_pins(&Reference::new("X1").unwrap(), &request, body.as_bytes()).outcome()
+}
+
+/// Documented for Allocate only. What is in it may be paid for, so it is kept, and neither accepted nor rejected.
+#[test]
+fn many_pins_answer_no_request_for_one() {
+    let (one, many) = (r#"{"pin":"123456789012"}"#, r#"[{"pin":"123456789012"}]"#);
+    assert_eq!(pins(Operation::AllocateSingle, one), Outcome::Accepted);
+    assert_eq!(pins(Operation::AllocateSingle, many), Outcome::Unknown);
+    assert_eq!(pins(Operation::Allocate, one), Outcome::Accepted);
+    assert_eq!(pins(Operation::Allocate, many), Outcome::Accepted);
+}
+
+/// "Nothing on record" is said by nothing at all. A record in an unknown form is a record.
+#[test]
+fn a_record_in_an_array_is_not_a_missing_one() {
+    for nothing in ["", "null", "{}", "[]"] {
+        let read = read_check(nothing.as_bytes());
+        assert!(matches!(read, Checked::NotFound), "{nothing}");
+    }
+    for something in [r#"[{"id":1,"xref":"X1","status":"OK"}]"#, "[1]", "[{}]"] {
+        let read = read_check(something.as_bytes());
+        assert!(matches!(read, Checked::Undetermined), "{something}");
+    }
+}
+
+#[test]
+fn a_name_that_cannot_be_signed_is_refused() {
+    for name in ["", "a b", "a&b", "a=b", "naïve"] {
+        assert!(
+            Query::new(Encoding::AsSent).with(name, "1").is_err(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_report_says_what_is_signed_under_each_encoding() {
+    let key = ClientKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+    let signer = Signer::new(key);
+    let pairs = [("unit", "110"), ("message", "Happy New Year")];
+    for (encoding, signed) in [
+        (Encoding::AsSent, "Happy%20New%20Year"),
+        (Encoding::Decoded, "Happy New Year"),
+    ] {
+        let request = SignRequest::new("20151110202513869", &pairs).with_encoding(encoding);
+        let report = signer.explain(&request).unwrap();
+        let query = format!("unit=110&message={signed}");
+        assert_eq!(report.signed_text, format!("20151110202513869?{query}"));
+        let places: Vec<_> = report
+            .fields
+            .iter()
+            .filter_map(|field| match &field.fate {
+                FieldFate::Signed { position, .. } => Some(*position),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(places, [0, 1, 2]);
+        let value = signer.sign_text("20151110202513869", &query);
+        assert_eq!(report.value.expose(), value.expose());
+    }
+}

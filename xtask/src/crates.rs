@@ -32,6 +32,14 @@ impl Member {
             .filter_map(|target| target.get("kind")?.as_array());
         kinds.flatten().any(|kind| kind == "lib")
     }
+
+    /// Something is turned on if nobody says which features.
+    pub(crate) fn has_default_features(&self) -> bool {
+        self.manifest
+            .pointer("/features/default")
+            .and_then(Value::as_array)
+            .is_some_and(|members| !members.is_empty())
+    }
 }
 
 /// All published crates, each after those that it needs, tests included: the order in which they are published.

@@ -70,8 +70,10 @@ fn feature_sets(member: &Member, sets: Sets) -> Vec<Vec<String>> {
         vec!["--all-features".into()],
     ];
     if member.features.is_empty() {
-        all.truncate(1);
         all = vec![vec![]];
+    } else if !member.has_default_features() {
+        // By default it is what it is without features: once is enough.
+        all.remove(1);
     }
     if sets == Sets::EachToo {
         let single = member

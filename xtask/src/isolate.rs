@@ -3,9 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::crates::{Member, members};
-use crate::run::{cargo, root, run, timed};
+use crate::run::{cargo, root, run, whole_output};
 use crate::{Done, Failure};
 
 /// Which sets of features are tried.
@@ -16,6 +19,9 @@ pub(crate) enum Sets {
     /// Those, and each feature alone.
     EachToo,
 }
+
+/// A crate, a set of features, and how long it took or what went wrong.
+type Row = (String, Vec<String>, Result<Duration, String>);
 
 pub(crate) fn isolate(options: &[&str]) -> Done {
     let each = options.contains(&"--each-feature");
@@ -37,25 +43,47 @@ pub(crate) fn isolate_some(named: &[&str], sets: Sets) -> Done {
     }
     let outside = unpack(&members)?;
     println!("unpacked to {}", outside.display());
-    let (mut rows, mut failed) = (Vec::new(), 0);
-    for member in members
+    let wanted: Vec<&Member> = members
         .iter()
         .filter(|member| named.is_empty() || named.contains(&member.name.as_str()))
-    {
-        for set in feature_sets(member, sets) {
-            let ended = match timed(|| test_alone(&outside, member, &set)) {
-                Ok(took) => format!("{:>5.1} s", took.as_secs_f64()),
-                Err(failure) => {
-                    failed += 1;
-                    format!("FAILED: {failure}")
+        .collect();
+    let next = AtomicUsize::new(0);
+    let rows: Vec<Mutex<Vec<Row>>> = wanted.iter().map(|_| Mutex::default()).collect();
+    // Two crates at a time: while the tests of one wait for a clock or a server, the other is built. Never two sets of one
+    // crate, whose programs have one name.
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some((member, rows)) = {
+                    let mine = next.fetch_add(1, Ordering::Relaxed);
+                    wanted.get(mine).zip(rows.get(mine))
+                } {
+                    for set in feature_sets(member, sets) {
+                        let ended = test_alone(&outside, member, &set);
+                        let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+                        rows.push((member.name.clone(), set, ended));
+                    }
                 }
-            };
-            rows.push(format!("{:<24} {:<28} {ended}", member.name, set.join(" ")));
+            });
         }
+    });
+    let (mut lines, mut failed) = (Vec::new(), 0);
+    for (name, set, ended) in rows
+        .into_iter()
+        .flat_map(|rows| rows.into_inner().unwrap_or_else(PoisonError::into_inner))
+    {
+        let ended = match ended {
+            Ok(took) => format!("{:>5.1} s", took.as_secs_f64()),
+            Err(failure) => {
+                failed += 1;
+                format!("FAILED: {failure}")
+            }
+        };
+        lines.push(format!("{name:<24} {:<28} {ended}", set.join(" ")));
     }
     fs::remove_dir_all(&outside)?;
-    println!("\nalone, from the packaged tarball:\n{}", rows.join("\n"));
-    println!("{} passed, {failed} failed", rows.len() - failed);
+    println!("\nalone, from the packaged tarball:\n{}", lines.join("\n"));
+    println!("{} passed, {failed} failed", lines.len() - failed);
     if failed == 0 {
         Ok(())
     } else {
@@ -149,12 +177,25 @@ fn unpack(members: &[Member]) -> Result<PathBuf, Failure> {
     Ok(outside)
 }
 
-fn test_alone(outside: &Path, member: &Member, set: &[String]) -> Done {
+/// Its output is printed in one piece, since two crates are tested at a time.
+fn test_alone(outside: &Path, member: &Member, set: &[String]) -> Result<Duration, String> {
     let mut test = cargo(&["test", "--quiet"]);
     test.args(set)
         .current_dir(outside.join(format!("{}-{}", member.name, member.version)))
         .env("CARGO_TARGET_DIR", target().join("alone"));
-    run(&mut test)
+    let began = Instant::now();
+    let ended = whole_output(&mut test);
+    println!("\n--- {} {}", member.name, set.join(" "));
+    match ended {
+        Ok(text) => {
+            println!("{text}");
+            Ok(began.elapsed())
+        }
+        Err(failure) => {
+            println!("{failure}");
+            Err("see above".into())
+        }
+    }
 }
 
 pub(crate) fn target() -> PathBuf {

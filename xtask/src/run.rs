@@ -67,6 +67,25 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Runs a program and takes all that it prints, on both streams; as the error, if it fails.
+pub(crate) fn whole_output(command: &mut Command) -> Result<String, Failure> {
+    let shown = show(command);
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| format!("{shown}: {e}"))?;
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    if output.status.success() {
+        Ok(text)
+    } else {
+        Err(format!("{shown}: {}\n{text}", output.status).into())
+    }
+}
+
 /// A program is there and answers.
 pub(crate) fn there_is(program: &str, words: &[&str]) -> bool {
     let quiet = Command::new(program)

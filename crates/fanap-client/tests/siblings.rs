@@ -303,9 +303,8 @@ fn pushes_are_verified_or_refused() {
 fn a_push_that_could_be_split_in_two_ways_is_refused() {
     let signer = Signer::new(key());
     let parser = Callbacks::new(signer.public_key().clone());
-    let parse = |body: &[u8]| {
-        parser.parse(&CallbackRequest::new(&|_| None, body, SystemTime::now()))
-    };
+    let parse =
+        |body: &[u8]| parser.parse(&CallbackRequest::new(&|_| None, body, SystemTime::now()));
     let signed = "2019-01-26T11:00:42.364Z,s-1,Imi,98405020,m-1,a,Subscription,a-1";
     let resigned = |message: &mut Value| {
         message["Signature"] = signer.sign_text(signed).unwrap().expose().into();

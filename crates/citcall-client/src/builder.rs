@@ -130,7 +130,9 @@ macro_rules! shared_settings {
                 self
             }
 
-            /// How often a connection that never came about is tried again; nothing else is ever repeated. Default: 2.
+            /// How often, at most twice, a connection that never came about is tried again; nothing else is ever repeated. The time
+            /// limits hold for each try, so a call to a dead host takes up to three times the limit for connecting, and a pause of 0.2
+            /// and 0.6 s between them. Default: 2.
             pub fn reconnects(mut self, times: u32) -> Self {
                 self.shared.line.reconnects = times;
                 self
@@ -240,6 +242,11 @@ impl Builder {
         let user_id = self.credentials.user_id()?;
         let client_id = self.client_id.as_deref().unwrap_or(user_id);
         let cipher = Cipher::new(client_id, self.credentials.key()?)?.with_window(self.window);
+        let line = self
+            .shared
+            .line
+            .clone()
+            .build(&self.credentials, &self.path)?;
         Ok(Client::new(Inner {
             identity: Identity::new(PROVIDER, self.shared.account(&self.credentials)),
             capabilities: self
@@ -253,7 +260,7 @@ impl Builder {
             clock: self.shared.clock,
             numbers: self.shared.numbers,
             check_echoes: self.shared.check_echoes,
-            line: self.shared.line.build(&self.credentials)?,
+            line,
         }))
     }
 }

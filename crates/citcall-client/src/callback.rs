@@ -138,7 +138,8 @@ pub enum Push {
 pub struct Callbacks {
     cipher: Option<Cipher>,
     numbers: Numbers,
-    senders: Vec<IpAddr>,
+    /// None: any.
+    senders: Option<Vec<IpAddr>>,
 }
 
 impl Callbacks {
@@ -156,10 +157,12 @@ impl Callbacks {
     }
 
     /// Takes pushes from these addresses only (see [`OBSERVED_SENDER`]); then every request needs
-    /// [`from_peer`](CallbackRequest::from_peer). Default: from any.
+    /// [`from_peer`](CallbackRequest::from_peer). An IPv4 address is the same in its form for IPv6 sockets (`::ffff:192.0.2.1`). An
+    /// empty list lets nothing in. Default: from any.
     pub fn only_from(self, senders: impl Into<Vec<IpAddr>>) -> Self {
+        let senders: Vec<IpAddr> = senders.into();
         Self {
-            senders: senders.into(),
+            senders: Some(senders.iter().map(IpAddr::to_canonical).collect()),
             ..self
         }
     }
@@ -175,11 +178,11 @@ impl Callbacks {
     }
 
     fn open(&self, request: &CallbackRequest<'_>) -> Result<Envelope, CallbackError> {
-        let known = self.senders.is_empty()
-            || request
-                .peer
-                .is_some_and(|peer| self.senders.contains(&peer));
-        if !known {
+        let is_listed = |senders: &Vec<IpAddr>| {
+            let peer = request.peer.map(|peer| peer.to_canonical());
+            peer.is_some_and(|peer| senders.contains(&peer))
+        };
+        if !self.senders.as_ref().is_none_or(is_listed) {
             return Err(CallbackError::Malformed(
                 "it comes from an address that is not on the list",
             ));
@@ -247,7 +250,13 @@ impl CallbackParser for Callbacks {
     fn parse(&self, request: &CallbackRequest<'_>) -> Result<Callback<Push>, CallbackError> {
         let envelope = self.open(request)?;
         let has = |name| envelope.fields.has(name);
-        let of_message = !has("call_status") && (has("description") || has("reportedDate"));
+        // A message's report carries no rc (C.3), and perhaps nothing but its id and its result.
+        let is_bare = !envelope.has_code()
+            && !["via", "token", "dial_code", "dial_status"]
+                .into_iter()
+                .any(has);
+        let of_message =
+            !has("call_status") && (has("description") || has("reportedDate") || is_bare);
         let push = if of_message {
             Push::Sms(message(&envelope)?)
         } else {

@@ -9,14 +9,15 @@ use telco_core::{
 use telco_otp::LocalOtp;
 use zeroize::Zeroizing;
 
-use crate::judge::Answered;
+use crate::judge::{Answered, lost};
 use crate::line::Line;
+use crate::operation::Operation;
 use crate::wire::{Envelope, Object, WireError};
 use crate::{
     Builder, Cipher, Credentials, Gateway, MissedCall, NumberForm, Numbers, PROVIDER, Token,
 };
 
-const OPERATION: &str = "asynccall";
+const OPERATION: Operation = Operation::AsyncCall;
 
 /// One account at Citcall's v2, whose messages are encrypted. Cheap to clone; clones share connections.
 ///
@@ -75,7 +76,8 @@ impl AsyncCall {
         self.client_unique_id(id)
     }
 
-    /// Writes the number on the wire exactly so. The answer is still compared with the number given to [`new`](Self::new).
+    /// Writes the number on the wire exactly so, whatever its length. The answer is still compared with the number given to
+    /// [`new`](Self::new), in any spelling.
     pub fn raw_msisdn(mut self, text: impl Into<String>) -> Self {
         self.raw_msisdn = Some(Secret::new(text));
         self
@@ -163,11 +165,16 @@ impl AcceptedCall {
     ) -> Result<Self, WireError> {
         let fields = &envelope.fields;
         let msisdn = fields.text("msisdn");
-        let number = msisdn.as_deref().and_then(|text| numbers.parse(text).ok());
+        let same = |text: &str| echoes.is_some_and(|sent| numbers.is_echo(text, sent.msisdn));
+        let number = match (msisdn.as_deref(), echoes) {
+            (Some(text), Some(sent)) if same(text) => Some(sent.msisdn.clone()),
+            (Some(text), _) => numbers.parse(text).ok(),
+            (None, _) => None,
+        };
         let (gateway, id) = (fields.integer("gateway"), fields.text("clientUniqueId"));
         if let Some(sent) = echoes {
             let differs = |name: &str, same: bool| fields.text(name).is_some() && !same;
-            if differs("msisdn", number.as_ref() == Some(sent.msisdn)) {
+            if msisdn.as_deref().is_some_and(|text| !same(text)) {
                 return Err(WireError::EchoMismatch("msisdn"));
             }
             if let Some(sent) = sent.gateway
@@ -231,7 +238,7 @@ impl Client {
     }
 
     /// Has one phone rung. `reference` is yours, to find the operation again; it is not sent (see
-    /// [`AsyncCall::client_unique_id`]).
+    /// [`AsyncCall::client_unique_id`]). A dropped future may have rung: run it where no disconnecting browser can drop it.
     ///
     /// # Errors
     /// [`NotSent`] if no byte left.
@@ -256,13 +263,13 @@ impl Client {
     ) -> Result<Submission<AcceptedCall>, NotSent> {
         let inner = &*self.inner;
         call.check(&inner.numbers)
-            .map_err(|refusal| refusal.at(PROVIDER, OPERATION))?;
+            .map_err(|refusal| refusal.at(PROVIDER, OPERATION.name()))?;
         let exchange = inner
             .line
             .exchange(OPERATION, &inner.path, || inner.sealed(call));
         let answer = match exchange.await {
             Ok(answer) => answer,
-            Err(failure) => return Submission::after_failure(reference, failure),
+            Err(failure) => return lost(OPERATION, reference, failure),
         };
         let body = answer.body();
         let answered = Answered {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use telco_core::ErrorKind;
 
+use crate::operation::Operation;
+
 /// A result code `rc`. 0, 6, 14, 34, 66, 77, 88, 96, 98 and 99 are **documented**; the others are **observed by third parties**.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -159,21 +161,21 @@ impl Code {
         }
     }
 
-    pub(crate) fn meaning(self) -> (ErrorKind, &'static str, &'static str) {
+    /// What it says about one operation: kind, message, help.
+    pub(crate) fn meaning(self, of: Operation) -> (ErrorKind, &'static str, &'static str) {
         const ACCOUNT: &str = "check user id, API key and authorization form, and whether Citcall knows this machine's public address";
-        const PERHAPS: &str = "it may have rung: do not send it again by itself; the user may ask for a resend after the cooldown";
         match self {
             Self::Ok => (ErrorKind::Other, "accepted", ""),
-            Self::Unspecified => (ErrorKind::Other, "failed, without a reason", PERHAPS),
+            Self::Unspecified => (ErrorKind::Other, "failed, without a reason", of.perhaps()),
             Self::Other(_) => (
                 ErrorKind::Other,
                 "a result code that is not listed",
-                PERHAPS,
+                of.perhaps(),
             ),
             Self::NotFound | Self::WrongToken | Self::TokenExpired | Self::Locked => (
                 ErrorKind::Other,
                 "a result of verify, where none was asked for",
-                PERHAPS,
+                of.perhaps(),
             ),
             Self::InvalidGateway => (ErrorKind::InvalidInput, "no such gateway", "take 1 to 4"),
             Self::InsufficientBalance => (
@@ -184,13 +186,9 @@ impl Code {
             Self::ServiceDown => (
                 ErrorKind::Unavailable,
                 "out of service for the moment",
-                "it did not ring: a resend later, or through the next gateway, may",
+                of.later(),
             ),
-            Self::Maintenance => (
-                ErrorKind::Unavailable,
-                "under maintenance",
-                "it did not ring: a resend later, or through the next gateway, may",
-            ),
+            Self::Maintenance => (ErrorKind::Unavailable, "under maintenance", of.later()),
             Self::InvalidNumber => (
                 ErrorKind::InvalidRecipient,
                 "the number is not valid",

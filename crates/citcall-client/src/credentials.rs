@@ -6,7 +6,7 @@ use telco_core::{ErrorKind, NotSent, Secret};
 use telco_crypto::{digest, encoding};
 use telco_http::http::HeaderValue;
 
-/// What Citcall issues: a user id with an API key, for v3 perhaps a password. Kept as issued, never shown.
+/// What Citcall issues: a user id with an API key, perhaps a password. Kept as issued, never shown.
 ///
 /// ```
 /// use citcall_client::{Credentials, core::Secret};
@@ -71,10 +71,30 @@ impl Credentials {
         Ok(Self {
             user_id: Some(checked_user_id(user_id.into())?),
             api_key: None,
-            password: Some(visible(
-                password,
-                "the password is empty or not visible ASCII",
-            )?),
+            password: Some(visible_password(password)?),
+        })
+    }
+
+    /// The account's password beside its API key: for v2 with [`Authorization::Basic`], which has the password in the header and the
+    /// key in the cipher.
+    ///
+    /// ```
+    /// use citcall_client::{Authorization, Client, Credentials, core::Secret};
+    ///
+    /// let key = Secret::new("9af4d8381781baccb0f915e554f8798d");
+    /// let credentials = Credentials::new("Aladdin", key)?.with_password(Secret::new("openSesame"))?;
+    /// assert!(credentials.header(Authorization::Basic).is_ok());
+    /// let builder = Client::builder(credentials).authorization(Authorization::Basic);
+    /// # let _ = builder;
+    /// # Ok::<(), citcall_client::core::NotSent>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotSent`] if the password is empty or not visible ASCII.
+    pub fn with_password(self, password: Secret) -> Result<Self, NotSent> {
+        Ok(Self {
+            password: Some(visible_password(password)?),
+            ..self
         })
     }
 
@@ -135,6 +155,10 @@ fn checked_user_id(user_id: String) -> Result<String, NotSent> {
             "the user id is empty, holds a colon, or is not visible ASCII",
         ))
     }
+}
+
+fn visible_password(password: Secret) -> Result<Secret, NotSent> {
+    visible(password, "the password is empty or not visible ASCII")
 }
 
 fn visible(secret: Secret, refusal: &'static str) -> Result<Secret, NotSent> {

@@ -1,14 +1,18 @@
 //! What an answer means for money.
 
-use telco_core::{Error, Reference, Rejection, SecretBytes, Submission, UnknownOutcome};
+use telco_core::{
+    Delivery, Error, NotSent, Reference, Rejection, SecretBytes, Submission, UnknownOutcome,
+};
+use telco_http::partial_body;
 
+use crate::operation::Operation;
 use crate::wire::{Envelope, WireError};
 use crate::{Class, PROVIDER};
 
 /// An answer, whatever its HTTP status, as it came.
 #[derive(Clone, Copy)]
 pub(crate) struct Answered<'a> {
-    pub(crate) operation: &'static str,
+    pub(crate) operation: Operation,
     pub(crate) status: u16,
     pub(crate) body: &'a [u8],
 }
@@ -41,11 +45,11 @@ impl Answered<'_> {
     }
 
     fn rejection(self, envelope: &Envelope) -> Rejection {
-        let (kind, message, help) = envelope.code().meaning();
+        let (kind, message, help) = envelope.code().meaning(self.operation);
         let rejection = Rejection::new(kind, message)
-            .at(PROVIDER, self.operation)
+            .at(PROVIDER, self.operation.name())
             .with_help(help)
-            .with_provider_code(envelope.code().to_string())
+            .with_provider_code(shown_code(envelope))
             .with_http_status(self.status);
         match envelope.info() {
             Some(info) => rejection.with_body_excerpt(&info),
@@ -55,11 +59,11 @@ impl Answered<'_> {
 
     /// A result code that is no success.
     pub(crate) fn failure(self, envelope: &Envelope) -> Error {
-        let (kind, message, help) = envelope.code().meaning();
+        let (kind, message, help) = envelope.code().meaning(self.operation);
         let error = Error::answered(kind, message)
-            .at(PROVIDER, self.operation)
+            .at(PROVIDER, self.operation.name())
             .with_help(help)
-            .with_provider_code(envelope.code().to_string())
+            .with_provider_code(shown_code(envelope))
             .with_http_status(self.status);
         match envelope.info() {
             Some(info) => error.with_body_excerpt(&info),
@@ -70,10 +74,10 @@ impl Answered<'_> {
     /// An answer that says nothing that can be relied on.
     pub(crate) fn unreadable(self, why: WireError) -> Error {
         Error::answered(why.kind(), why.to_string())
-            .at(PROVIDER, self.operation)
+            .at(PROVIDER, self.operation.name())
             .with_http_status(self.status)
             .with_body_excerpt(&excerpt(self.body))
-            .with_help(why.help())
+            .with_help(why.help(self.operation))
             .with_source(why)
     }
 
@@ -85,6 +89,37 @@ impl Answered<'_> {
             unknown.with_answer(SecretBytes::new(self.body))
         })
     }
+}
+
+/// Ends a spending call whose answer did not come, or came in part. That part is kept: it may hold the id to find the call by.
+pub(crate) fn lost<T>(
+    operation: Operation,
+    reference: &Reference,
+    failure: Error,
+) -> Result<Submission<T>, NotSent> {
+    let arrived = partial_body(&failure).cloned();
+    let ended = Submission::after_failure(reference, without_answer(operation, failure))?;
+    Ok(match (ended, arrived) {
+        (Submission::Unknown(unknown), Some(part)) => {
+            Submission::Unknown(unknown.with_answer(part))
+        }
+        (ended, _) => ended,
+    })
+}
+
+/// A failed exchange, with a word about what may have happened all the same.
+pub(crate) fn without_answer(operation: Operation, failure: Error) -> Error {
+    match failure.delivery() {
+        Delivery::NotSent => failure,
+        Delivery::MaybeSent | Delivery::Answered => failure.with_help(operation.perhaps()),
+    }
+}
+
+/// As it came, unless it is blown up with zeros.
+fn shown_code(envelope: &Envelope) -> String {
+    const LONGEST: usize = 10;
+    let raw = envelope.raw_code().filter(|raw| raw.len() <= LONGEST);
+    raw.map_or_else(|| envelope.code().to_string(), str::to_owned)
 }
 
 /// The beginning of a body for an error: nothing of a ciphertext, and nothing from the first mention of a code on.

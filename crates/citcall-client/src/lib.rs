@@ -11,6 +11,7 @@ mod judge;
 mod line;
 mod missed_call;
 mod number;
+mod operation;
 mod token;
 pub mod v3;
 pub mod wire;

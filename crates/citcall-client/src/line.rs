@@ -9,7 +9,11 @@ use telco_http::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Resp
 use telco_http::{BaseUrl, Bytes, Endpoint, Settings, Transport, connect, extra_headers};
 use zeroize::Zeroizing;
 
+use crate::operation::Operation;
 use crate::{Authorization, Credentials, PROVIDER};
+
+/// As the specification has it.
+const MOST_RECONNECTS: u32 = 2;
 
 /// Where requests go, and what goes with each of them.
 #[derive(Debug, Clone)]
@@ -62,7 +66,15 @@ impl LineSettings {
         }
     }
 
-    pub(crate) fn build(self, credentials: &Credentials) -> Result<Line, NotSent> {
+    /// `path` is where requests will go: checked here, so that a slip is told at once and not by every call.
+    pub(crate) fn build(self, credentials: &Credentials, path: &str) -> Result<Line, NotSent> {
+        let refuse = |what: &'static str| NotSent::new(ErrorKind::InvalidConfiguration, what);
+        if self.reconnects > MOST_RECONNECTS {
+            return Err(refuse("a connection is tried again at most twice"));
+        }
+        if !path.starts_with('/') {
+            return Err(refuse("the path must begin with /"));
+        }
         let endpoint = |url: &str| {
             let base =
                 BaseUrl::parse(url).map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
@@ -72,8 +84,14 @@ impl LineSettings {
             };
             Ok::<_, NotSent>(Endpoint::new(PROVIDER, base, transport))
         };
+        let first = endpoint(&self.base_url)?;
+        if first.uri(path).is_err() {
+            return Err(refuse(
+                "the path has a character that cannot stand in a URL",
+            ));
+        }
         Ok(Line {
-            first: endpoint(&self.base_url)?,
+            first,
             second: self.second_base_url.as_deref().map(endpoint).transpose()?,
             reconnects: self.reconnects,
             headers: headers(credentials.header(self.authorization)?, &self.extra_headers)?,
@@ -89,7 +107,7 @@ impl Line {
     /// Transmits once. `body` is asked anew for each try to connect, so that the time inside is the time of sending.
     pub(crate) async fn exchange(
         &self,
-        operation: &'static str,
+        operation: Operation,
         path: &str,
         body: impl Fn() -> Zeroizing<String>,
     ) -> Result<Response<Bytes>, Error> {
@@ -115,15 +133,17 @@ impl Line {
     async fn transmit(
         &self,
         endpoint: &Endpoint,
-        operation: &'static str,
+        operation: Operation,
         path: &str,
         body: &str,
     ) -> Result<Response<Bytes>, Error> {
         let mut request = Request::new(Bytes::copy_from_slice(body.as_bytes()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = endpoint.uri(path)?;
+        *request.uri_mut() = endpoint
+            .uri(path)
+            .map_err(|refusal| refusal.at(PROVIDER, operation.name()))?;
         *request.headers_mut() = self.headers.clone();
-        endpoint.exchange(operation, request).await
+        endpoint.exchange(operation.name(), request).await
     }
 }
 

@@ -9,7 +9,10 @@ use telco_core::{
 };
 use telco_otp::LocalOtp;
 
+use crate::operation::Operation;
 use crate::{AcceptedCall, AsyncCall, CallEnded, Client, PROVIDER, Token, typed_code};
+
+const OPERATION: &str = Operation::AsyncCall.name();
 
 /// Missed calls of a v2 [`Client`] as one-time codes: the phone rings once, and the user types the last four digits of the caller,
 /// or the whole number. v2 has no verify operation, so [`LocalOtp`] checks: digests under your key in the stored record, attempts
@@ -43,7 +46,8 @@ impl MissedCall {
     }
 
     /// Calls again for a user who asks for it, under the same reference and through the `resend`-th gateway. Once a new code is on
-    /// its way the old one is void.
+    /// its way the old one is void; after a plain [`start`](OtpSender::start) it is not, for that knows no older record. A dropped
+    /// future may have rung.
     ///
     /// # Errors
     /// [`NotSent`] if no byte left.
@@ -52,7 +56,9 @@ impl MissedCall {
         previous: &PendingOtp,
         resend: u32,
     ) -> Result<Submission<OtpChallenge>, NotSent> {
-        previous.state_for(self.identity())?;
+        previous
+            .state_for(self.identity())
+            .map_err(|refusal| refusal.at(PROVIDER, OPERATION))?;
         let request = OtpRequest::new(previous.to().clone(), previous.reference().clone());
         let answer = self.start(&request.as_resend(resend)).await?;
         if matches!(&answer, Submission::Accepted(challenge) if challenge.verifiable) {
@@ -91,8 +97,7 @@ impl MissedCall {
         let pending = self.codes.pending(self.identity(), request, &right);
         // The call is on its way: without randomness for the record nobody can tell more than that.
         let pending = pending.map_err(|dry| {
-            let cause =
-                Error::answered(ErrorKind::Other, dry.to_string()).at(PROVIDER, "asynccall");
+            let cause = Error::answered(ErrorKind::Other, dry.to_string()).at(PROVIDER, OPERATION);
             UnknownOutcome::new(&request.reference, cause)
         })?;
         let challenge =

@@ -30,7 +30,7 @@ impl fmt::Display for InvalidNumber {
 impl std::error::Error for InvalidNumber {}
 
 /// The rules for numbers. The default: Indonesian ones have 11 to 15 digits with their 62, others 10 to 15, and `8…` without
-/// anything before it is refused.
+/// anything before it is refused. No rule allows more than 15 digits: that is the longest number there is (E.164).
 ///
 /// ```
 /// use citcall_client::{InvalidNumber, Numbers};
@@ -78,7 +78,7 @@ impl Numbers {
         }
     }
 
-    /// Other lengths, country code included: of Indonesian numbers, and of all others.
+    /// Other lengths, country code included: of Indonesian numbers, and of all others. What goes beyond 15 has no effect.
     #[must_use]
     pub fn lengths(self, indonesian: RangeInclusive<usize>, others: RangeInclusive<usize>) -> Self {
         Self {
@@ -93,6 +93,24 @@ impl Numbers {
     /// # Errors
     /// [`InvalidNumber`].
     pub fn parse(&self, typed: &str) -> Result<Msisdn, InvalidNumber> {
+        let digits = self.digits(typed)?;
+        let number = Msisdn::parse(&digits).map_err(|_| InvalidNumber::Invalid)?;
+        self.check(&number).map(|()| number)
+    }
+
+    /// The provider's text names this number. No person typed it, so its bare digits are taken at their word, also where a typed `8…`
+    /// would be ambiguous; and no length is refused, for the number was rung already.
+    pub(crate) fn is_echo(&self, text: &str, of: &Msisdn) -> bool {
+        let compact = compact(text);
+        let digits = compact
+            .strip_prefix('+')
+            .or_else(|| compact.strip_prefix("00"));
+        digits.unwrap_or(&compact) == of.expose()
+            || self.digits(text).is_ok_and(|digits| digits == of.expose())
+    }
+
+    /// The digits of a number in any of its usual spellings, with its country code.
+    fn digits(&self, typed: &str) -> Result<String, InvalidNumber> {
         let compact = compact(typed);
         let (international, digits) = match compact.strip_prefix('+') {
             Some(digits) => (true, digits),
@@ -104,7 +122,7 @@ impl Numbers {
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(InvalidNumber::Invalid);
         }
-        let digits = match digits.strip_prefix('0') {
+        Ok(match digits.strip_prefix('0') {
             // `+0812…` is read as `0812…` (observed in the official clients).
             Some(national) => format!("{}{national}", self.country),
             None if !international && digits.starts_with('8') => match &self.bare_country {
@@ -112,9 +130,7 @@ impl Numbers {
                 None => return Err(InvalidNumber::Ambiguous),
             },
             None => digits.to_owned(),
-        };
-        let number = Msisdn::parse(&digits).map_err(|_| InvalidNumber::Invalid)?;
-        self.check(&number).map(|()| number)
+        })
     }
 
     /// The number's length fits its country, and no 0 stands after Indonesia's code.

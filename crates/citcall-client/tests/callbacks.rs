@@ -203,3 +203,52 @@ fn only_from_addresses_on_the_list() {
     );
     assert!(Callbacks::default().parse(&from("192.0.2.1")).is_ok());
 }
+
+#[test]
+fn an_empty_list_lets_nobody_in() {
+    let nobody = Callbacks::default().only_from([]);
+    let request = || CallbackRequest::new(&|_| None, V2.as_bytes(), at(AT));
+    assert!(nobody.parse(&request().from_peer(OBSERVED_SENDER)).is_err());
+    assert!(nobody.parse(&request()).is_err());
+}
+
+/// A server that listens on `[::]` sees its IPv4 peers so.
+#[test]
+fn an_address_in_its_form_for_ipv6_sockets_is_the_same_address() {
+    let mapped: IpAddr = "::ffff:104.199.196.122".parse().unwrap();
+    let request = || CallbackRequest::new(&|_| None, V2.as_bytes(), at(AT));
+    for listed in [OBSERVED_SENDER, mapped] {
+        let parser = Callbacks::default().only_from([listed]);
+        for peer in [OBSERVED_SENDER, mapped] {
+            assert!(parser.parse(&request().from_peer(peer)).is_ok());
+        }
+        let other: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
+        assert!(parser.parse(&request().from_peer(other)).is_err());
+    }
+}
+
+#[test]
+fn a_message_report_with_nothing_but_its_id_and_result() {
+    let Push::Sms(report) =
+        parse(&Callbacks::default(), r#"{"trxid":"t","result":"Failed"}"#).unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!((&*report.trxid, &*report.result), ("t", "Failed"));
+    // With an rc, or a field that only calls have, it is a call's.
+    let with_rc = r#"{"rc":0,"trxid":"t","result":"Success"}"#;
+    assert!(matches!(
+        parse(&Callbacks::default(), with_rc),
+        Ok(Push::Call(_))
+    ));
+    for of_calls in [
+        r#""via":"voice""#,
+        r#""token":"02150808955""#,
+        r#""dial_code":"200""#,
+        r#""dial_status":"OK""#,
+        r#""call_status":"ANSWERED""#,
+    ] {
+        let body = format!(r#"{{"trxid":"t","result":"Success",{of_calls}}}"#);
+        assert!(parse(&Callbacks::default(), &body).is_err(), "{of_calls}");
+    }
+}

@@ -1,5 +1,10 @@
 //! Over a real socket: what the transport itself must hold for this protocol.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod support;
 
@@ -8,7 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use citcall_client::core::{ErrorKind, Outcome, Secret};
+use citcall_client::core::{NotSent, Submission};
 use citcall_client::http::Settings;
+use citcall_client::v3::{self, Motp, Sms, SmsOtp};
 use citcall_client::{AsyncCall, Client, Credentials, Gateway};
 use support::{KEY, USER, cause, outcome, reference, to};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -132,4 +139,49 @@ async fn a_port_that_is_closed_proves_that_nothing_was_sent() {
     let answer = helped.async_call(&reference(), &call()).await;
     assert_eq!(outcome(&answer), Some(Outcome::Accepted));
     assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+/// What came of an answer that was cut: the part that arrived, and what a person is told.
+fn kept<T: std::fmt::Debug>(answer: Result<Submission<T>, NotSent>) -> (String, String) {
+    let Ok(Submission::Unknown(unknown)) = answer else {
+        panic!("{answer:?}")
+    };
+    let part = unknown.answer().expect("the part that arrived").expose();
+    (
+        String::from_utf8(part.to_vec()).unwrap(),
+        unknown.cause().help().unwrap_or_default().to_owned(),
+    )
+}
+
+/// The id to find the call by at the provider may be in the part that arrived.
+#[tokio::test]
+async fn a_cut_answer_keeps_the_part_that_arrived_and_says_what_may_have_happened() {
+    let part = r#"{"rc":0,"trxid":"20200101000000000000000001""#;
+    let cut = format!("HTTP/1.1 200 OK\r\ncontent-length: 900\r\nconnection: close\r\n\r\n{part}");
+    let (url, _) = server(cut).await;
+    let (arrived, help) = kept(
+        client(&url, PATIENT)
+            .async_call(&reference(), &call())
+            .await,
+    );
+    assert_eq!(arrived, part);
+    assert!(help.contains("may have rung"), "{help}");
+
+    let credentials = Credentials::api_key(Secret::new(KEY)).unwrap();
+    let v3 = v3::Client::builder(credentials)
+        .base_url(&url)
+        .build()
+        .unwrap();
+    let (arrived, help) = kept(v3.motp(&reference(), &Motp::new(&to())).await);
+    assert_eq!(arrived, part);
+    assert!(help.contains("may have rung"), "{help}");
+    let sms = Sms::new(&to(), "Acme", "hello XXXXX");
+    for (arrived, help) in [
+        kept(v3.sms(&reference(), &sms).await),
+        kept(v3.sms_otp(&reference(), &SmsOtp::new(sms.clone())).await),
+    ] {
+        assert_eq!(arrived, part);
+        assert!(help.contains("message may have been sent"), "{help}");
+        assert!(!help.contains("rung"), "{help}");
+    }
 }

@@ -157,12 +157,6 @@ async fn bad_input_is_not_sent() {
     assert_eq!(refusal.unwrap_err().kind(), ErrorKind::InvalidRecipient);
     let sms = Sms::new(&short, "Acme", "hello");
     assert!(client.sms(&reference(), &sms).await.is_err());
-    assert!(
-        client
-            .verify(&short, "t", &OtpCode::new("1234"))
-            .await
-            .is_err()
-    );
     for (sender, text) in [("", "hello"), ("Acme", "")] {
         let sms = Sms::new(&to(), sender, text);
         assert!(client.sms(&reference(), &sms).await.is_err());
@@ -382,7 +376,9 @@ async fn a_lost_answer_is_never_asked_for_again() {
     ];
     assert_eq!(ends, [Some(Outcome::Unknown); 3]);
     let failure = client.verify(&to(), "t", &OtpCode::new("1234")).await;
-    assert!(!failure.unwrap_err().is_retryable());
+    let failure = failure.unwrap_err();
+    assert!(!failure.is_retryable());
+    assert!(helped(&failure).contains("an attempt may have been counted"));
     assert_eq!(server.count(), 4);
 }
 
@@ -450,4 +446,191 @@ async fn the_adapters_keep_their_identities_and_their_routes_apart() {
         codes.start(&request).await,
         Ok(Submission::Accepted(_))
     ));
+}
+
+fn helped(failure: &Error) -> String {
+    failure.help().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn errors_speak_of_what_was_asked_for() {
+    for rc in [6, 34, 66, 79, 123] {
+        let server = Server::says(200, format!("{{\"rc\":{rc}}}"));
+        let client = client(&server);
+        let told = |answer: Submission<v3::SentSms>| match answer {
+            Submission::Rejected(why) => helped(why.as_error()),
+            Submission::Unknown(unknown) => helped(unknown.cause()),
+            Submission::Accepted(_) => panic!("{rc}"),
+        };
+        let sms = Sms::new(&to(), "Acme", "XXXXX");
+        for help in [
+            told(client.sms(&reference(), &sms).await.unwrap()),
+            told(
+                client
+                    .sms_otp(&reference(), &SmsOtp::new(sms.clone()))
+                    .await
+                    .unwrap(),
+            ),
+        ] {
+            assert!(help.contains("message"), "{rc}: {help}");
+            assert!(
+                !help.contains("rung") && !help.contains("ring"),
+                "{rc}: {help}"
+            );
+        }
+        if rc != 79 {
+            let failure = client.verify(&to(), "t", &OtpCode::new("1234")).await;
+            let help = helped(&failure.unwrap_err());
+            assert!(help.contains("the code"), "{rc}: {help}");
+            assert!(
+                !help.contains("rung") && !help.contains("ring"),
+                "{rc}: {help}"
+            );
+        }
+    }
+    for body in ["<html>", r#"{"rc":0,"msisdn":"+6281299999999"}"#] {
+        let client = client(&Server::says(200, body));
+        let sms = Sms::new(&to(), "Acme", "hello");
+        let help = helped(&cause(client.sms(&reference(), &sms).await));
+        assert!(help.contains("message") && !help.contains("rung"), "{help}");
+        let failure = client.verify(&to(), "t", &OtpCode::new("1234")).await;
+        let help = helped(&failure.unwrap_err());
+        assert!(help.contains("code") && !help.contains("rung"), "{help}");
+        let help = helped(&cause(client.motp(&reference(), &Motp::new(&to())).await));
+        assert!(help.contains("rung"), "{help}");
+    }
+}
+
+#[tokio::test]
+async fn a_number_outside_the_rules_that_was_rung_raw_can_be_verified() {
+    let short = Msisdn::parse("6281234567").unwrap();
+    let body = r#"{"rc":0,"trxid":"t-1","msisdn":"+6281234567"}"#;
+    let server = Server::says(200, body);
+    let client = client(&server);
+    let call = Motp::new(&short).raw_msisdn("6281234567").limits(limits());
+    let rung = accepted(client.motp(&reference(), &call).await);
+    assert_eq!(rung.msisdn.as_ref(), Some(&short));
+    let answer = client.verify(&short, "t-1", &OtpCode::new("8955")).await;
+    assert_eq!(answer.unwrap(), Verification::Valid(short));
+    assert_eq!(
+        server.body(),
+        r#"{"msisdn":"6281234567","trxid":"t-1","token":"8955"}"#
+    );
+}
+
+#[tokio::test]
+async fn echoes_in_bare_digits_are_the_number_also_where_they_begin_with_an_8() {
+    let japan = Msisdn::parse("81312345678").unwrap();
+    let server = Server::says(200, r#"{"rc":0,"trxid":"t-1","msisdn":"81312345678"}"#);
+    let ours = client(&server);
+    accepted(ours.motp(&reference(), &Motp::new(&japan)).await);
+    let sms = Sms::new(&japan, "Acme", "hello");
+    accepted(ours.sms(&reference(), &sms).await);
+    let answer = ours.verify(&japan, "t-1", &OtpCode::new("8955")).await;
+    assert_eq!(answer.unwrap(), Verification::Valid(japan.clone()));
+    let other = client(&Server::says(200, r#"{"rc":0,"msisdn":"81312345679"}"#));
+    let answer = other.sms(&reference(), &sms).await;
+    assert_eq!(outcome(&answer), Some(Outcome::Unknown));
+    assert!(
+        other
+            .verify(&japan, "t", &OtpCode::new("8955"))
+            .await
+            .is_err()
+    );
+}
+
+/// The provider counts attempts, so only what can be the code goes to it, in the one form that it is known to compare.
+#[tokio::test]
+async fn a_missed_call_is_checked_by_its_last_four_digits_or_not_asked_about() {
+    let server = Server::says(200, r#"{"rc":0,"trxid":"t-1","token":"02150808955"}"#);
+    let calls = client(&server)
+        .missed_call(Duration::from_secs(300), 5)
+        .unwrap();
+    let started = accepted(calls.start(&OtpRequest::new(to(), reference())).await);
+    let check = async |typed: &str| calls.verify(&started.pending, &OtpCode::new(typed)).await;
+    for typed in [
+        "",
+        "895",
+        "89555",
+        "895512",
+        "hello",
+        "12345678901234567",
+        "+8955",
+    ] {
+        assert_eq!(
+            check(typed).await.unwrap(),
+            Verification::Malformed,
+            "{typed}"
+        );
+    }
+    assert_eq!(server.count(), 1, "the call, and nothing else");
+    for typed in [
+        "8955",
+        " 89-55 ",
+        "02150808955",
+        "+62 21 5080 8955",
+        "00622150808955",
+    ] {
+        assert_eq!(
+            check(typed).await.unwrap(),
+            Verification::Valid(to()),
+            "{typed}"
+        );
+        assert!(server.body().ends_with(r#""token":"8955"}"#), "{typed}");
+    }
+    // Also what is no code is refused for somebody else's record.
+    let v2 = support::client(&server).missed_call(local(Hand::at(AT)));
+    let foreign = accepted(v2.start(&OtpRequest::new(to(), reference())).await);
+    for typed in ["8955", "hello"] {
+        let refusal = calls.verify(&foreign.pending, &OtpCode::new(typed)).await;
+        let refusal = refusal.unwrap_err();
+        assert_eq!(
+            (refusal.provider(), refusal.operation()),
+            (Some("citcall"), Some("verify"))
+        );
+    }
+    let refusal = v2.resend(&started.pending, 1).await.unwrap_err();
+    let refusal = refusal.as_error();
+    assert_eq!(
+        (refusal.provider(), refusal.operation()),
+        (Some("citcall"), Some("asynccall"))
+    );
+}
+
+#[tokio::test]
+async fn what_is_longer_than_any_code_is_not_asked_about() {
+    let server = Server::says(200, r#"{"rc":0}"#);
+    let client = client(&server);
+    for digits in [21, 10_000] {
+        let typed = OtpCode::new("1".repeat(digits));
+        let answer = client.verify(&to(), "t", &typed).await;
+        assert_eq!(answer.unwrap(), Verification::Malformed, "{digits}");
+    }
+    assert_eq!(server.count(), 0);
+    let longest = OtpCode::new("1".repeat(20));
+    assert!(client.verify(&to(), "t", &longest).await.is_ok());
+}
+
+/// What the provider makes of such a text is unknown: it is sent, and its sender is told.
+#[tokio::test]
+async fn a_message_in_which_nobody_finds_a_code_carries_a_warning() {
+    let server = Server::says(200, r#"{"rc":0}"#);
+    let client = client(&server);
+    let code = |text: &str| SmsOtp::new(Sms::new(&to(), "Acme", text));
+    for (message, warnings) in [
+        (code("hello"), 1),
+        (code("hello").token(Secret::new("4711")), 1),
+        (code("hello XXXXX"), 0),
+        (code("hello 4711").token(Secret::new("4711")), 0),
+    ] {
+        let sent = accepted(client.sms_otp(&reference(), &message).await);
+        assert_eq!(sent.warnings.len(), warnings, "{:?}", sent.warnings);
+        assert!(!sent.warnings.concat().contains("hello"));
+    }
+    let plain = Sms::new(&to(), "Acme", "hello");
+    assert!(
+        accepted(client.sms(&reference(), &plain).await)
+            .warnings
+            .is_empty()
+    );
 }

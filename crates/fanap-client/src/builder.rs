@@ -163,7 +163,7 @@ impl Builder {
         self.build_at(BASE_URL)
     }
 
-    /// The same for the sibling service of other operators, whose default host is `https://icp.sdp.fanap.plus`.
+    /// The same for the sibling service that the vendor calls IMI, whose default host is `https://icp.sdp.fanap.plus`.
     ///
     /// # Errors
     /// As [`build`](Self::build).

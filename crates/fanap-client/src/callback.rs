@@ -1,5 +1,5 @@
 //! What the provider pushes to your URL (**documented** for the family; no complete signed push is public, so the signed text is
-//! not proven). The other thing, besides [`SubscriptionCheck`](crate::SubscriptionCheck), that can settle an unknown commit.
+//! not proven). One of the things that can settle an unknown commit.
 
 use serde_json::Value;
 use telco_core::{Callback, CallbackError, CallbackParser, CallbackRequest, Secret};
@@ -55,7 +55,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// A subscription through a code: what a commit leads to.
+    /// A subscription through a code: what a commit leads to. That it came through a code rests on [`actor`](Self::actor), which the
+    /// signature does **not** cover; that it is a subscription rests on [`message_type`](Self::message_type), which it does.
     #[must_use]
     pub fn is_subscription_by_code(&self) -> bool {
         self.message_type == "Subscription" && self.actor.as_deref() == Some("Cp")
@@ -145,6 +146,13 @@ impl Callbacks {
             "accountId",
         ];
         let values = SIGNED.map(|name| members.get(name).map(literal).unwrap_or_default());
+        // One text, one meaning: with a comma in one of these, the same signature would cover other values as well.
+        let splits = |(name, value): (&&str, &String)| *name != "content" && value.contains(',');
+        if SIGNED.iter().zip(&values).any(splits) {
+            return Err(CallbackError::Malformed(
+                "a signed field other than Content has a comma in it",
+            ));
+        }
         let signature = members
             .text("signature")
             .and_then(|text| decode_base64(&text).ok());

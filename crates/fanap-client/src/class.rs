@@ -116,10 +116,7 @@ impl Class {
         let Some(answer) = answer else {
             return Self::unintelligible(operation);
         };
-        let contradiction = match operation {
-            Operation::Start => Self::Operator,
-            Operation::Commit => Self::UnknownOutcome,
-        };
+        let contradiction = Self::contradiction(operation);
         if let Some(error) = &answer.error {
             return match error.code.meaning() {
                 _ if answer.success == Field::Is(true) => contradiction,
@@ -136,6 +133,14 @@ impl Class {
             (Field::Is(false), Field::Is(0)) => contradiction,
             (Field::Is(false), _) | (Field::Absent, Field::Is(_)) => Self::Operator,
             _ => contradiction,
+        }
+    }
+
+    /// One part of the answer says the opposite of another.
+    pub(crate) const fn contradiction(operation: Operation) -> Self {
+        match operation {
+            Operation::Start => Self::Operator,
+            Operation::Commit => Self::UnknownOutcome,
         }
     }
 
@@ -173,6 +178,12 @@ impl Answer {
             || code == Some(Meaning::Information)
             || self.response == Field::Is(0)
                 && (self.success != Field::Is(false) || self.error.is_none())
+    }
+
+    /// A field that tells of success says that there was none, or cannot be read.
+    pub(crate) fn denies_success(&self) -> bool {
+        matches!(self.success, Field::Is(false) | Field::Unreadable)
+            || !matches!(self.response, Field::Absent | Field::Is(0))
     }
 
     /// `success` is true and no number speaks against it, or the number alone says so.

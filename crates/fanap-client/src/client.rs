@@ -12,7 +12,7 @@ use telco_http::http::{HeaderMap, Request, Response};
 use telco_http::{Bytes, Endpoint, partial_body};
 
 use crate::executor;
-use crate::judge::{Reading, View, effect};
+use crate::judge::{Call, Reading, View, effect};
 use crate::signatures::{Signatures, Slip};
 use crate::wire::{Commit, Operation, Start};
 use crate::{Application, Builder, Phone, PhoneFormat, Service, ServiceKey, Signed, Signer, Token};
@@ -97,7 +97,8 @@ impl Client {
             .map_err(NotSent::because(ErrorKind::InvalidRecipient))
     }
 
-    /// Sends a code to this phone, once. `reference` is the caller's own id of the operation; it does not travel.
+    /// Sends a code to this phone, once. `reference` is the caller's own id of the operation; it does not travel. A dropped future
+    /// may have sent the message.
     ///
     /// ```
     /// # use fanap_client::core::{NotSent, Reference, Submission};
@@ -131,14 +132,8 @@ impl Client {
                 })
             })
         };
-        self.spend(
-            Operation::Start.name(),
-            Operation::Start,
-            reference,
-            build,
-            read,
-        )
-        .await
+        let call = Call::Subscription(Operation::Start);
+        self.spend(call, reference, build, read).await
     }
 
     /// Confirms a code, once: **this charges the subscriber**. `phone` in the form in which start sent it, `correlation_id` as
@@ -167,20 +162,15 @@ impl Client {
         correlation_id: &str,
         token: &Token,
     ) -> Result<Submission<Committed>, NotSent> {
-        let commit = Commit::new(service, phone, correlation_id, token)?;
+        let call = Call::Subscription(Operation::Commit);
+        let commit = Commit::new(service, phone, correlation_id, token)
+            .map_err(|refusal| refusal.at(crate::PROVIDER, call.name()))?;
         let build = |signed: &Signed| {
             commit.request(self.inner.endpoint.base(), &self.inner.application, signed)
         };
         let read =
             |status, body: &[u8]| Reading::of(Operation::Commit, status, body, |_| Some(Committed));
-        self.spend(
-            Operation::Commit.name(),
-            Operation::Commit,
-            reference,
-            build,
-            read,
-        )
-        .await
+        self.spend(call, reference, build, read).await
     }
 
     /// Date and signature for a request that is built now. Signs in place; within the same millisecond, or the reuse window,
@@ -206,13 +196,12 @@ impl Client {
     /// One request, transmitted once. What provably was not sent may be tried again if that was asked for, with a fresh date.
     pub(crate) async fn spend<T>(
         &self,
-        name: &'static str,
-        operation: Operation,
+        call: Call,
         reference: &Reference,
         build: impl Fn(&Signed) -> Result<Request<Bytes>, NotSent>,
         read: impl FnOnce(u16, &[u8]) -> Reading<T>,
     ) -> Result<Submission<T>, NotSent> {
-        let labelled = |refusal: NotSent| refusal.at(crate::PROVIDER, name);
+        let labelled = |refusal: NotSent| refusal.at(crate::PROVIDER, call.name());
         let mut left = self.inner.reconnects;
         let mut again = false;
         let (slip, result) = loop {
@@ -222,7 +211,7 @@ impl Client {
                 .map_err(labelled)?;
             let signed = self.sign(&slip).await.map_err(labelled)?;
             let request = self.with_extra_headers(build(&signed).map_err(labelled)?);
-            let result = self.inner.endpoint.exchange(name, request).await;
+            let result = self.inner.endpoint.exchange(call.name(), request).await;
             match &result {
                 Err(failure) if left > 0 && never_connected(failure) => {
                     (left, again) = (left - 1, true);
@@ -232,15 +221,14 @@ impl Client {
             }
         };
         match result {
-            Ok(answer) => Ok(self.judge(name, operation, reference, &slip, &answer, read)),
-            Err(failure) => lost(operation, reference, failure),
+            Ok(answer) => Ok(self.judge(call, reference, &slip, &answer, read)),
+            Err(failure) => lost(call.operation(), reference, failure),
         }
     }
 
     fn judge<T>(
         &self,
-        name: &'static str,
-        operation: Operation,
+        call: Call,
         reference: &Reference,
         slip: &Arc<Slip>,
         answer: &Response<Bytes>,
@@ -251,8 +239,7 @@ impl Client {
             self.signatures.forget(slip);
         }
         let view = View {
-            name,
-            operation,
+            call,
             answer,
             now: self.inner.clock.now(),
             cut_at: self.inner.cut_at,

@@ -1,21 +1,22 @@
-//! The sibling service for other operators (**documented** in the vendor's IMI page): the same headers and signed text, other
-//! paths and fields. Built by [`Builder::build_imi`](crate::Builder::build_imi).
+//! The sibling service that the vendor calls IMI (**documented** in its own page): the same headers and signed text, other paths
+//! and fields. Built by [`Builder::build_imi`](crate::Builder::build_imi).
 
 use serde::Serialize;
 use telco_core::{ErrorKind, NotSent, Reference, Submission};
 
-use crate::judge::Reading;
-use crate::wire::{Answer, FamilyError, Field, Members, Operation, post};
-use crate::{Class, Client, Phone, ServiceKey, Signed, Token};
+use crate::judge::{Call, Reading};
+use crate::wire::{Answer, Field, Members, Operation, post};
+use crate::{Class, Client, ImiService, PROVIDER, Phone, ServiceKey, Signed, Token};
 
-/// The IMI one-time-password calls. Commit **charges**.
+/// The IMI one-time-password calls. Commit **charges**. Most applications want them through [`service`](Self::service), which a
+/// guard against double clicks takes.
 ///
 /// ```
 /// # use fanap_client::core::{Reference, Submission};
 /// # use fanap_client::{Application, Client, PrivateKey, ServiceKey, Token, parse_msisdn};
 /// # async fn demo(application: Application, key: PrivateKey, service: ServiceKey, reference: Reference) -> Result<(), Box<dyn std::error::Error>> {
 /// let imi = Client::builder(application, key).build_imi()?;
-/// let phone = imi.client().phone(&parse_msisdn("09350000000")?)?;
+/// let phone = imi.client().phone(&parse_msisdn("09120000000")?)?;
 /// if let Submission::Accepted(started) = imi.start(&reference, &service, &phone).await? {
 ///     println!("keep {}", started.otp_id);
 ///     let pin = Token::parse("3007")?; // what the subscriber typed
@@ -78,7 +79,14 @@ impl Imi {
         &self.0
     }
 
-    /// Sends a code to this phone, once.
+    /// One service of the application, as the shared traits see it: [`OtpSender`](telco_core::OtpSender) and
+    /// [`SubscriptionOtp`](telco_core::SubscriptionOtp).
+    #[must_use]
+    pub fn service(&self, key: ServiceKey) -> ImiService {
+        ImiService::new(self.clone(), key)
+    }
+
+    /// Sends a code to this phone, once. A dropped future may have sent the message.
     ///
     /// # Errors
     /// [`NotSent`] if no byte left.
@@ -104,12 +112,16 @@ impl Imi {
             })
         };
         let read = |status, body: &[u8]| reading(Operation::Start, status, body, take);
-        self.0
-            .spend("imi_start", Operation::Start, reference, build, read)
-            .await
+        let call = Call::Imi(Operation::Start);
+        self.0.spend(call, reference, build, read).await
     }
 
-    /// Confirms a code, once: **this charges the subscriber**.
+    /// Confirms a code, once: **this charges the subscriber**. A dropped future may have charged: run it where no disconnecting
+    /// browser can drop it. Nothing here keeps two clicks from committing twice, and whether the provider does is unknown:
+    /// [`service`](Self::service) with [`commit_once`](crate::otp::commit_once) does.
+    ///
+    /// An unknown commit is settled by the provider's push or its support. Not by
+    /// [`SubscriptionCheck`](crate::SubscriptionCheck), which knows Pardis services only.
     ///
     /// # Errors
     /// [`NotSent`] if no byte left.
@@ -120,11 +132,11 @@ impl Imi {
         otp_id: &str,
         pin: &Token,
     ) -> Result<Submission<ImiCommitted>, NotSent> {
+        let call = Call::Imi(Operation::Commit);
         if otp_id.is_empty() || otp_id.chars().any(char::is_control) {
-            return Err(NotSent::new(
-                ErrorKind::InvalidInput,
-                "the OtpId is empty or has control characters",
-            ));
+            let what = "the OtpId is empty or has control characters";
+            let refusal = NotSent::new(ErrorKind::InvalidInput, what);
+            return Err(refusal.at(PROVIDER, call.name()));
         }
         let build = |signed: &Signed| {
             let body = CommitBody {
@@ -142,9 +154,7 @@ impl Imi {
             })
         };
         let read = |status, body: &[u8]| reading(Operation::Commit, status, body, take);
-        self.0
-            .spend("imi_commit", Operation::Commit, reference, build, read)
-            .await
+        self.0.spend(call, reference, build, read).await
     }
 
     fn post(
@@ -157,7 +167,8 @@ impl Imi {
     }
 }
 
-/// There is no success flag: the ids are the success.
+/// No success flag is documented: the ids are the success. One that came all the same, and says otherwise, is believed as little as
+/// they are.
 fn reading<T>(
     operation: Operation,
     status: u16,
@@ -165,28 +176,26 @@ fn reading<T>(
     take: impl FnOnce(&Members) -> Option<T>,
 ) -> Reading<T> {
     let members = Members::read(body);
-    let error = members.as_ref().and_then(FamilyError::in_answer);
+    let answer = members.as_ref().map(Answer::of);
     let value = members.as_ref().and_then(take);
+    let error = answer.as_ref().and_then(|answer| answer.error.clone());
     let is_success = (200..300).contains(&status);
+    let denied = answer.as_ref().is_some_and(Answer::denies_success);
     let class = match (&error, &value) {
+        (None, Some(_)) if is_success && denied => Class::contradiction(operation),
         (None, Some(_)) if is_success => Class::Ok,
         (None, None) if is_success => Class::unintelligible(operation),
-        (error, _) => {
-            let answer = Answer {
-                response: Field::Absent,
-                success: Field::Absent,
-                correlation_id: None,
-                error: error.clone(),
-            };
-            Class::of(operation, status, Some(&answer))
-        }
+        _ => Class::of(operation, status, answer.as_ref()),
     };
     Reading {
         class,
-        // An id beside an error, or behind a failing status, contradicts it.
-        good_news: value.is_some(),
+        // An id or a word of success beside an error, or behind a failing status, contradicts it.
+        good_news: value.is_some() || answer.as_ref().is_some_and(Answer::has_good_news),
         error,
-        response: None,
+        response: match answer.map(|answer| answer.response) {
+            Some(Field::Is(number)) => Some(number),
+            _ => None,
+        },
         value: value.filter(|_| class == Class::Ok),
     }
 }

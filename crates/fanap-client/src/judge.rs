@@ -45,11 +45,52 @@ impl<T> Reading<T> {
     }
 }
 
+/// Which call of which service was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// Of the subscription API.
+    Subscription(Operation),
+    /// Of the IMI sibling.
+    Imi(Operation),
+}
+
+impl Call {
+    /// For errors.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Subscription(operation) => operation.name(),
+            Self::Imi(Operation::Start) => "imi_start",
+            Self::Imi(Operation::Commit) => "imi_commit",
+        }
+    }
+
+    pub(crate) const fn operation(self) -> Operation {
+        match self {
+            Self::Subscription(operation) | Self::Imi(operation) => operation,
+        }
+    }
+
+    /// What to do when nobody knows what became of it. The subscription check knows subscriptions to Pardis services: what else
+    /// was charged it never shows, so nobody is sent to it for an IMI code.
+    const fn when_unknown(self) -> &'static str {
+        match self {
+            Self::Subscription(Operation::Start) | Self::Imi(Operation::Start) => {
+                "if no message arrives, start again: that is another message and another id"
+            }
+            Self::Subscription(Operation::Commit) => {
+                "do not commit again: wait for the provider's push, or ask its support; a number that was not subscribed and now \
+                 is (`SubscriptionCheck`, Pardis services only) settles it too, one that is not subscribed proves nothing"
+            }
+            Self::Imi(Operation::Commit) => {
+                "do not commit again: wait for the provider's push, or ask its support"
+            }
+        }
+    }
+}
+
 /// One answer, and who asked.
 pub(crate) struct View<'a> {
-    /// For errors.
-    pub(crate) name: &'static str,
-    pub(crate) operation: Operation,
+    pub(crate) call: Call,
     pub(crate) answer: &'a Response<Bytes>,
     /// When it came.
     pub(crate) now: SystemTime,
@@ -62,7 +103,7 @@ macro_rules! detailed {
     ($error:expr, $view:expr, $reading:expr) => {{
         let (view, reading) = ($view, $reading);
         let mut error = $error
-            .at(PROVIDER, view.name)
+            .at(PROVIDER, view.call.name())
             .with_http_status(view.status())
             .with_help(view.help(reading))
             .with_body_excerpt(&view.text(reading.error.as_ref()));
@@ -86,7 +127,7 @@ impl View<'_> {
             return Submission::Accepted(value);
         }
         if self.is_cut() {
-            reading.class = Class::in_doubt(self.operation);
+            reading.class = Class::in_doubt(self.call.operation());
         }
         if self.proves_nothing(&reading) {
             let cause = Error::answered(self.kind(&reading), self.message(&reading));
@@ -108,7 +149,7 @@ impl View<'_> {
             || reading.good_news
             || match reading.class {
                 Class::Ok | Class::Protocol | Class::Transient | Class::UnknownOutcome => true,
-                Class::Conflict => self.operation == Operation::Commit,
+                Class::Conflict => self.call.operation() == Operation::Commit,
                 _ => false,
             }
     }
@@ -154,7 +195,7 @@ impl View<'_> {
         };
         let name = reading.error.as_ref().and_then(|error| error.code.name());
         let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
-        let effect = effect(self.operation, self.proves_nothing(reading));
+        let effect = effect(self.call.operation(), self.proves_nothing(reading));
         format!("{what}{name}; {effect}")
     }
 
@@ -162,22 +203,15 @@ impl View<'_> {
         const KEYS: &str = "check that the key is the private one (private.xml, not public.xml), that its public.xml is \
             registered for this tenant and app, that AppId and TenantId are not interchanged and have no line break, and that \
             this machine's clock is right (the date is sent in UTC)";
-        let unknown = match self.operation {
-            Operation::Start => {
-                "if no message arrives, start again: that is another message and another correlation id"
-            }
-            Operation::Commit => {
-                "do not commit again: wait for the provider's callback, ask whether the number is subscribed, or ask support"
-            }
-        };
         match reading.class {
+            // Whatever the class: who may have been charged must not be told to correct something and commit again.
+            _ if self.proves_nothing(reading) => self.call.when_unknown().to_owned(),
             Class::Auth | Class::Clock => match self.skew() {
                 Some(skew) => format!("{skew}; {KEYS}"),
                 None => KEYS.to_owned(),
             },
-            _ if self.proves_nothing(reading) => unknown.to_owned(),
             Class::WrongCode => {
-                "let the subscriber type the code again: a new commit with the same correlation id"
+                "let the subscriber type the code again: a new commit with the same id of the start"
                     .to_owned()
             }
             Class::Expired => "start anew".to_owned(),

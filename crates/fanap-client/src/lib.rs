@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod adapter;
 mod builder;
 mod callback;
 mod class;
@@ -9,6 +10,7 @@ mod credentials;
 mod date;
 mod executor;
 mod imi;
+mod imi_service;
 mod judge;
 mod number;
 mod sdp;
@@ -27,6 +29,7 @@ pub use codes::Code;
 pub use credentials::{Application, ServiceKey};
 pub use date::Date;
 pub use imi::{Imi, ImiCommitted, ImiStarted};
+pub use imi_service::ImiService;
 pub use number::{InvalidNumber, Phone, PhoneFormat, is_likely_mci, parse_msisdn};
 pub use sdp::{SubscriptionCheck, SubscriptionCheckBuilder, SubscriptionState};
 pub use service::Service;

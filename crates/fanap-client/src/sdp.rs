@@ -1,5 +1,5 @@
-//! Whether a number is subscribed (**documented** for the service delivery platform, Pardis services only). A read: it costs
-//! nothing, and is one of the two things that can settle an unknown commit.
+//! Whether a number is subscribed (**documented** for the service delivery platform, Pardis services only). A read, which costs
+//! nothing: it can show that an unknown commit subscribed somebody, and never that it charged nobody.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,12 @@ use crate::{Class, Date, Hash, PROVIDER, Phone, PhoneFormat, Signer};
 const BASE_URL: &str = "https://api.sdp.fanap.plus";
 const OPERATION: &str = "verification";
 
-/// Asks the service delivery platform about subscriptions to one product.
+/// Asks the service delivery platform about subscriptions to one product. It knows **Pardis services only**: nothing that an
+/// [`Imi`](crate::Imi) commit did.
+///
+/// After an unknown commit, a number that was not subscribed before and now is settles it: the commit acted. A number that is not
+/// subscribed proves nothing: a purchase leaves no subscription, and how soon one shows up here is unknown. That is settled by the
+/// provider's push ([`Callbacks`](crate::Callbacks)) or its support.
 ///
 /// ```
 /// # use fanap_client::{PrivateKey, SubscriptionCheck, parse_msisdn};
@@ -39,11 +44,12 @@ pub struct SubscriptionCheck {
     read_retry: ReadRetry,
 }
 
-/// What the platform says. That a number is subscribed does not say since when: compare with what you knew before the commit.
+/// What the platform says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SubscriptionState {
-    /// Whether the number is subscribed now.
+    /// Whether the number is subscribed now. True does not say since when: compare with what you knew before the commit. False is no
+    /// proof that nothing was charged.
     pub is_subscribed: bool,
     /// The provider's id of the subscription.
     pub ref_id: Option<String>,

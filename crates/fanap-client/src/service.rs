@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use telco_core::{
-    CodeOrigin, ErrorKind, Identity, NotSent, OtpCapabilities, OtpChallenge, OtpChannel, OtpCheck,
-    OtpCode, OtpRequest, OtpSender, PendingOtp, Provider, Submission, Subscription,
-    SubscriptionOtp, async_trait,
+    ErrorKind, Identity, NotSent, OtpCapabilities, OtpChallenge, OtpChannel, OtpCode, OtpRequest,
+    OtpSender, PendingOtp, Provider, Submission, Subscription, SubscriptionOtp, async_trait,
 };
 
-use crate::credentials::short_digest;
-use crate::{Client, PROVIDER, Phone, ServiceKey, Token};
+use crate::adapter::{Adapter, adapter_settings, damaged, token};
+use crate::{Client, PROVIDER, Phone, ServiceKey};
 
 /// One service of an application. Cheap to clone.
 ///
@@ -17,7 +16,7 @@ use crate::{Client, PROVIDER, Phone, ServiceKey, Token};
 /// only for the same service of the same application.
 ///
 /// ```
-/// use fanap_client::core::{NotSent, OtpCode, OtpRequest, OtpSender, PendingOtp, Submission, SubscriptionOtp};
+/// use fanap_client::core::{ErrorKind, NotSent, OtpCode, OtpRequest, OtpSender, PendingOtp, Submission, SubscriptionOtp};
 /// use fanap_client::Service;
 ///
 /// /// First request of the web application: store what comes back.
@@ -32,7 +31,8 @@ use crate::{Client, PROVIDER, Phone, ServiceKey, Token};
 /// async fn confirm(service: &Service, pending: &PendingOtp, typed: &str) -> Result<&'static str, NotSent> {
 ///     Ok(match service.commit(pending, &OtpCode::new(typed)).await? {
 ///         Submission::Accepted(_) => "subscribed",
-///         Submission::Rejected(_) => "not charged: type the code again, or start anew",
+///         Submission::Rejected(why) if why.kind() == ErrorKind::WrongCode => "type the code again",
+///         Submission::Rejected(_) => "refused, by all we know without a charge (inferred)",
 ///         Submission::Unknown(_) => "perhaps charged: never commit again, settle it",
 ///     })
 /// }
@@ -40,103 +40,45 @@ use crate::{Client, PROVIDER, Phone, ServiceKey, Token};
 #[derive(Debug, Clone)]
 pub struct Service {
     client: Client,
-    key: ServiceKey,
-    identity: Identity,
-    capabilities: OtpCapabilities,
-    valid_for: Option<Duration>,
+    adapter: Adapter,
 }
 
-/// First field of the state in a pending code. Another layout gets another number.
-const LAYOUT: &str = "1";
+adapter_settings!(Service);
 
 impl Service {
     pub(crate) fn new(client: Client, key: ServiceKey) -> Self {
-        let account = format!("{}/{}", client.identity().account(), key.digest());
-        Self {
-            client,
-            key,
-            identity: Identity::new(PROVIDER, account),
-            capabilities: OtpCapabilities::new(
-                OtpChannel::Sms,
-                CodeOrigin::Provider,
-                OtpCheck::Commit,
-            )
-            .only_calling_codes(&["98"]),
-            valid_for: None,
-        }
+        let adapter = Adapter::new(client.identity().account(), key);
+        Self { client, adapter }
     }
 
-    /// Refuses, before anything is sent, to commit a code that was started longer ago. How long a code really lives is
-    /// unknown, so there is no default.
-    #[must_use]
-    pub fn valid_for(self, time: Duration) -> Self {
-        Self {
-            valid_for: Some(time),
-            ..self
-        }
-    }
-
-    /// Other defaults for resends. A resend is a new start.
-    #[must_use]
-    pub fn capabilities(self, capabilities: OtpCapabilities) -> Self {
-        Self {
-            capabilities,
-            ..self
-        }
-    }
-
-    fn state(&self, phone: &Phone, correlation_id: &str) -> String {
-        let service = short_digest(self.key.expose());
-        // The correlation id comes last: it is opaque and may have any character.
-        [LAYOUT, &service, phone.expose(), correlation_id].join(" ")
-    }
-
-    /// The number as it was sent and the correlation id.
+    /// The number as it was sent and the correlation id, which comes last: it is opaque and may have any character.
     fn read<'p>(&self, pending: &'p PendingOtp) -> Result<(Phone, &'p str), NotSent> {
-        let state = pending.state_for(&self.identity)?;
-        let refuse = |what: &'static str| NotSent::new(ErrorKind::InvalidInput, what);
-        let mut parts = state.splitn(4, ' ');
-        let (layout, service) = (parts.next(), parts.next());
-        let (Some(LAYOUT), Some(service), Some(phone), Some(correlation_id)) =
-            (layout, service, parts.next(), parts.next())
-        else {
-            return Err(refuse(
-                "the pending code is damaged or of another version of fanap-client",
-            ));
-        };
-        if service != short_digest(self.key.expose()) {
-            return Err(refuse(
-                "the pending code was started for another service: use that service's key",
-            ));
-        }
+        let state = self.adapter.state(pending, self.client.inner.clock.now())?;
+        let (phone, correlation_id) = state.split_once(' ').ok_or_else(damaged)?;
         let phone = Phone::raw(phone).map_err(NotSent::because(ErrorKind::InvalidInput))?;
         Ok((phone, correlation_id))
-    }
-}
-
-impl Provider for Service {
-    fn identity(&self) -> &Identity {
-        &self.identity
     }
 }
 
 #[async_trait]
 impl OtpSender for Service {
     fn otp_capabilities(&self) -> &OtpCapabilities {
-        &self.capabilities
+        &self.adapter.capabilities
     }
 
     async fn start(&self, request: &OtpRequest) -> Result<Submission<OtpChallenge>, NotSent> {
-        let phone = self.client.phone(&request.to)?;
+        let phone = self
+            .client
+            .phone(&request.to)
+            .map_err(|refusal| refusal.at(PROVIDER, "start"))?;
         let started = self
             .client
-            .start(&request.reference, &self.key, &phone)
+            .start(&request.reference, &self.adapter.key, &phone)
             .await?;
         let now = self.client.inner.clock.now();
         Ok(started.map(|started| {
-            let expires_at = self.valid_for.map(|time| now + time);
-            let state = self.state(&phone, &started.correlation_id);
-            let pending = PendingOtp::new(&self.identity, request, now, expires_at, state);
+            let state = format!("{} {}", phone.expose(), started.correlation_id);
+            let pending = self.adapter.pending(request, now, &state);
             OtpChallenge::new(pending, OtpChannel::Sms)
                 .with_provider_id(Some(started.correlation_id))
         }))
@@ -152,24 +94,12 @@ impl SubscriptionOtp for Service {
     ) -> Result<Submission<Subscription>, NotSent> {
         let labelled = |refusal: NotSent| refusal.at(PROVIDER, "commit");
         let (phone, correlation_id) = self.read(pending).map_err(labelled)?;
-        if pending
-            .expires_at()
-            .is_some_and(|end| self.client.inner.clock.now() >= end)
-        {
-            let expired = NotSent::new(
-                ErrorKind::Expired,
-                "the pending code is too old: start anew",
-            );
-            return Err(labelled(expired));
-        }
-        let token = Token::parse(typed.expose())
-            .map_err(NotSent::because(ErrorKind::InvalidInput))
-            .map_err(labelled)?;
+        let token = token(typed).map_err(labelled)?;
         let committed = self
             .client
             .commit(
                 pending.reference(),
-                &self.key,
+                &self.adapter.key,
                 &phone,
                 correlation_id,
                 &token,

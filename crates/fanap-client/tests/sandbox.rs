@@ -511,7 +511,7 @@ async fn imi_started(sandbox: &Sandbox, imi: &Imi, to: &Msisdn) -> (String, Toke
 }
 
 #[tokio::test]
-async fn the_sibling_for_other_operators_from_start_to_charge() {
+async fn the_imi_sibling_from_start_to_charge() {
     let sandbox = Sandbox::start().await.unwrap();
     let (imi, service) = (imi(&sandbox), room::service_key(&sandbox));
     let to = number("9121234567");
@@ -536,7 +536,7 @@ async fn the_sibling_for_other_operators_from_start_to_charge() {
     assert_eq!(strange.outcome(), Outcome::Rejected);
     let charge = sandbox.operation("fanap", &id).unwrap();
     assert_eq!((charge.kind, charge.delivered), ("imi-commit", 1));
-    // Verification knows Pardis services only.
+    // Verification knows Pardis services only, so a "no" there proves nothing about this charge.
     assert!(!room::check(&sandbox).ask(&to).await.unwrap().is_subscribed);
 }
 
@@ -562,4 +562,54 @@ async fn the_siblings_lost_and_odd_answers_are_told_honestly() {
         assert_eq!(told.outcome(), Outcome::Unknown, "{n}");
         assert_eq!(sandbox.operation("fanap", &id).unwrap().delivered, 1);
     }
+}
+
+#[tokio::test]
+async fn two_clicks_on_an_imi_code_charge_once() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let service = imi(&sandbox).service(room::service_key(&sandbox));
+    let to = number("9121234567");
+    let request = OtpRequest::new(to.clone(), Reference::generate().unwrap());
+    let Submission::Accepted(challenge) = service.start(&request).await.unwrap() else {
+        panic!("not started")
+    };
+    let id = challenge.provider_id.clone().unwrap();
+    let pending = PendingOtp::from_storage(&challenge.pending.to_storage()).unwrap();
+    let code = OtpCode::new(room::code_at(&sandbox, &to).unwrap());
+    let store = MemoryOtpStore::default();
+    let forget_at = SystemTime::now() + Duration::from_secs(3600);
+    // A wrong code gives the claim back.
+    let wrong = OtpCode::new("00000");
+    let CommitOutcome::Done(Submission::Rejected(why)) =
+        commit_once(&store, &service, &pending, &wrong, forget_at)
+            .await
+            .unwrap()
+    else {
+        panic!("a wrong code was not refused")
+    };
+    assert_eq!(why.kind(), ErrorKind::WrongCode);
+    let click = || commit_once(&store, &service, &pending, &code, forget_at);
+    let (one, two) = tokio::join!(click(), click());
+    let (mut subscribed, mut claimed) = (Vec::new(), 0);
+    for outcome in [one.unwrap(), two.unwrap()] {
+        match outcome {
+            CommitOutcome::Done(Submission::Accepted(subscription)) => {
+                subscribed.push(subscription);
+            }
+            CommitOutcome::AlreadyClaimed => claimed += 1,
+            CommitOutcome::Done(other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((subscribed.len(), claimed), (1, 1));
+    assert_eq!(
+        (&subscribed[0].to, &subscribed[0].reference),
+        (&to, &request.reference)
+    );
+    assert!(subscribed[0].provider_id.is_some(), "the RequestId");
+    assert_eq!(sandbox.operation("fanap", &id).unwrap().delivered, 1);
+    assert_eq!(sandbox.totals().doubled, 0);
+    // The same service key at the subscription API is another account: it takes no code of this one.
+    let other = room::builder(&sandbox).build().unwrap();
+    let other = other.service(room::service_key(&sandbox));
+    assert!(other.commit(&pending, &code).await.is_err());
 }

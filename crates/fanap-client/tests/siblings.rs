@@ -10,14 +10,15 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use fanap_client::core::{
-    Callback, CallbackError, CallbackParser as _, CallbackRequest, ErrorKind, Outcome, Submission,
+    Callback, CallbackError, CallbackParser as _, CallbackRequest, ErrorKind, Msisdn, OtpCode,
+    OtpRequest, OtpSender as _, Outcome, Submission, SubscriptionOtp as _,
 };
 use fanap_client::http::{ReadRetry, Transport};
 use fanap_client::{
-    Callbacks, Notice, Phone, PhoneFormat, Signer, SubscriptionCheck, Token, verify,
+    Callbacks, Notice, Phone, PhoneFormat, ServiceKey, Signer, SubscriptionCheck, Token, verify,
 };
 use serde_json::{Value, json};
 use support::*;
@@ -295,4 +296,229 @@ fn pushes_are_verified_or_refused() {
         Callbacks::default().parse(&request),
         Err(CallbackError::BadSignature)
     );
+}
+
+/// The signature is over values joined by commas: with a comma in one of them it would cover a second reading of the same text.
+#[test]
+fn a_push_that_could_be_split_in_two_ways_is_refused() {
+    let signer = Signer::new(key());
+    let parser = Callbacks::new(signer.public_key().clone());
+    let parse =
+        |body: &[u8]| parser.parse(&CallbackRequest::new(&|_| None, body, SystemTime::now()));
+    let signed = "2019-01-26T11:00:42.364Z,s-1,Imi,98405020,m-1,a,Subscription,a-1";
+    let resigned = |message: &mut Value| {
+        message["Signature"] = signer.sign_text(signed).unwrap().expose().into();
+    };
+    let genuine = push(&signer, |message| {
+        message["Content"] = json!("a");
+        resigned(message);
+    });
+    assert!(matches!(parse(&genuine), Ok(Callback::Verified(_))));
+    // The same text under the same signature, split elsewhere.
+    for moved in [
+        json!({"Sid": "s-1,Imi", "ChannelType": "98405020", "Channel": "m-1", "Muid": "a", "Content": "Subscription",
+            "MessageType": "a-1", "AccountId": null}),
+        json!({"Muid": "m-1,a", "Content": "Subscription", "MessageType": "a-1", "AccountId": ""}),
+        json!({"AccountId": "Subscription,a-1", "MessageType": "a", "Content": "m-1", "Muid": "98405020", "Channel": "Imi",
+            "ChannelType": "s-1", "Sid": "2019-01-26T11:00:42.364Z", "ReceiveTime": ""}),
+    ] {
+        let body = push(&signer, |message| {
+            for (name, value) in moved.as_object().unwrap() {
+                message[name] = value.clone();
+            }
+            // As whoever signs would have signed just these values.
+            let value = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+            let values = [
+                "ReceiveTime",
+                "Sid",
+                "ChannelType",
+                "Channel",
+                "Muid",
+                "Content",
+                "MessageType",
+                "AccountId",
+            ];
+            let text = values.map(value).join(",");
+            message["Signature"] = signer.sign_text(&text).unwrap().expose().into();
+        });
+        assert!(
+            matches!(parse(&body), Err(CallbackError::Malformed(_))),
+            "{moved}"
+        );
+    }
+    // What a subscriber writes may have commas: all that stands around it has none.
+    let chatty = push(&signer, |message| {
+        message["Content"] = json!("one, two,three");
+        let text = signed.replace(",a,Sub", ",one, two,three,Sub");
+        message["Signature"] = signer.sign_text(&text).unwrap().expose().into();
+    });
+    let Ok(Callback::Verified(Notice::Message(message))) = parse(&chatty) else {
+        panic!("a comma in the content was refused")
+    };
+    assert_eq!(message.content.expose(), "one, two,three");
+}
+
+#[tokio::test]
+async fn an_imi_answer_that_denies_its_own_success_is_unknown() {
+    let imi = |status, body: &str| {
+        let told = Told::with([says(status, body)]);
+        builder().transport(told).build_imi().unwrap()
+    };
+    let pin = Token::parse("3007").unwrap();
+    let phone = Phone::new(&number(), PhoneFormat::ZeroPrefixed).unwrap();
+    for (status, said, expected) in [
+        (200, r#""success":false"#, Outcome::Unknown),
+        (200, r#""Success":"False""#, Outcome::Unknown),
+        (200, r#""success":"perhaps""#, Outcome::Unknown),
+        (200, r#""response":5"#, Outcome::Unknown),
+        (200, r#""response":"x""#, Outcome::Unknown),
+        (200, r#""success":true,"response":5"#, Outcome::Unknown),
+        (200, r#""success":true"#, Outcome::Accepted),
+        (200, r#""response":"0","success":true"#, Outcome::Accepted),
+        (200, r#""success":null"#, Outcome::Accepted),
+    ] {
+        let body = format!(r#"{{"OtpId":"o","RequestId":"q",{said}}}"#);
+        let answer = imi(status, &body)
+            .commit(&reference("r-1"), &service_key(), "o-1", &pin)
+            .await
+            .unwrap();
+        assert_eq!(answer.outcome(), expected, "commit: {said}");
+        let answer = imi(status, &body)
+            .start(&reference("r-1"), &service_key(), &phone)
+            .await
+            .unwrap();
+        assert_eq!(answer.outcome(), expected, "start: {said}");
+    }
+    // A refusal in which something speaks for success is none to build on.
+    for body in [r#"{"success":true}"#, r#"{"response":0}"#] {
+        let answer = imi(400, body)
+            .commit(&reference("r-1"), &service_key(), "o-1", &pin)
+            .await
+            .unwrap();
+        assert_eq!(answer.outcome(), Outcome::Unknown, "{body}");
+    }
+}
+
+/// The subscription check always says no about an IMI charge: whoever asked it would charge again.
+#[tokio::test]
+async fn an_unknown_imi_commit_is_not_sent_to_the_subscription_check() {
+    let pin = Token::parse("3007").unwrap();
+    for told in [
+        says(500, ""),
+        says(200, "<html>"),
+        says(409, ""),
+        says(401, r#"{"RequestId":"q"}"#),
+    ] {
+        let imi = builder().transport(Told::with([told])).build_imi().unwrap();
+        let answer = imi
+            .commit(&reference("r-1"), &service_key(), "o-1", &pin)
+            .await
+            .unwrap();
+        let Submission::Unknown(unknown) = answer else {
+            panic!("{answer:?}")
+        };
+        let help = unknown.cause().help().unwrap();
+        assert!(help.contains("do not commit again"), "{help}");
+        assert!(!help.contains("subscribed"), "{help}");
+    }
+    let phone = Phone::new(&number(), PhoneFormat::ZeroPrefixed).unwrap();
+    let answer = client(&Told::with([says(500, "")]))
+        .commit(&reference("r-1"), &service_key(), &phone, CORRELATION, &pin)
+        .await
+        .unwrap();
+    let Submission::Unknown(unknown) = answer else {
+        panic!("{answer:?}")
+    };
+    let help = unknown.cause().help().unwrap();
+    assert!(help.contains("not subscribed proves nothing"), "{help}");
+}
+
+#[tokio::test]
+async fn refusals_say_whose_and_which_call_they_are_of() {
+    let told = Told::with([]);
+    let imi = builder().transport(told.clone()).build_imi().unwrap();
+    let client = client(&told);
+    let (service, other) = (client.service(service_key()), imi.service(service_key()));
+    let abroad = OtpRequest::new(Msisdn::parse("14155550123").unwrap(), reference("r-1"));
+    let phone = Phone::new(&number(), PhoneFormat::ZeroPrefixed).unwrap();
+    let pin = Token::parse("3007").unwrap();
+    let (r, key) = (reference("r-1"), service_key());
+    let refusals = [
+        (service.start(&abroad).await.unwrap_err(), "start"),
+        (other.start(&abroad).await.unwrap_err(), "imi_start"),
+        (
+            client.commit(&r, &key, &phone, "", &pin).await.unwrap_err(),
+            "commit",
+        ),
+        (
+            imi.commit(&r, &key, "", &pin).await.unwrap_err(),
+            "imi_commit",
+        ),
+    ];
+    for (refusal, operation) in refusals {
+        let error = refusal.as_error();
+        assert_eq!(
+            (error.provider(), error.operation()),
+            (Some("fanap"), Some(operation))
+        );
+    }
+    assert!(told.seen.lock().unwrap().is_empty());
+}
+
+/// The message is on its way by then: an end that no clock can tell must not panic.
+#[tokio::test]
+async fn a_code_that_is_good_for_ever_is_started_and_committed() {
+    let told = Told::with([says(200, STARTED), says(200, COMMITTED)]);
+    let service = client(&told)
+        .service(service_key())
+        .valid_for(Duration::MAX);
+    let request = OtpRequest::new(number(), reference("r-1"));
+    let Submission::Accepted(challenge) = service.start(&request).await.unwrap() else {
+        panic!("not started")
+    };
+    assert_eq!(challenge.pending.expires_at(), None);
+    let answer = service
+        .commit(&challenge.pending, &OtpCode::new("3007"))
+        .await;
+    assert_eq!(answer.unwrap().outcome(), Outcome::Accepted);
+}
+
+#[tokio::test]
+async fn an_imi_code_ends_and_opens_for_its_own_service_only() {
+    let told = Told::with([says(200, r#"{"OtpId":"o 1","RequestId":"q-1"}"#)]);
+    let clock = Hands::at(NOW);
+    let imi = builder().clock(clock.clone()).transport(told.clone());
+    let imi = imi.build_imi().unwrap();
+    let service = imi
+        .service(service_key())
+        .valid_for(Duration::from_secs(300));
+    let request = OtpRequest::new(number(), reference("r-1"));
+    let Submission::Accepted(challenge) = service.start(&request).await.unwrap() else {
+        panic!("not started")
+    };
+    assert_eq!(challenge.provider_id.as_deref(), Some("o 1"));
+    let typed = OtpCode::new("3007");
+    let stranger = imi.service(ServiceKey::new("another").unwrap());
+    assert!(stranger.commit(&challenge.pending, &typed).await.is_err());
+    let nonsense = service.commit(&challenge.pending, &OtpCode::new("?")).await;
+    assert_eq!(nonsense.unwrap_err().kind(), ErrorKind::InvalidInput);
+    clock.advance(300_000);
+    let late = service.commit(&challenge.pending, &typed).await;
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::Expired);
+    assert_eq!(
+        told.seen.lock().unwrap().len(),
+        1,
+        "nothing but the start was sent"
+    );
+    clock.set(NOW, 0);
+    told.answers
+        .lock()
+        .unwrap()
+        .push_back(says(200, r#"{"RequestId":"q-2"}"#));
+    let done = service.commit(&challenge.pending, &typed).await.unwrap();
+    let Submission::Accepted(done) = done else {
+        panic!("{done:?}")
+    };
+    assert_eq!(done.provider_id.as_deref(), Some("q-2"));
+    assert_eq!(told.bodies()[1]["OtpId"], "o 1");
 }

@@ -86,6 +86,8 @@ impl Builder {
     /// What is wrong with which setting.
     pub fn build(self) -> Result<Client, NotSent> {
         let account = self.shared.account(&self.credentials);
+        let line = self.shared.line.clone();
+        let line = line.build(&self.credentials, &self.motp_path)?;
         Ok(Client::new(Inner {
             account,
             motp_path: self.motp_path,
@@ -93,7 +95,7 @@ impl Builder {
             cipher: self.cipher,
             send_reference: self.send_reference,
             check_words: self.check_words,
-            line: self.shared.line.clone().build(&self.credentials)?,
+            line,
             shared: self.shared,
         }))
     }

@@ -11,9 +11,10 @@ use telco_http::http::Response;
 use super::{Builder, Counter, Limits, MissedCall, Motp, SentSms, Sms, SmsCode, SmsOtp};
 use crate::builder::Shared;
 use crate::client::Echoes;
-use crate::judge::Answered;
+use crate::judge::{Answered, lost, without_answer};
 use crate::line::Line;
 use crate::number::compact;
+use crate::operation::Operation;
 use crate::wire::{Envelope, Object, WireError};
 use crate::{AcceptedCall, Cipher, Code, Credentials, PROVIDER};
 
@@ -78,7 +79,7 @@ impl Client {
         )
     }
 
-    /// Has one phone rung.
+    /// Has one phone rung. A dropped future may have rung: run it where no disconnecting browser can drop it.
     ///
     /// # Errors
     /// [`NotSent`] if no byte left.
@@ -101,9 +102,9 @@ impl Client {
         reference: &Reference,
         call: &Motp,
     ) -> Result<Submission<AcceptedCall>, NotSent> {
-        const OPERATION: &str = "motp";
+        const OPERATION: Operation = Operation::Motp;
         let inner = &*self.inner;
-        let at = |refusal: NotSent| refusal.at(PROVIDER, OPERATION);
+        let at = |refusal: NotSent| refusal.at(PROVIDER, OPERATION.name());
         inner.counter.check(call.attempt).map_err(at)?;
         if call.raw_msisdn.is_none() {
             self.check_number(&call.to).map_err(at)?;
@@ -126,7 +127,7 @@ impl Client {
         .await
     }
 
-    /// Sends a plain message.
+    /// Sends a plain message. A dropped future may have sent it.
     ///
     /// # Errors
     /// [`NotSent`] if no byte left: also for a text with a word of one-time codes.
@@ -144,8 +145,8 @@ impl Client {
         reference: &Reference,
         message: &Sms,
     ) -> Result<Submission<SentSms>, NotSent> {
-        const OPERATION: &str = "sms";
-        let at = |refusal: NotSent| refusal.at(PROVIDER, OPERATION);
+        const OPERATION: Operation = Operation::Sms;
+        let at = |refusal: NotSent| refusal.at(PROVIDER, OPERATION.name());
         message.check().map_err(at)?;
         if self.inner.check_words {
             message.check_words().map_err(at)?;
@@ -156,7 +157,8 @@ impl Client {
         .await
     }
 
-    /// Sends a message with a code.
+    /// Sends a message with a code. A dropped future may have sent it. A text that lacks both the placeholder and the code is sent, and
+    /// what was sent carries a warning.
     ///
     /// # Errors
     /// [`NotSent`] if no byte left.
@@ -177,17 +179,20 @@ impl Client {
         reference: &Reference,
         message: &SmsOtp,
     ) -> Result<Submission<SentSms>, NotSent> {
-        const OPERATION: &str = "smsotp";
+        const OPERATION: Operation = Operation::SmsOtp;
         message
             .check()
-            .map_err(|refusal| refusal.at(PROVIDER, OPERATION))?;
+            .map_err(|refusal| refusal.at(PROVIDER, OPERATION.name()))?;
         let to = &message.message.to;
-        self.send(OPERATION, "/v3/smsotp", reference, to, || message.object())
-            .await
+        let answer = self
+            .send(OPERATION, "/v3/smsotp", reference, to, || message.object())
+            .await?;
+        Ok(answer.map(|sent| sent.warned(message)))
     }
 
     /// Has the provider check what the user typed, for a call or message that was sent with [`Limits`]. What was typed goes out
-    /// without its separators, and needs at least four characters; that the last four digits are compared for a call is inferred.
+    /// without its separators, and is 4 to 20 digits; that the last four digits are compared for a call is inferred. The number goes
+    /// out as its digits, whatever was written by [`Motp::raw_msisdn`].
     ///
     /// Never repeated: after a lost answer nobody knows whether an attempt was counted.
     ///
@@ -208,17 +213,18 @@ impl Client {
         trxid: &str,
         typed: &OtpCode,
     ) -> Result<Verification, Error> {
-        const OPERATION: &str = "verify";
+        const OPERATION: Operation = Operation::Verify;
+        /// Longer than any number, with whatever stands before it, and than any code (decision).
+        const LONGEST: usize = 20;
         let typed = zeroize::Zeroizing::new(compact(typed.expose()));
         let digits = typed.strip_prefix('+').unwrap_or(&typed);
-        if digits.len() < 4 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        if !(4..=LONGEST).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Ok(Verification::Malformed);
         }
         if trxid.is_empty() {
             return Ok(Verification::NotFound);
         }
-        self.check_number(to)
-            .map_err(|refusal| refusal.at(PROVIDER, OPERATION))?;
+        // No rule for numbers is asked here: the call or message was sent, and its code can be checked.
         let body = || {
             Object::new()
                 .text("msisdn", to.expose())
@@ -227,7 +233,9 @@ impl Client {
                 .finish()
         };
         let exchange = self.inner.line.exchange(OPERATION, "/v3/verify", body);
-        let answer = exchange.await?;
+        let answer = exchange
+            .await
+            .map_err(|failure| without_answer(OPERATION, failure))?;
         let answered = answered(OPERATION, &answer);
         let envelope = self.open(&answer).map_err(|why| answered.unreadable(why))?;
         Ok(match envelope.code() {
@@ -252,9 +260,7 @@ impl Client {
             return Ok(());
         }
         let number = envelope.fields.text("msisdn");
-        if number
-            .is_some_and(|text| self.inner.shared.numbers.parse(&text).ok().as_ref() != Some(to))
-        {
+        if number.is_some_and(|text| !self.inner.shared.numbers.is_echo(&text, to)) {
             return Err(WireError::EchoMismatch("msisdn"));
         }
         if envelope.fields.trxid().is_some_and(|echo| echo != trxid) {
@@ -270,14 +276,14 @@ impl Client {
 
     async fn send(
         &self,
-        operation: &'static str,
+        operation: Operation,
         path: &str,
         reference: &Reference,
         to: &Msisdn,
         object: impl Fn() -> Object,
     ) -> Result<Submission<SentSms>, NotSent> {
         self.check_number(to)
-            .map_err(|refusal| refusal.at(PROVIDER, operation))?;
+            .map_err(|refusal| refusal.at(PROVIDER, operation.name()))?;
         let shared = &self.inner.shared;
         self.spend(operation, path, reference, object, |envelope| {
             SentSms::read(
@@ -292,7 +298,7 @@ impl Client {
     /// One spending request, once.
     async fn spend<T>(
         &self,
-        operation: &'static str,
+        operation: Operation,
         path: &str,
         reference: &Reference,
         object: impl Fn() -> Object,
@@ -303,7 +309,7 @@ impl Client {
         let exchange = self.inner.line.exchange(operation, path, body);
         let answer = match exchange.await {
             Ok(answer) => answer,
-            Err(failure) => return Submission::after_failure(reference, failure),
+            Err(failure) => return lost(operation, reference, failure),
         };
         Ok(answered(operation, &answer).judge(reference, self.open(&answer), read))
     }
@@ -314,7 +320,7 @@ impl Client {
     }
 }
 
-fn answered<'a>(operation: &'static str, answer: &'a Response<Bytes>) -> Answered<'a> {
+fn answered(operation: Operation, answer: &Response<Bytes>) -> Answered<'_> {
     Answered {
         operation,
         status: answer.status().as_u16(),

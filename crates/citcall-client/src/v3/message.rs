@@ -129,7 +129,7 @@ impl SmsOtp {
     }
 
     /// The code reaches its reader: the text has the placeholder, or a code was given that stands in it. What the server does with
-    /// any other text is unknown; it is sent all the same.
+    /// any other text is unknown; it is sent all the same, with a word in [`SentSms::warnings`].
     ///
     /// ```
     /// use citcall_client::{parse_msisdn, v3::{Sms, SmsOtp}};
@@ -193,6 +193,8 @@ pub struct SentSms {
     pub info: Option<String>,
     /// The whole answer as JSON. It holds number and text.
     pub json: Option<Secret>,
+    /// What its sender should look at, in plain words; none of the text is in them.
+    pub warnings: Vec<String>,
 }
 
 impl SentSms {
@@ -203,7 +205,7 @@ impl SentSms {
     ) -> Result<Self, WireError> {
         let fields = &envelope.fields;
         if let (Some(sent), Some(text)) = (echoed, fields.text("msisdn"))
-            && numbers.parse(&text).ok().as_ref() != Some(sent)
+            && !numbers.is_echo(&text, sent)
         {
             return Err(WireError::EchoMismatch("msisdn"));
         }
@@ -215,7 +217,18 @@ impl SentSms {
             price: fields.text("price"),
             info: envelope.info(),
             json: fields.json().cloned(),
+            warnings: Vec::new(),
         })
+    }
+
+    /// With a word about a text in which its reader finds no code.
+    pub(super) fn warned(mut self, message: &SmsOtp) -> Self {
+        if !message.shows_the_code() {
+            let warning =
+                "the text has neither XXXXX nor the code: what the provider made of it is unknown";
+            self.warnings.push(warning.to_owned());
+        }
+        self
     }
 }
 
@@ -224,6 +237,7 @@ impl fmt::Debug for SentSms {
         f.debug_struct("SentSms")
             .field("trxid", &self.trxid)
             .field("sms_count", &self.sms_count)
+            .field("warnings", &self.warnings)
             .finish_non_exhaustive()
     }
 }

@@ -7,9 +7,13 @@ use telco_core::{
 };
 
 use super::{Client, Limits, Motp, Sms, SmsOtp};
-use crate::PROVIDER;
+use crate::operation::Operation;
+use crate::{PROVIDER, typed_code};
 
 /// Missed calls of v3 as one-time codes. The provider counts attempts and ends the code; the stored record holds its id.
+///
+/// What the user types is read as in v2: the last four digits of the caller, or the whole number in any spelling, of which the last four
+/// digits go out (inferred: what the provider compares is unknown). Text that is neither is not sent, so it uses up no attempt.
 ///
 /// Made by [`Client::missed_call`](super::Client::missed_call).
 #[derive(Debug, Clone)]
@@ -94,8 +98,16 @@ impl Remote {
         }
     }
 
+    /// The provider's id, if the record is of this adapter.
+    fn trxid<'p>(&self, pending: &'p PendingOtp) -> Result<&'p str, Error> {
+        let trxid = pending
+            .state_for(&self.identity)
+            .map_err(|refusal| refusal.at(PROVIDER, Operation::Verify.name()))?;
+        Ok(trxid)
+    }
+
     async fn verify(&self, pending: &PendingOtp, typed: &OtpCode) -> Result<Verification, Error> {
-        let trxid = pending.state_for(&self.identity)?;
+        let trxid = self.trxid(pending)?;
         self.client.verify(pending.to(), trxid, typed).await
     }
 }
@@ -132,8 +144,19 @@ impl OtpSender for MissedCall {
 #[async_trait]
 impl OtpVerifier for MissedCall {
     async fn verify(&self, pending: &PendingOtp, typed: &OtpCode) -> Result<Verification, Error> {
-        self.remote.verify(pending, typed).await
+        match last_four(typed) {
+            Some(code) => self.remote.verify(pending, &code).await,
+            None => self.remote.trxid(pending).map(|_| Verification::Malformed),
+        }
     }
+}
+
+/// Of four digits, or of a whole number.
+fn last_four(typed: &OtpCode) -> Option<OtpCode> {
+    let code = typed_code(typed)?;
+    let digits = code.expose();
+    let last = digits.get(digits.len().checked_sub(4)?..)?;
+    Some(OtpCode::new(last))
 }
 
 impl Provider for SmsCode {

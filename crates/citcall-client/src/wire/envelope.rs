@@ -6,6 +6,7 @@ use telco_core::ErrorKind;
 use telco_crypto::additive::DecryptError;
 
 use super::Fields;
+use crate::operation::{Deed, Operation};
 use crate::{Cipher, Code};
 
 /// Why a message says nothing that can be relied on. After a spending request this is an unknown outcome.
@@ -43,16 +44,28 @@ impl WireError {
         }
     }
 
-    pub(crate) fn help(self) -> &'static str {
-        match self {
-            Self::Decrypt(DecryptError::Expired { .. }) => {
-                "it may have rung; check this machine's clock (within 5 minutes)"
+    /// What it means after one operation.
+    pub(crate) fn help(self, of: Operation) -> String {
+        let perhaps = of.perhaps();
+        match (self, of.deed()) {
+            (Self::Decrypt(DecryptError::Expired { .. }), _) => {
+                format!("check this machine's clock (within 5 minutes); {perhaps}")
             }
-            Self::Decrypt(_) => "it may have rung; check the API key and the cipher's client id",
-            Self::EchoMismatch(_) => {
+            (Self::Decrypt(_), _) => {
+                format!("check the API key and the cipher's client id; {perhaps}")
+            }
+            (Self::EchoMismatch(_), Deed::Call) => {
                 "it may have rung another phone: no code of this answer must be checked against"
+                    .to_owned()
             }
-            _ => "it may have rung: do not send it again by itself",
+            (Self::EchoMismatch(_), Deed::Message) => {
+                "the message may have gone to another number: no code that comes of it proves the one that was asked for"
+                    .to_owned()
+            }
+            (Self::EchoMismatch(_), Deed::Check) => {
+                "the answer is about another number or code: it must let nobody in".to_owned()
+            }
+            _ => perhaps.to_owned(),
         }
     }
 }

@@ -71,13 +71,16 @@ impl Answer {
     /// Reads one. `None` if it is no JSON object.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
-        let members = Members::read(body)?;
-        Some(Self {
+        Members::read(body).as_ref().map(Self::of)
+    }
+
+    pub(crate) fn of(members: &Members) -> Self {
+        Self {
             response: number(members.get("response")),
             success: truth(members.get("success")),
             correlation_id: members.text("correlationId"),
-            error: FamilyError::in_answer(&members),
-        })
+            error: FamilyError::in_answer(members),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{OtpStore, sql};
 ///
 /// A server that does not answer within five seconds, connecting included, is given up, and asked on a new connection the next
 /// time: after a failover nobody says that the old connection is dead. [`with_timeout`](Self::with_timeout) sets another time.
+/// The Tokio runtime must have its I/O and its time enabled.
 ///
 /// `forget_at` is judged by the clocks of the workers, so keep them right to a few seconds.
 ///

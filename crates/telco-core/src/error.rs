@@ -269,8 +269,8 @@ impl Error {
         self.0.retry_after
     }
 
-    /// The beginning of the answer: at most 200 characters, without control characters, long digit runs (numbers, codes) and
-    /// long tokens replaced.
+    /// The beginning of the answer: at most 200 characters, without control characters; four or more digits, also in groups
+    /// (numbers, codes), and long tokens replaced.
     #[must_use]
     pub fn body_excerpt(&self) -> Option<&str> {
         self.0.body_excerpt.as_deref()

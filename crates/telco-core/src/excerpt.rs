@@ -1,52 +1,102 @@
 //! The beginning of an answer, made fit for an error message.
 
+use std::mem::take;
+
 const AT_MOST: usize = 200;
 /// Result codes have up to three digits; one-time codes begin at four.
 const DIGITS_SHOWN: usize = 3;
 const TOKEN_SHOWN: usize = 19;
 
-/// Cuts to 200 characters and replaces control characters, runs of four or more digits of any script, and runs of twenty
-/// or more characters that look like a token, since those are numbers, codes, signatures or keys.
+/// Cuts to 200 characters and replaces control characters, four or more digits of any script, also in groups as people write
+/// numbers and codes, and runs of twenty or more characters that look like a token, since those are numbers, codes, signatures
+/// or keys.
 pub(crate) fn sanitised(text: &str) -> Box<str> {
-    let mut out = String::new();
-    let mut word = String::new();
-    for c in text.chars().take(AT_MOST) {
-        if c.is_alphanumeric() || matches!(c, '+' | '/' | '=' | '_') {
-            word.push(c);
-        } else {
-            push_word(&mut out, &mut word);
-            out.push(if c.is_control() { ' ' } else { c });
-        }
-    }
-    push_word(&mut out, &mut word);
-    out.into()
+    let text = text.chars().take(AT_MOST);
+    let text: String = text.map(|c| if c.is_control() { ' ' } else { c }).collect();
+    without_digits(&without_tokens(&text)).into()
 }
 
-fn push_word(out: &mut String, word: &mut String) {
-    if word.chars().count() > TOKEN_SHOWN {
-        out.push_str("***");
-        word.clear();
-        return;
-    }
-    let mut digits = String::new();
-    for c in word.drain(..) {
-        if c.is_numeric() {
-            digits.push(c);
+fn without_tokens(text: &str) -> String {
+    let is_of_a_run = |c: char| c.is_alphanumeric() || "+/=_-.".contains(c);
+    let mut out = String::new();
+    let mut run = String::new();
+    for c in text.chars() {
+        if is_of_a_run(c) {
+            run.push(c);
         } else {
-            push_digits(out, &mut digits);
+            push_run(&mut out, &take(&mut run));
             out.push(c);
         }
     }
-    push_digits(out, &mut digits);
+    push_run(&mut out, &run);
+    out
 }
 
-fn push_digits(out: &mut String, digits: &mut String) {
-    if digits.chars().count() > DIGITS_SHOWN {
+/// UUIDs and JWTs have hyphens and full stops in them; so have names and sentences.
+fn push_run(out: &mut String, run: &str) {
+    let is_long = |text: &str| text.chars().count() > TOKEN_SHOWN;
+    let mut parts = run.split(['-', '.']);
+    let mut words = run.split(['-', '.', '_']);
+    if parts.any(is_long) || is_long(run) && !words.all(is_a_word) {
+        out.push_str("***");
+    } else {
+        out.push_str(run);
+    }
+}
+
+/// Letters: all capitals, or none but the first.
+fn is_a_word(text: &str) -> bool {
+    let shouted = text.chars().skip(1).any(char::is_uppercase);
+    let spoken = text.chars().any(char::is_lowercase);
+    text.chars().all(char::is_alphabetic) && !(shouted && spoken)
+}
+
+/// A group of digits goes on over one space, hyphen, full stop or parenthesis, or over a parenthesis and one of the others.
+fn without_digits(text: &str) -> String {
+    let mut out = String::new();
+    // From the first digit to the last, and what may lie between it and the next one.
+    let (mut group, mut between) = (String::new(), String::new());
+    for c in text.chars() {
+        if c.is_numeric() {
+            if !group.is_empty() {
+                group.push_str(&between);
+                between.clear();
+            }
+            group.push(c);
+        } else if !group.is_empty() && goes_on(&between, c) {
+            between.push(c);
+        } else {
+            push_group(&mut out, &take(&mut group));
+            out.push_str(&take(&mut between));
+            out.push(c);
+        }
+    }
+    push_group(&mut out, &group);
+    out.push_str(&between);
+    out
+}
+
+fn goes_on(between: &str, c: char) -> bool {
+    let is_paren = |c: char| c == '(' || c == ')';
+    let separates = is_paren(c)
+        || c.is_whitespace()
+        || c == '.'
+        || c == '-'
+        || ('\u{2010}'..='\u{2015}').contains(&c);
+    let mut chars = between.chars();
+    match (chars.next(), chars.next()) {
+        (None, _) => separates,
+        (Some(one), None) => separates && (is_paren(one) || is_paren(c)),
+        _ => false,
+    }
+}
+
+fn push_group(out: &mut String, group: &str) {
+    if group.chars().filter(|c| c.is_numeric()).count() > DIGITS_SHOWN {
         out.push('#');
     } else {
-        out.push_str(digits);
+        out.push_str(group);
     }
-    digits.clear();
 }
 
 #[cfg(test)]
@@ -66,5 +116,49 @@ mod tests {
         );
         assert_eq!(&*sanitised("۰۹۱۲۰۰۰۰۰۰۰\r\nnext"), "#  next");
         assert_eq!(sanitised(&"é ".repeat(500)).chars().count(), 200);
+    }
+
+    #[test]
+    fn numbers_and_codes_in_groups_are_replaced() {
+        for (text, kept) in [
+            ("to +234 803 123 45 67, no", "to +#, no"),
+            ("to (0803) 123-4567.", "to (#."),
+            ("to +62(21)-555.12", "to +#"),
+            ("to 803\u{2011}123\u{a0}45", "to #"),
+            ("code 482-913 expired", "code # expired"),
+            ("code 4 8 2 1", "code #"),
+            ("۰۹۱ ۲۰۰", "#"),
+            ("1 2 3", "1 2 3"),
+            ("rc=202, 45 left", "rc=202, 45 left"),
+            ("error 12: 345 of 678", "error 12: 345 of 678"),
+            ("took 10.5 s", "took 10.5 s"),
+            ("12 - 345 -", "12 - 345 -"),
+            ("(402) (", "(402) ("),
+        ] {
+            assert_eq!(&*sanitised(text), kept, "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_and_tokens_in_parts_are_replaced_and_names_stay() {
+        for (text, kept) in [
+            ("key 3f2504e0-4f89-11d3-9a0c-0305e82c3301!", "key ***!"),
+            ("Bearer eyJhbGciOi.eyJzdWIiOi.SflKxwRJSM", "Bearer ***"),
+            (
+                "at api.example-provider.com.",
+                "at api.example-provider.com.",
+            ),
+            (
+                "Nicht-unterstuetzte Transaktions-Kennung",
+                "Nicht-unterstuetzte Transaktions-Kennung",
+            ),
+            ("ERROR-INVALID_ACCOUNT.TYPE", "ERROR-INVALID_ACCOUNT.TYPE"),
+            (
+                "wait...................... please",
+                "wait...................... please",
+            ),
+        ] {
+            assert_eq!(&*sanitised(text), kept, "{text}");
+        }
     }
 }

@@ -16,7 +16,8 @@ pub(crate) fn wait(schedule: &[Duration], looks: u32) -> Duration {
     wait.unwrap_or(Duration::from_secs(1))
 }
 
-/// What a look comes to. What a missing record proves is said by the provider's capabilities, nowhere else.
+/// What a look comes to. What a missing record proves is said by the provider's capabilities, nowhere else. `now` is the
+/// store's time, as the row's times are, from before the look.
 pub(crate) fn decide(
     rules: &ProductRules,
     row: &Operation,

@@ -60,6 +60,11 @@ impl Guard {
         None
     }
 
+    /// How the reason of a row that this guard refused begins.
+    pub(crate) fn says(self) -> String {
+        format!("refused by the guard \"{self}\": ")
+    }
+
     /// It is about this row: the next one may pass. The others stop every row, and leave a planned one planned.
     #[must_use]
     pub fn is_about_one_row(self) -> bool {
@@ -92,7 +97,7 @@ impl Refusal {
     }
 
     pub(crate) fn message(&self) -> String {
-        format!("refused by the guard \"{}\": {}", self.guard, self.why)
+        format!("{}{}", self.guard.says(), self.why)
     }
 
     pub(crate) fn kind(&self) -> ErrorKind {

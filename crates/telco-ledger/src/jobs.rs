@@ -2,7 +2,9 @@
 
 use telco_core::{Error, ErrorKind, NotSent, Reference, Submission, TopupIntent, TopupReceipt};
 
-use crate::{Ledger, Mark, Operation, Options, Placed, PlanRow, Recorded, Step, Why};
+use crate::{
+    Filter, Guard, Ledger, Mark, Operation, Options, Placed, PlanRow, Recorded, State, Step, Why,
+};
 
 /// A planned row in this worker's hands, until its lease ends. [`send`](Ledger::send) it or [`release`](Ledger::release) it;
 /// one that is dropped becomes free when the lease ends.
@@ -164,6 +166,9 @@ impl Ledger {
 
     /// Plans the rows of a job anew that ended as `not_sent`, and says how many: nothing of them ever left.
     ///
+    /// Not those that the duplicate guard refused: the number got the same from another row, and would get it twice once the
+    /// window of that guard is over. [`duplicates`](Self::duplicates) tells how many these are.
+    ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
     /// # doc::run(None, async |ledger| {
@@ -182,6 +187,52 @@ impl Ledger {
     pub async fn replan(&self, job: &str) -> Result<u64, Error> {
         let identity = self.identity().clone();
         self.inner.store.replan(identity, job.to_owned()).await
+    }
+
+    /// How many rows of a job the duplicate guard refused. They stay as they are; one that is wanted all the same is sent by its
+    /// reference, with [`Options::allow_duplicate`].
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::{Options, PlanRow};
+    ///
+    /// // Line 3 is line 2 once more.
+    /// let rows = [2, 3].map(|line| PlanRow::new(line, doc::intent(&format!("march-{line}"))));
+    /// ledger.plan("march", rows.into()).await?;
+    /// for entry in ledger.take("march", 100).await? {
+    ///     let _ = ledger.send(entry).await;
+    /// }
+    /// assert_eq!((ledger.replan("march").await?, ledger.duplicates("march").await?), (0, 1));
+    /// // Both were meant.
+    /// let twice = Options::default().allow_duplicate();
+    /// assert!(ledger.submit_with(&doc::intent("march-3"), twice).await.is_ok());
+    /// assert_eq!(ledger.duplicates("march").await?, 0);
+    /// # Ok(()) });
+    /// ```
+    ///
+    /// # Errors
+    /// Kind `Storage`.
+    pub async fn duplicates(&self, job: &str) -> Result<u64, Error> {
+        let says = Guard::Duplicate.says();
+        let refused = |row: &Operation| {
+            let mine = row.identity == *self.identity();
+            mine && row
+                .why
+                .as_ref()
+                .is_some_and(|why| why.message.starts_with(&says))
+        };
+        let mut filter = Filter::default().job(job).state(State::NotSent);
+        let mut found = 0_u64;
+        loop {
+            let page = self.list(filter.clone()).await?;
+            let Some(last) = page.last() else {
+                return Ok(found);
+            };
+            filter = filter.after(last.id);
+            let refused = page.iter().filter(|row| refused(row)).count();
+            found = found.saturating_add(u64::try_from(refused).unwrap_or(u64::MAX));
+        }
     }
 
     /// Takes a single planned row back for good: it ends as `not_sent`.

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use telco_core::{
     Amount, Error, ErrorKind, Identity, NotSent, PreparedTopup, Reference, ReplayGuard, Submission,
     TopupIntent, TopupProvider, TopupReceipt,
 };
 
+use crate::clocks::Since;
 use crate::settings::Moment;
 use crate::{
     Ask, Begun, Claim, Guard, Mark, Operation, Recorded, Refusal, Settings, Spendable, State, Step,
@@ -117,7 +118,7 @@ impl Ledger {
     /// Sends nothing and settles nothing yet: call [`resume`](Self::resume) for that.
     ///
     /// # Errors
-    /// The store does not answer, or there is no randomness for this worker's name.
+    /// The store does not answer, there is no randomness for this worker's name, or [`Settings::lease`] is no time at all.
     pub async fn open_with(
         store: Arc<dyn Store>,
         provider: Arc<dyn TopupProvider>,
@@ -126,6 +127,14 @@ impl Ledger {
         let name =
             Reference::generate().map_err(|e| NotSent::new(ErrorKind::Other, e.to_string()))?;
         let worker: String = name.as_str().chars().take(12).collect();
+        if settings.lease < Settings::SHORTEST_LEASE {
+            return Err(NotSent::new(
+                ErrorKind::InvalidConfiguration,
+                "the ledger's lease is too short: every row would be lost before it is sent",
+            )
+            .with_help("set it to more than the provider's total timeout; the default is 2 minutes")
+            .into());
+        }
         // Fails here rather than at the first top-up.
         store.noted(crate::people::STOP.to_owned()).await?;
         Ok(Self {
@@ -209,7 +218,7 @@ impl Ledger {
         self.begin(prepared, options, None).await
     }
 
-    /// What was sent long ago has its story, even if today's settings would refuse it.
+    /// What was sent before has its story, even if today's settings would refuse it, or a guard cannot look.
     async fn story_or(
         &self,
         intent: &TopupIntent,
@@ -233,11 +242,16 @@ impl Ledger {
         let balance = match inner.spendable(intent.product.price()).await {
             Ok(balance) => balance,
             Err(refusal) => {
-                // Nothing was claimed: it is still planned. If this fails too, it is free when its lease ends.
-                if let Some(mark) = taken {
-                    let _ = inner.store.release(mark).await;
-                }
-                return Err(refusal);
+                return match taken {
+                    // Nothing was claimed: it is still planned. If this fails too, it is free when its lease ends.
+                    Some(mark) => {
+                        let _ = inner.store.release(mark).await;
+                        Err(refusal)
+                    }
+                    // Whoever asks for it to be sent again knows its story.
+                    None if options.reissue => Err(refusal),
+                    None => self.story_or(&intent, refusal).await,
+                };
             }
         };
         let claim = Claim {
@@ -253,7 +267,7 @@ impl Ledger {
             intent: intent.clone(),
         };
         inner.tell(reference, State::Sending, false);
-        let begun = Instant::now();
+        let since = Since::now(&*inner.settings.clock);
         let mark = match inner.store.begin(claim).await.map_err(unwritten)? {
             Begun::Go(mark) => mark,
             Begun::Refused(refusal) => return Err(refusal.not_sent()),
@@ -267,7 +281,7 @@ impl Ledger {
         };
         inner.tell(reference, State::Sending, true);
         // A worker that was frozen in between may have been taken for dead, and its row looked up.
-        if begun.elapsed() >= inner.settings.lease {
+        if since.elapsed() >= inner.settings.lease {
             let late = NotSent::new(
                 ErrorKind::Timeout,
                 "the lease ended before anything was sent",

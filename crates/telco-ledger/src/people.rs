@@ -2,7 +2,7 @@
 
 use telco_core::{Error, ErrorKind, Reference};
 
-use crate::{Counts, Event, Filter, Ledger, Operation, Recorded, Step};
+use crate::{Counts, Event, Filter, Ledger, Operation, Recorded, State, Step};
 
 pub(crate) use crate::sql::STOP;
 
@@ -171,9 +171,11 @@ impl Ledger {
     pub async fn reverse(&self, reference: &Reference, who: &str, why: &str) -> Result<(), Error> {
         let (who, why) = named(who, why)?;
         let row = self.status(reference).await?;
-        let delivered = row.is_some_and(|row| row.delivered == Some(true));
+        // Reversed already: the same words again are the same answer, which may have got lost.
+        let reversible =
+            row.is_some_and(|row| row.delivered == Some(true) || row.state == State::Reversed);
         const ONLY: &str = "only what was delivered is reversed";
-        if !delivered {
+        if !reversible {
             return Err(Error::answered(ErrorKind::Conflict, ONLY));
         }
         self.decide(reference, Step::Reversed { who, why }, ONLY)

@@ -82,23 +82,32 @@ impl Worker {
     async fn work(mut self, mut inbox: UnboundedReceiver<Box<dyn Job>>) {
         let mut jobs = Vec::new();
         while inbox.recv_many(&mut jobs, AT_ONCE).await > 0 {
-            let outcome = self.patiently(&mut jobs).await;
-            if matches!(outcome, Err(Failure::Refused(..))) && jobs.len() > 1 {
-                // One of them was refused: each on its own, so that it fails alone.
-                for job in std::mem::take(&mut jobs) {
-                    let mut alone = [job];
-                    let outcome = self.patiently(&mut alone).await;
-                    let [job] = alone;
-                    job.answer(outcome.map_err(Failure::into_error));
-                }
-                continue;
-            }
-            // Where the database is away it is so for all: nobody waits for the others' patience too.
-            let outcome = outcome.map_err(Failure::into_error);
-            for job in jobs.drain(..) {
-                job.answer(outcome.clone());
+            while !jobs.is_empty() {
+                jobs = self.perform(jobs).await;
             }
         }
+    }
+
+    /// What is left to do is given back.
+    async fn perform(&mut self, mut jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+        let mut left = Vec::new();
+        let outcome = self.patiently(&mut jobs).await;
+        if matches!(outcome, Err(Failure::Refused(..))) && jobs.len() > 1 {
+            // One of them was refused: each on its own, so that it fails alone.
+            for job in jobs {
+                let mut alone = [job];
+                let outcome = self.patiently(&mut alone).await;
+                let [job] = alone;
+                left.extend(job.answer(outcome.map_err(Failure::into_error)));
+            }
+            return left;
+        }
+        // Where the database is away it is so for all: nobody waits for the others' patience too.
+        let outcome = outcome.map_err(Failure::into_error);
+        for job in jobs {
+            left.extend(job.answer(outcome.clone()));
+        }
+        left
     }
 
     /// Performed anew as long as it is the connection that fails: nobody knows then whether the work was done, and each piece

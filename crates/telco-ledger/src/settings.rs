@@ -23,8 +23,12 @@ use crate::{Guards, State};
 pub struct Settings {
     /// Rules of your own.
     pub guards: Guards,
-    /// How long a worker may be silent about a row before others look it up. Longer than the longest transmission: default
-    /// 2 minutes.
+    /// How long a worker may be silent about a row before others look it up. Default: 2 minutes.
+    ///
+    /// It must be longer than the provider's client may take for one transmission, with connecting and writing the row down:
+    /// its total timeout, and half a minute more. Where it is shorter, another worker takes a row for abandoned that is still
+    /// on the way, and may find it missing from the provider's books before it arrives there. A ledger is not opened with less
+    /// than a millisecond.
     pub lease: Duration,
     /// Sends the same bytes once more where the provider guards that a second copy has no effect, and lookups have found
     /// nothing. Default: no.
@@ -35,8 +39,13 @@ pub struct Settings {
     pub balance_for: Duration,
     /// Told of every step, before and after it is durable: for metrics, and for tests that kill.
     pub watch: Option<Watch>,
-    /// Where the time of replays and balances comes from. Rows carry the store's time.
+    /// Measures how long a claim took and how long a balance counts. Rows, leases, proofs and replays go by the store's time.
     pub clock: Arc<dyn Clock>,
+}
+
+impl Settings {
+    /// Stores keep milliseconds.
+    pub(crate) const SHORTEST_LEASE: Duration = Duration::from_millis(1);
 }
 
 impl Default for Settings {

@@ -5,10 +5,12 @@ use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 use telco_core::{
-    Error, ErrorKind, LookupSupport, Reference, Submission, TopupExt as _, TopupReceipt,
+    Error, ErrorKind, Lookup, LookupSupport, NotSent, Reference, Submission, TopupExt as _,
+    TopupReceipt,
 };
 use tokio::task::JoinSet;
 
+use crate::clocks::Since;
 use crate::decide::{decide, wait};
 use crate::{Ledger, Mark, Operation, Recorded, Settled, State, Step, Why};
 
@@ -44,7 +46,7 @@ impl Ledger {
                 sum.next = due.next;
                 for row in due.rows {
                     let ledger = self.clone();
-                    looks.spawn(async move { ledger.look(row).await });
+                    looks.spawn(async move { ledger.look(row, due.now).await });
                 }
             }
             let Some(mut seen) = looks.join_next().await else {
@@ -116,7 +118,7 @@ impl Ledger {
                     let due = self.inner.store.due(ask, Some(reference.clone())).await?;
                     match due.rows.into_iter().next() {
                         Some(row) => {
-                            self.look(row).await;
+                            self.look(row, due.now).await;
                             let row = self.known(reference).await?;
                             if !row.state.is_open() || row.state == State::Unresolved {
                                 return told(&row);
@@ -183,9 +185,10 @@ impl Ledger {
         }
     }
 
-    /// One look at a row that this ledger holds.
-    async fn look(&self, row: Operation) -> Option<(State, Option<bool>)> {
+    /// One look at a row that this ledger holds since `now`, by the store's clock.
+    async fn look(&self, row: Operation, now: SystemTime) -> Option<(State, Option<bool>)> {
         let inner = &self.inner;
+        let since = Since::now(&*inner.settings.clock);
         let mark = Mark {
             reference: row.reference().clone(),
             fence: row.fence,
@@ -202,9 +205,15 @@ impl Ledger {
             LookupSupport::None => None,
             _ => Some(inner.provider.lookup(&row.intent).await),
         };
-        let now = inner.settings.clock.now();
+        // No copy of what the provider has something else for; nor one that a missing record, counted from the first copy on,
+        // would say nothing about.
+        let never = matches!(found, Some(Ok(Lookup::Mismatch(_))))
+            || matches!(rules.lookup, LookupSupport::Proves { .. });
+        // By the time before the look: what came on record during it was not looked for.
         let step = decide(rules, &row, found, now);
-        let replayable = matches!(step, Step::Unresolved(_)) && row.state == State::Unknown;
+        let replayable =
+            !never && matches!(step, Step::Unresolved(_)) && row.state == State::Unknown;
+        let now = || now.checked_add(since.elapsed());
         if replayable && let Some(done) = self.replay(&row, &mark, now).await {
             return Some(done);
         }
@@ -217,17 +226,20 @@ impl Ledger {
         (recorded == Some(Recorded::Done)).then_some((state, delivered))
     }
 
-    /// The same bytes once more. `None`: not allowed, not asked for, or too late.
+    /// The same bytes once more. `None`: not allowed, not asked for, or too late. `now` is the store's time.
     async fn replay(
         &self,
         row: &Operation,
         mark: &Mark,
-        now: SystemTime,
+        now: impl Fn() -> Option<SystemTime>,
     ) -> Option<(State, Option<bool>)> {
         let inner = &self.inner;
         let frozen = row.frozen()?;
         let guard = inner.replay_guard(&row.intent);
-        if !guard.allows(frozen.prepared_at(), now) {
+        let sent = row.sent_at?;
+        // Both times: the request carries the one of the worker that made it, which may be wrong.
+        let allows = |now| guard.allows(sent, now) && guard.allows(frozen.prepared_at(), now);
+        if !allows(now()?) {
             return None;
         }
         let begin = Step::Replaying {
@@ -239,7 +251,15 @@ impl Ledger {
             Ok(Recorded::Done) => inner.tell(row.reference(), State::Replaying, true),
             _ => return Some((State::Unknown, None)),
         }
-        let step = match inner.provider.replay(&frozen, now).await {
+        // Writing that down may have taken its time.
+        let answer = match now().filter(|now| allows(*now)) {
+            Some(now) => inner.provider.replay(&frozen, now).await,
+            None => Submission::unknown(
+                row.reference(),
+                NotSent::new(ErrorKind::Policy, "not replayed: it was too late").into(),
+            ),
+        };
+        let step = match answer {
             Submission::Accepted(receipt) => Step::Replayed(Box::new(receipt)),
             // Also "a copy arrived before": then a lookup may find it by now.
             Submission::Unknown(unknown) => {

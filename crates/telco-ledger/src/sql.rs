@@ -95,6 +95,22 @@ pub(crate) trait Work: Send + Sync + 'static {
 
     /// The rest, or all of it: `opened` is the answer to the opening.
     async fn perform(&self, tx: &mut Tx<'_>, opened: Vec<Row>) -> Result<Self::Out, Error>;
+
+    /// It is of no use once whoever asked for it is gone. Most work is done all the same.
+    fn needs_its_caller(&self) -> bool {
+        false
+    }
+
+    /// Instead of [`opening`](Self::opening) and [`perform`](Self::perform) where the caller that it needs is gone: only what
+    /// was done before, by a commit whose answer got lost.
+    async fn find_done(&self, _: &mut Tx<'_>) -> Result<Option<Self::Out>, Error> {
+        Ok(None)
+    }
+
+    /// What is left to be done about an outcome that nobody has got.
+    fn unheard(_: Self::Out) -> Option<Record> {
+        None
+    }
 }
 
 pub(crate) fn millis(time: SystemTime) -> i64 {

@@ -12,12 +12,14 @@ use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use telco_core::{Clock, Error, SystemClock};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use self::connection::Prepared;
-use self::file::{explain, migrate, only_writer, own, unusable, version};
+use self::file::{
+    Lock, Place, READING, WRITING, connect, explain, migrate, only_writer, unusable, version,
+};
 use crate::sql::{self, Desk, Job, check, failed, perform_all, store_at_a_desk};
 
 /// A ledger in one file, for one process at a time. Others may read it meanwhile (not over a network file system).
@@ -64,12 +66,13 @@ impl SqliteStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with_clock(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        own(path).map_err(|e| unusable(path, "cannot be opened for writing").with_source(e))?;
-        let writer = only_writer(path)?;
-        let mut connection = Connection::open(path).map_err(|e| explain(path, e))?;
-        migrate(&mut connection).map_err(|e| explain(path, e))??;
-        Self::start(path, connection, Some(writer), clock)
+        let place = Place::take(path.as_ref())?;
+        place.is_a_ledger()?;
+        let path = place.path().to_owned();
+        let lock = only_writer(place)?;
+        let mut connection = connect(&path, WRITING)?;
+        migrate(&mut connection).map_err(|e| explain(&path, e))??;
+        Self::start(&path, connection, Some(lock), clock)
     }
 
     /// Opens a ledger that is there for reading, also while another process writes to it.
@@ -77,22 +80,22 @@ impl SqliteStore {
     /// # Errors
     /// As [`open`](Self::open); every write fails.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|e| explain(path, e))?;
-        let version = version(&connection).map_err(|e| explain(path, e))?;
+        let path = std::fs::canonicalize(path.as_ref())
+            .map_err(|e| unusable(path.as_ref(), "cannot be opened").with_source(e))?;
+        let connection = connect(&path, READING)?;
+        let version = version(&connection).map_err(|e| explain(&path, e))?;
         if version == 0 {
-            return Err(unusable(path, "holds no ledger").into());
+            return Err(unusable(&path, "holds no ledger").into());
         }
         check(version)?;
-        Self::start(path, connection, None, Arc::new(SystemClock::default()))
+        Self::start(&path, connection, None, Arc::new(SystemClock::default()))
     }
 
     /// Each connection lives in a thread of its own, so no async worker ever waits for the disk.
     fn start(
         path: &Path,
         connection: Connection,
-        writer: Option<Connection>,
+        lock: Option<Lock>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         connection.set_prepared_statement_cache_capacity(64);
@@ -106,15 +109,13 @@ impl SqliteStore {
                 statements: HashMap::new(),
                 path: path.to_owned(),
             },
-            writes: writer.is_some(),
+            lock,
             clock,
         };
         let thread = std::thread::Builder::new()
             .name("telco-ledger".into())
             .spawn(move || {
                 thread.work(inbox);
-                drop(thread);
-                drop(writer);
             })
             .map_err(|e| failed("no thread for the ledger").with_source(e))?;
         Ok(Self {
@@ -146,7 +147,8 @@ impl fmt::Debug for SqliteStore {
 
 struct Thread {
     connection: Prepared,
-    writes: bool,
+    /// `None`: it only reads. Let go after the connection.
+    lock: Option<Lock>,
     clock: Arc<dyn Clock>,
 }
 
@@ -159,25 +161,31 @@ impl Thread {
             {
                 jobs.push(next);
             }
-            let outcome = self.transaction(&mut jobs);
-            if outcome.is_ok() || jobs.len() == 1 {
-                for job in jobs {
-                    job.answer(outcome.clone());
-                }
-                continue;
-            }
-            // One of them failed: each on its own, so that it fails alone.
-            for job in jobs {
-                let mut alone = [job];
-                let outcome = self.transaction(&mut alone);
-                let [job] = alone;
-                job.answer(outcome);
+            while !jobs.is_empty() {
+                jobs = self.perform(jobs);
             }
         }
     }
 
+    /// What is left to do is given back.
+    fn perform(&mut self, mut jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+        let outcome = self.transaction(&mut jobs);
+        if outcome.is_ok() || jobs.len() == 1 {
+            let answered = jobs.into_iter().map(|job| job.answer(outcome.clone()));
+            return answered.flatten().collect();
+        }
+        // One of them failed: each on its own, so that it fails alone.
+        let alone = jobs.into_iter().map(|job| {
+            let mut alone = [job];
+            let outcome = self.transaction(&mut alone);
+            let [job] = alone;
+            job.answer(outcome)
+        });
+        alone.flatten().collect()
+    }
+
     fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Error> {
-        let begin = if self.writes {
+        let begin = if self.lock.is_some() {
             "BEGIN IMMEDIATE"
         } else {
             "BEGIN"
@@ -226,7 +234,7 @@ mod tests {
         connection
             .pragma_update(None, "max_page_count", 40)
             .unwrap();
-        let lock = only_writer(&path).unwrap();
+        let lock = only_writer(Place::take(&path).unwrap()).unwrap();
         let clock = Arc::new(SystemClock::default());
         let store = SqliteStore::start(&path, connection, Some(lock), clock).unwrap();
         let mut written = 0;

@@ -158,13 +158,26 @@ impl Ask {
 }
 
 /// Rows to be looked up now, and when to ask for more.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Due {
     /// Held by the asker from here on.
     pub rows: Vec<Operation>,
     /// The time until another open row is due; `None`: there is none.
     pub next: Option<Duration>,
+    /// The store's time when it gave these out: before they are looked up. What a missing record proves, and whether a request
+    /// is too old for a replay, is judged by it. 1970, where a store never said: proves nothing, and replays nothing.
+    pub now: SystemTime,
+}
+
+impl Default for Due {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            next: None,
+            now: SystemTime::UNIX_EPOCH,
+        }
+    }
 }
 
 /// What a ledger is kept in. Each method is one atomic, durable step, and may be repeated after a lost answer.
@@ -213,7 +226,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Kind `Storage`; it becomes free when its lease ends.
     async fn release(&self, mark: Mark) -> Result<(), Error>;
 
-    /// Plans the rows of a job anew that ended "not sent", and says how many.
+    /// Plans the rows of a job anew that ended "not sent", and says how many. Not those that the duplicate guard refused: the
+    /// number got the same from another row, and would get it twice once the window of that guard is over.
     ///
     /// # Errors
     /// Kind `Storage`.

@@ -87,3 +87,24 @@ async fn postgres_commits_that_are_lost_double_lose_and_block_nothing() {
         assert_eq!(sent.count(), 1);
     }
 }
+
+/// The sixth commit, of planning anew: made, and its answer lost.
+fn the_sixth(commit: u64) -> Option<Lose> {
+    (commit == 5).then_some(Lose::Answer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_rows_planned_anew_are_counted_when_the_answer_is_lost() {
+    let Some(world) = World::postgres().await else {
+        return;
+    };
+    let (ledger, proxy) = through(&world, the_sixth).await;
+    let row = PlanRow::new(2, airtime("r2", 2, 100));
+    ledger.plan("j", vec![row]).await.unwrap();
+    let entry = ledger.take("j", 1).await.unwrap().pop().unwrap();
+    ledger.cancel(entry, "the customer left").await.unwrap();
+    assert_eq!(proxy.lost.load(Ordering::SeqCst), 0);
+    assert_eq!(ledger.replan("j").await.unwrap(), 1);
+    assert_eq!(proxy.lost.load(Ordering::SeqCst), 1);
+    assert_eq!(ledger.take("j", 1).await.unwrap().len(), 1);
+}

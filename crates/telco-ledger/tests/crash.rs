@@ -16,7 +16,7 @@ use std::time::Duration;
 use support::worker::{Orders, left};
 use support::{World, airtime, naira, reference};
 use telco_core::{Amount, Currency, Msisdn, Operator, Product, TopupIntent};
-use telco_ledger::{Ledger, PlanRow, State};
+use telco_ledger::{Ledger, PlanRow, SqliteStore, State, Store as _};
 use telco_sandbox::{FaultRule, Phase};
 
 #[tokio::test]
@@ -155,14 +155,55 @@ async fn a_second_process_on_the_same_file_is_refused() {
     let world = World::sqlite().await;
     let ledger = world.ledger().await;
     plan(&ledger, 0, 3).await;
-    let second = Orders {
-        quiet: true,
-        ..orders(&world)
-    };
-    assert!(!second.start().wait().unwrap().success());
+    // Nor is it another place's in this process; trying takes no lock away from the first.
+    let link = world.folder.path().join("link.sqlite");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(world.path(), &link).unwrap();
+    for path in [world.path(), link] {
+        assert!(SqliteStore::open(&path).is_err(), "{path:?}");
+        let second = Orders {
+            quiet: true,
+            place: path.display().to_string(),
+            ..orders(&world)
+        };
+        assert!(!second.start().wait().unwrap().success(), "{path:?}");
+    }
     assert_eq!(left(&ledger, "j").await, 3);
     assert_eq!(world.sandbox.totals().requests, 0);
     drop(ledger);
     assert!(orders(&world).start().wait().unwrap().success());
     assert_eq!(world.sandbox.totals().delivered, 3);
+}
+
+const NAMES: [&str; 2] = ["file:m.db?mode=memory", ":memory:"];
+
+#[tokio::test]
+#[ignore = "what the next test starts"]
+async fn in_a_folder_of_its_own() {
+    if std::env::var_os("TELCO_FOLDER_OF_ITS_OWN").is_none() {
+        return;
+    }
+    for name in NAMES {
+        let store = SqliteStore::open(name).unwrap();
+        let kept = Some("yes".to_owned());
+        store.note("kept".to_owned(), kept.clone()).await.unwrap();
+        drop(store);
+        let store = SqliteStore::open(name).unwrap();
+        assert_eq!(store.noted("kept".to_owned()).await.unwrap(), kept);
+    }
+}
+
+/// SQLite has names for databases in memory. A ledger that is gone with its process would send everything again.
+#[cfg(unix)]
+#[test]
+fn every_name_is_a_file_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "in_a_folder_of_its_own", "--ignored"]);
+    command.env("TELCO_FOLDER_OF_ITS_OWN", "1");
+    let done = command.current_dir(folder.path()).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    for name in NAMES {
+        assert!(folder.path().join(name).is_file(), "{name}");
+    }
 }

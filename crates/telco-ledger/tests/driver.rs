@@ -29,6 +29,7 @@ support::on_both_stores!(
     pins_are_durable_and_told_again,
     a_job_is_planned_taken_and_sent,
     a_row_that_cannot_be_sent_ends_so_and_can_be_planned_anew,
+    a_duplicate_is_not_planned_anew,
     rows_are_counted_by_state_verdict_and_currency,
     a_worker_whose_lease_ended_cannot_cancel_what_another_sent,
 );
@@ -310,6 +311,37 @@ async fn a_row_that_cannot_be_sent_ends_so_and_can_be_planned_anew(world: World)
         ledger.send(entry).await.unwrap(),
         Submission::Accepted(_)
     ));
+}
+
+/// Lines 2 and 3 are one number: the second would go out once the guard's window is over.
+async fn a_duplicate_is_not_planned_anew(world: World) {
+    let mut settings = settings();
+    settings.guards.duplicate_within = Some(Duration::from_secs(600));
+    let ledger = world.ledger_with(settings).await;
+    let rows = [(2, 1), (3, 1), (4, 2)];
+    let rows = rows.map(|(line, to)| PlanRow::new(line, airtime(&format!("d{line}"), to, 100)));
+    ledger.plan("j", rows.to_vec()).await.unwrap();
+    let mut entries = ledger.take("j", 9).await.unwrap();
+    let customer = entries.pop().unwrap();
+    ledger.cancel(customer, "the customer left").await.unwrap();
+    let again = entries.pop().unwrap();
+    let first = ledger.send(entries.pop().unwrap()).await.unwrap();
+    assert!(matches!(first, Submission::Accepted(_)));
+    let refused = ledger.send(again).await.unwrap_err();
+    assert_eq!(Guard::behind(refused.as_error()), Some(Guard::Duplicate));
+    assert_eq!(ledger.replan("j").await.unwrap(), 1, "the customer is back");
+    assert_eq!(ledger.duplicates("j").await.unwrap(), 1);
+    assert_eq!(ledger.duplicates("other").await.unwrap(), 0);
+    for entry in ledger.take("j", 9).await.unwrap() {
+        assert_eq!(entry.line(), Some(4));
+        let _ = ledger.send(entry).await.unwrap();
+    }
+    assert_eq!(world.truth(&reference("d3")), (0, 0));
+    // Somebody did want it twice.
+    let twice = Options::default().allow_duplicate();
+    let told = ledger.submit_with(&rows[1].intent, twice).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    assert_eq!(ledger.duplicates("j").await.unwrap(), 0);
 }
 
 async fn rows_are_counted_by_state_verdict_and_currency(world: World) {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use support::fake::Fake;
+use support::fake::{Answer, Fake};
 use support::{World, airtime, naira, open, reference, settings};
 use telco_core::{
     Clock, Currency, ErrorKind, NotSent, Product, ProductKind, ProductRules, Submission,
@@ -28,6 +28,7 @@ support::on_both_stores!(
     the_rate_is_limited,
     the_balance_is_kept,
     a_balance_that_cannot_be_read_gives_the_row_back,
+    what_was_sent_keeps_its_story_when_no_balance_can_be_read,
     the_stop_switch_stops_every_worker,
     a_job_row_refused_for_itself_is_done_and_for_all_is_free,
     guards_hold_between_tasks,
@@ -245,6 +246,37 @@ async fn a_balance_that_cannot_be_read_gives_the_row_back(world: World) {
         assert!(ledger.send(entry).await.is_ok());
     }
     assert_eq!(sent.load(Ordering::SeqCst), 6);
+}
+
+/// "Not sent" would be a lie about it, and an invitation to send it under another reference.
+async fn what_was_sent_keeps_its_story_when_no_balance_can_be_read(world: World) {
+    let mut settings = settings();
+    settings.guards.min_balance = Some(naira(50));
+    settings.balance_for = Duration::ZERO;
+    let lost = Answer::Lose(ErrorKind::Timeout);
+    let fake = fake().answering([Answer::Accept, lost]);
+    *fake.balance.lock().unwrap() = 1_000;
+    let (sent, unreadable) = (Arc::clone(&fake.sent), Arc::clone(&fake.unreadable));
+    let ledger = open(world.store().await, fake, settings).await;
+    let (done, lost) = (airtime("done", 1, 100), airtime("lost", 2, 100));
+    for intent in [&done, &lost] {
+        let _ = ledger.submit(intent).await.unwrap();
+    }
+    unreadable.store(u32::MAX, Ordering::SeqCst);
+    let told = ledger.submit(&done).await;
+    assert!(matches!(told, Ok(Submission::Accepted(_))), "{told:?}");
+    let told = ledger.submit(&lost).await;
+    assert!(matches!(told, Ok(Submission::Unknown(_))), "{told:?}");
+    // What is new, or asked for once more, is not sent.
+    for (name, options) in [
+        ("new", Options::default()),
+        ("done", Options::default().reissue()),
+    ] {
+        let intent = airtime(name, 1, 100);
+        let refused = ledger.submit_with(&intent, options).await.unwrap_err();
+        assert_eq!(behind(&refused), Some(Guard::MinBalance), "{name}");
+    }
+    assert_eq!(sent.load(Ordering::SeqCst), 2);
 }
 
 async fn the_stop_switch_stops_every_worker(world: World) {

@@ -11,17 +11,18 @@ mod support;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use support::fake::{Answer, Fake};
 use support::{World, airtime, open, reference, settings};
 use telco_core::{
-    Amount, Currency, ErrorKind, Identity, Pin, Product, ProductKind, ProductRules, Secret,
+    Amount, Clock, Currency, ErrorKind, Identity, Pin, Product, ProductKind, ProductRules, Secret,
     Submission, TopupCapabilities, TopupIntent, TopupReceipt,
 };
 use telco_ledger::{
-    Begun, Claim, Guard, Ledger, Mark, Options, PlanRow, Recorded, State, Step, Why,
+    Begun, Claim, Guard, Ledger, Mark, Options, PlanRow, Recorded, Settings, State, Step, Verdict,
+    Watch, Why,
 };
 use tokio::task::JoinSet;
 
@@ -33,6 +34,9 @@ support::on_both_stores!(
     one_that_fails_fails_alone,
     a_refused_reissue_says_why,
     the_same_work_again_is_recognised_and_other_work_is_not,
+    the_same_verdict_again_is_the_same_answer,
+    a_right_to_send_that_nobody_waits_for_is_nobody_s,
+    a_worker_that_slept_past_its_lease_sends_nothing,
 );
 
 fn fake() -> Fake {
@@ -41,6 +45,13 @@ fn fake() -> Fake {
         Currency::NGN,
         rules.collect::<Vec<_>>(),
     ))
+}
+
+/// Whoever has these loses its rows at once.
+fn brief() -> Settings {
+    let mut brief = settings();
+    brief.lease = Duration::from_millis(1);
+    brief
 }
 
 async fn state(ledger: &Ledger, name: &str) -> State {
@@ -77,12 +88,11 @@ async fn a_planned_row_is_sent_by_its_holder_only(world: World) {
     let fake = fake();
     let sent = Arc::clone(&fake.sent);
     let ledger = open(Arc::clone(&store), fake, settings()).await;
-    let mut brief = settings();
-    brief.lease = Duration::ZERO;
-    let late = open(store, self::fake(), brief).await;
+    let late = open(store, self::fake(), brief()).await;
     let rows = (1..=3).map(|n| PlanRow::new(n, airtime(&format!("p{n}"), n, 100)));
     ledger.plan("j", rows.collect()).await.unwrap();
     let mut lost = late.take("j", 2).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
     let mut held = ledger.take("j", 2).await.unwrap();
     // One that is held is not sent by its reference; one that nobody holds is.
     let refused = ledger.submit(&airtime("p1", 1, 100)).await.unwrap_err();
@@ -103,13 +113,12 @@ async fn a_planned_row_is_sent_by_its_holder_only(world: World) {
 
 async fn a_taken_row_is_cancelled_by_its_holder_only(world: World) {
     let store = world.store().await;
-    let mut brief = settings();
-    brief.lease = Duration::ZERO;
-    let slow = open(Arc::clone(&store), fake(), brief).await;
+    let slow = open(Arc::clone(&store), fake(), brief()).await;
     let ledger = open(store, fake(), settings()).await;
     let rows = [1, 2].map(|n| PlanRow::new(n, airtime(&format!("r{n}"), n, 100)));
     ledger.plan("j", rows.into()).await.unwrap();
     let late = slow.take("j", 1).await.unwrap().pop().unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
     let mut held = ledger.take("j", 2).await.unwrap();
     let refused = slow.cancel(late, "too late").await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Conflict);
@@ -229,4 +238,102 @@ async fn the_same_work_again_is_recognised_and_other_work_is_not(world: World) {
     let row = store.find(reference("a")).await.unwrap().unwrap();
     assert_eq!((row.state, row.delivered), (State::Accepted, Some(true)));
     assert_eq!(row.receipt.pins, paid.pins);
+}
+
+/// The answer got lost, so the person says it once more; another one says something else.
+async fn the_same_verdict_again_is_the_same_answer(world: World) {
+    let fake = fake().answering([Answer::Lose(ErrorKind::Timeout)]);
+    let ledger = open(world.store().await, fake, settings()).await;
+    let told = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+    assert!(matches!(told, Submission::Unknown(_)));
+    assert_eq!(ledger.settle().await.unwrap().unresolved, 1);
+    let name = reference("a");
+    let (yes, no) = (Verdict::Delivered, Verdict::NotDelivered);
+    for (who, why, verdict, stands) in [
+        ("ada", "their mail", yes, true),
+        ("ada", "their mail", yes, true),
+        ("bob", "their mail", yes, false),
+        ("ada", "their statement", yes, false),
+        ("ada", "their mail", no, false),
+    ] {
+        let resolved = ledger.resolve(&name, who, why, verdict).await;
+        let refused = resolved.err().map(|e| e.kind());
+        let expected = (!stands).then_some(ErrorKind::Conflict);
+        assert_eq!(refused, expected, "{who} {why} {verdict:?}");
+    }
+    for (why, stands) in [("June", true), ("June", true), ("July", false)] {
+        let reversed = ledger.reverse(&name, "ada", why).await;
+        assert_eq!(reversed.is_ok(), stands, "{why}");
+    }
+    let history = ledger.history(&name).await.unwrap();
+    let told = history.iter().filter(|event| event.who.is_some()).count();
+    assert_eq!(told, 2, "each once");
+}
+
+/// The caller is gone before the claim is written, or before it hears of it: either way nothing left, and the row says so.
+async fn a_right_to_send_that_nobody_waits_for_is_nobody_s(world: World) {
+    let fake = fake();
+    let sent = Arc::clone(&fake.sent);
+    let ledger = open(world.store().await, fake, settings()).await;
+    for n in 0..60 {
+        let intent = airtime(&format!("g{n}"), n, 100);
+        let mut submit = Box::pin(ledger.submit(&intent));
+        let handed_in = std::future::poll_fn(|cx| {
+            std::task::Poll::Ready(submit.as_mut().poll(cx).is_pending())
+        });
+        if !handed_in.await {
+            // The claim was written before this thread came on: it is sent as always.
+            continue;
+        }
+        // Gone at once, or when it may have been written.
+        if n % 2 > 0 {
+            tokio::time::sleep(Duration::from_millis(n % 7)).await;
+        }
+        drop(submit);
+        // Handed in after it, so performed after it.
+        let row = ledger.status(&intent.reference).await.unwrap();
+        let state = row.map(|row| row.state);
+        assert!(
+            matches!(state, None | Some(State::NotSent)),
+            "{n}: {state:?}"
+        );
+        let before = sent.load(Ordering::SeqCst);
+        let told = ledger.submit(&intent).await.unwrap();
+        assert!(matches!(told, Submission::Accepted(_)));
+        assert_eq!(sent.load(Ordering::SeqCst), before + 1);
+    }
+}
+
+/// Its wall clock goes on while the machine is suspended; the other one does not.
+#[derive(Debug, Default)]
+struct Suspended(AtomicU64);
+
+impl Clock for Suspended {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(7)
+    }
+}
+
+async fn a_worker_that_slept_past_its_lease_sends_nothing(world: World) {
+    let clock = Arc::new(Suspended::default());
+    let mut settings = settings();
+    settings.clock = Arc::clone(&clock) as Arc<dyn Clock>;
+    let lease = settings.lease.as_secs();
+    settings.watch = Some(Watch::new(move |moment| {
+        // The lid is closed when the claim is written, and opened the next morning.
+        if moment.state == State::Sending && moment.durable && moment.reference.as_str() == "a" {
+            clock.0.fetch_add(lease, Ordering::SeqCst);
+        }
+    }));
+    let fake = fake();
+    let sent = Arc::clone(&fake.sent);
+    let ledger = open(world.store().await, fake, settings).await;
+    let late = ledger.submit(&airtime("a", 1, 100)).await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::Timeout);
+    assert_eq!(state(&ledger, "a").await, State::NotSent);
+    assert_eq!(sent.load(Ordering::SeqCst), 0);
+    assert!(ledger.submit(&airtime("b", 2, 100)).await.is_ok());
 }

@@ -11,16 +11,16 @@ mod support;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use support::fake::{Answer, Fake};
+use support::fake::{Answer, Fake, Meanwhile};
 use support::{World, airtime, naira, open, reference, settings};
 use telco_core::{
-    Currency, Error, ErrorKind, Lookup, LookupSupport, Product, ProductKind, ProductRules,
+    Clock, Currency, Error, ErrorKind, Lookup, LookupSupport, Product, ProductKind, ProductRules,
     RecordState, ReplayGuard, Submission, TopupCapabilities, TopupIntent, TopupRecord,
 };
-use telco_ledger::{Ledger, Options, State};
+use telco_ledger::{Ledger, Options, SqliteStore, State};
 
 support::on_both_stores!(
     a_missing_record_proves_what_the_capabilities_say,
@@ -30,8 +30,10 @@ support::on_both_stores!(
     a_replay_is_made_once_and_only_when_asked_for,
     a_refused_replay_says_nothing_about_the_first_copy,
     a_replay_comes_too_late_or_before_its_time,
+    what_a_lookup_speaks_about_is_not_replayed,
     one_reference_is_waited_for,
     an_unresolved_row_can_still_be_found,
+    a_worker_s_clock_proves_nothing,
 );
 
 fn rules(kind: ProductKind, lookup: LookupSupport) -> ProductRules {
@@ -249,6 +251,30 @@ async fn a_replay_comes_too_late_or_before_its_time(world: World) {
     }
 }
 
+/// Something else is on record; or a missing record will be a proof, about the one copy that was sent.
+async fn what_a_lookup_speaks_about_is_not_replayed(world: World) {
+    let store = world.store().await;
+    let within = Duration::from_secs(600);
+    let mismatch = Ok(Lookup::Mismatch(TopupRecord::new(RecordState::Completed)));
+    let failed = Err(Error::in_doubt(ErrorKind::Timeout, "no answer").on_read());
+    let proves = LookupSupport::Proves { after: within };
+    let proves = rules(ProductKind::Airtime, proves).replay(ReplayGuard::ByteIdentical { within });
+    for (n, rules, look) in [(1, guarded(), mismatch), (2, proves, failed)] {
+        let fake = Fake::new(capable(rules))
+            .answering([lost()])
+            .showing([look]);
+        let sent = Arc::clone(&fake.sent);
+        let mut settings = settings();
+        settings.replay = true;
+        let ledger = open(Arc::clone(&store), fake, settings).await;
+        let intent = airtime(&format!("m{n}"), n, 100);
+        let told = ledger.submit(&intent).await.unwrap();
+        assert!(matches!(told, Submission::Unknown(_)));
+        assert_eq!(ledger.settle().await.unwrap().unresolved, 1);
+        assert_eq!(sent.load(Ordering::SeqCst), 1, "{n}");
+    }
+}
+
 async fn one_reference_is_waited_for(world: World) {
     let looks = [Ok(Lookup::NotFound), record(RecordState::Completed)];
     let fake = Fake::new(capable(finds()))
@@ -276,4 +302,101 @@ async fn an_unresolved_row_can_still_be_found(world: World) {
     let told = ledger.settle_one(&reference("a")).await.unwrap();
     assert!(matches!(told, Submission::Accepted(_)));
     assert_eq!(state(&ledger).await, (State::Settled, Some(true)));
+}
+
+/// A clock that the test moves.
+#[derive(Debug)]
+struct Hand(AtomicU64);
+
+impl Hand {
+    fn at(seconds: u64) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(seconds)))
+    }
+    fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.monotonic()
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+}
+
+fn proves() -> Fake {
+    let after = Duration::from_secs(600);
+    let rules = ProductRules::new(ProductKind::Airtime);
+    let rules = rules.lookup(LookupSupport::Proves { after }, [Duration::ZERO]);
+    Fake::new(capable(rules)).answering([lost()])
+}
+
+async fn a_worker_s_clock_proves_nothing(world: World) {
+    let mut ahead = settings();
+    let year_3000 = 32_503_680_000;
+    ahead.clock = Hand::at(year_3000);
+    let ledger = open(world.store().await, proves(), ahead).await;
+    submit_lost(&ledger).await;
+    let settled = ledger.resume().await.unwrap();
+    assert_eq!(settled.not_delivered, 0);
+    assert!(settled.next > Some(Duration::from_secs(500)), "{settled:?}");
+    assert_eq!(state(&ledger).await, (State::Unknown, None));
+}
+
+/// A ledger whose store and worker have these clocks.
+async fn timed(world: &World, store: &Arc<Hand>, worker: &Arc<Hand>, fake: Fake) -> Ledger {
+    let mut settings = settings();
+    settings.replay = true;
+    settings.clock = Arc::clone(worker) as Arc<dyn Clock>;
+    let clock = Arc::clone(store) as Arc<dyn Clock>;
+    let store = SqliteStore::open_with_clock(world.path(), clock).unwrap();
+    open(Arc::new(store), fake, settings).await
+}
+
+/// The record may have come while the provider was writing its answer: that counts from when it was asked.
+#[tokio::test]
+async fn a_slow_look_proves_what_held_when_it_began() {
+    let (world, clock) = (World::sqlite().await, Hand::at(1_000));
+    let mut fake = proves();
+    let during = Arc::clone(&clock);
+    fake.meanwhile = Some(Meanwhile(Arc::new(move || during.advance(10))));
+    let ledger = timed(&world, &clock, &clock, fake).await;
+    submit_lost(&ledger).await;
+    clock.advance(595);
+    assert_eq!(ledger.resume().await.unwrap().not_delivered, 0);
+    assert_eq!(state(&ledger).await, (State::Unknown, None));
+    clock.advance(5);
+    assert_eq!(ledger.resume().await.unwrap().not_delivered, 1);
+}
+
+/// By the store's time of sending, up to the moment of the second copy; the worker's own clock is ten minutes slow.
+#[tokio::test]
+async fn a_request_that_is_too_old_is_not_replayed_whatever_the_worker_s_clock_says() {
+    // How much later it is looked up, how long that takes, and whether a window of ten minutes is open then.
+    for (later, slow, replayed) in [(599, 0, true), (601, 0, false), (300, 301, false)] {
+        let world = World::sqlite().await;
+        let (store, worker) = (Hand::at(10_000), Hand::at(9_400));
+        let mut fake = Fake::new(capable(
+            guarded().lookup(LookupSupport::FindsOnly, [Duration::ZERO]),
+        ));
+        fake = fake.answering([lost()]);
+        // Made by another worker, whose clock is right.
+        fake.prepared_at = Some(store.now());
+        let both = [Arc::clone(&store), Arc::clone(&worker)];
+        fake.meanwhile = Some(Meanwhile(Arc::new(move || {
+            both.iter().for_each(|clock| clock.advance(slow));
+        })));
+        let sent = Arc::clone(&fake.sent);
+        let ledger = timed(&world, &store, &worker, fake).await;
+        submit_lost(&ledger).await;
+        for clock in [&store, &worker] {
+            clock.advance(later);
+        }
+        let settled = ledger.settle().await.unwrap();
+        assert_eq!(settled.delivered, u64::from(replayed), "{later} {slow}");
+        let copies = 1 + u32::from(replayed);
+        assert_eq!(sent.load(Ordering::SeqCst), copies, "{later} {slow}");
+    }
 }

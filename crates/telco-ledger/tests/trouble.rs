@@ -9,6 +9,7 @@
 
 mod support;
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -17,12 +18,13 @@ use rusqlite::Connection;
 use support::fake::{Answer, Fake};
 use support::{World, airtime, open, reference, settings};
 use telco_core::{
-    Clock, Currency, Error, ErrorKind, Identity, Lookup, LookupSupport, ProductKind, ProductRules,
-    RecordState, Reference, Submission, TopupCapabilities, TopupRecord, async_trait,
+    Clock, Currency, Error, ErrorKind, Identity, Lookup, LookupSupport, Pin, Product, ProductKind,
+    ProductRules, RecordState, Reference, Secret, Submission, TopupCapabilities, TopupIntent,
+    TopupReceipt, TopupRecord, async_trait,
 };
 use telco_ledger::{
-    Ask, Begun, Claim, Counts, Due, Event, Filter, Mark, Operation, Placed, PlanRow, Recorded,
-    SqliteStore, State, Step, Store,
+    Ask, Begun, Claim, Counts, Due, Event, Filter, Ledger, Mark, Operation, Placed, PlanRow,
+    Recorded, SqliteStore, State, Step, Store,
 };
 
 fn fake() -> Fake {
@@ -92,6 +94,24 @@ async fn a_file_that_is_no_ledger_is_left_alone() {
     let refused = SqliteStore::open(&text).unwrap_err();
     assert!(refused.to_string().contains("is no ledger"), "{refused}");
     assert_eq!(std::fs::read_to_string(&text).unwrap(), letter);
+    let theirs = folder.path().join("theirs.sqlite");
+    let file = Connection::open(&theirs).unwrap();
+    file.execute_batch("CREATE TABLE theirs (x)").unwrap();
+    drop(file);
+    let before = std::fs::read(&theirs).unwrap();
+    let refused = SqliteStore::open(&theirs).unwrap_err();
+    assert!(refused.to_string().contains("is no ledger"), "{refused}");
+    assert!(std::fs::read(&theirs).unwrap() == before, "not written to");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&text, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(SqliteStore::open(&text).is_err());
+        let mode = std::fs::metadata(&text).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+    }
+    let files = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(files, 2, "and nothing was put beside them");
     let nowhere = folder.path().join("no/such/folder.sqlite");
     let refused = SqliteStore::open(&nowhere).unwrap_err();
     assert!(
@@ -107,8 +127,13 @@ async fn one_writer_and_any_number_of_readers() {
     let world = World::sqlite().await;
     let ledger = world.ledger().await;
     let refused = SqliteStore::open(world.path()).unwrap_err();
-    assert!(refused.to_string().contains("another process"), "{refused}");
+    assert!(
+        refused.to_string().contains("in this process already"),
+        "{refused}"
+    );
     let _ = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+    let as_uri = format!("file:{}", world.path().display());
+    assert!(SqliteStore::read(as_uri).is_err(), "a path, and no URI");
     let reader = SqliteStore::read(world.path()).unwrap();
     let seen = reader.find(reference("a")).await.unwrap().unwrap();
     assert_eq!(seen.state, State::Accepted);
@@ -130,12 +155,17 @@ async fn only_its_owner_reads_it() {
     let world = World::sqlite().await;
     std::fs::write(world.path(), "").unwrap();
     std::fs::set_permissions(world.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
-    let ledger = world.ledger().await;
-    let _ = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
-    for entry in std::fs::read_dir(world.folder.path()).unwrap() {
-        let entry = entry.unwrap();
-        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+    for name in ["a", "b"] {
+        let ledger = world.ledger().await;
+        let _ = ledger.submit(&airtime(name, 1, 100)).await.unwrap();
+        for entry in std::fs::read_dir(world.folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+        }
+        drop(ledger);
+        // A copy that was put back, say.
+        std::fs::set_permissions(world.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
     }
 }
 
@@ -194,6 +224,63 @@ async fn illegal_steps_are_refused_in_postgres_sql_too() {
     let sql = "SELECT string_agg(state, ',') FROM telco_history WHERE reference = 'a'";
     let story: String = person.query_one(sql, &[]).await.unwrap().get(0);
     assert_eq!(story, "planned,prepared,sending,accepted");
+}
+
+support::on_both_stores!(what_a_provider_says_is_kept_whatever_is_in_it);
+
+/// PostgreSQL takes no NUL: an outcome that cannot be recorded would be looked up for ever, and its PINs be lost.
+async fn what_a_provider_says_is_kept_whatever_is_in_it(world: World) {
+    let nul = "a\0b";
+    let mut paid = TopupReceipt::new(reference("pins"));
+    paid.provider_id = Some(nul.to_owned());
+    paid.warnings = vec![nul.to_owned()];
+    let mut pin = Pin::new(Secret::new(nul));
+    pin.serial = Some(nul.to_owned());
+    paid.pins.push(pin);
+    let unreadable = || Err(Error::in_doubt(ErrorKind::Timeout, nul).on_read());
+    let mut record = TopupRecord::new(RecordState::Completed);
+    record.provider_id = Some(nul.to_owned());
+    let rules = ProductKind::ALL.iter().map(|kind| {
+        ProductRules::new(*kind).lookup(LookupSupport::FindsOnly, [Duration::from_millis(5)])
+    });
+    let rules: Vec<_> = rules.collect();
+    let fake = Fake::new(TopupCapabilities::new(Currency::NGN, rules))
+        .answering([
+            Answer::AcceptWith(Box::new(paid)),
+            Answer::Lose(ErrorKind::Timeout),
+        ])
+        .showing([unreadable(), Ok(Lookup::Found(record))]);
+    let ledger = open(world.store().await, fake, settings()).await;
+    let product = Product::pins(support::naira(100), NonZeroU32::MIN);
+    let pins = TopupIntent::new(reference("pins"), product);
+    let told = ledger.submit(&pins).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    let lost = ledger.submit(&airtime("lost", 1, 100)).await.unwrap();
+    assert!(matches!(lost, Submission::Unknown(_)));
+    let settled = tokio::time::timeout(Duration::from_secs(20), ledger.settle());
+    assert_eq!(settled.await.unwrap().unwrap().delivered, 1);
+
+    let kept = Some("a\u{FFFD}b");
+    let row = ledger.status(&reference("pins")).await.unwrap().unwrap();
+    assert_eq!((row.state, row.delivered), (State::Accepted, Some(true)));
+    assert_eq!(row.receipt.provider_id.as_deref(), kept);
+    assert_eq!(row.receipt.warnings.first().map(String::as_str), kept);
+    assert_eq!(Some(row.receipt.pins[0].code.expose()), kept);
+    assert_eq!(row.receipt.pins[0].serial.as_deref(), kept);
+    let row = ledger.status(&reference("lost")).await.unwrap().unwrap();
+    assert_eq!((row.state, row.delivered), (State::Settled, Some(true)));
+    assert_eq!(row.receipt.provider_id.as_deref(), kept);
+}
+
+#[tokio::test]
+async fn a_lease_that_is_no_time_at_all_is_refused() {
+    let world = World::sqlite().await;
+    let mut settings = settings();
+    settings.lease = Duration::from_micros(999);
+    let opened = Ledger::open_with(world.store().await, Arc::new(fake()), settings).await;
+    let refused = opened.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidConfiguration);
+    assert!(refused.help().unwrap().contains("total timeout"));
 }
 
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! A store of one's own, here on Redis 6.2 or newer: three commands, each atomic by itself.
+//! A store of one's own, here on Redis 6.2 or newer: four commands, each atomic by itself.
 //!
 //! `TELCO_TEST_REDIS=127.0.0.1:6379 cargo run -p telco-otp --example redis_store`
 //!
@@ -27,6 +27,10 @@ struct RedisOtpStore {
 const COUNT: &str = "local n = redis.call('INCR', KEYS[1]) \
                      if n == 1 then redis.call('PEXPIREAT', KEYS[1], ARGV[1]) end return n";
 
+/// A claim that is there is known again by its owner.
+const CLAIM: &str = "if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PXAT', ARGV[2]) \
+                     or redis.call('GET', KEYS[1]) == ARGV[1] then return 1 end return 0";
+
 #[async_trait]
 impl OtpStore for RedisOtpStore {
     async fn count(&self, key: &str, forget_at: SystemTime) -> Result<u32, Error> {
@@ -41,6 +45,12 @@ impl OtpStore for RedisOtpStore {
     async fn claim(&self, key: &str, forget_at: SystemTime) -> Result<bool, Error> {
         let claim = ["SET", key, "1", "NX", "PXAT", &millis(forget_at)];
         Ok(self.redis.call(&claim).await?.is_some())
+    }
+
+    async fn claim_as(&self, key: &str, owner: u64, forget_at: SystemTime) -> Result<bool, Error> {
+        let (owner, end) = (owner.to_string(), millis(forget_at));
+        let claim = ["EVAL", CLAIM, "1", key, &owner, &end];
+        Ok(self.redis.call(&claim).await? == Some(1))
     }
 
     async fn release(&self, key: &str) -> Result<(), Error> {

@@ -3,7 +3,8 @@
 use std::time::SystemTime;
 
 use telco_core::{
-    ErrorKind, NotSent, OtpCode, PendingOtp, Submission, Subscription, SubscriptionOtp,
+    ErrorKind, NotSent, OsRandomness, OtpCode, PendingOtp, Randomness as _, Submission,
+    Subscription, SubscriptionOtp,
 };
 use telco_crypto::{digest, encoding};
 
@@ -20,14 +21,44 @@ pub enum CommitOutcome {
     AlreadyClaimed,
 }
 
+/// How often the codes of one operation may be tried.
+///
+/// ```
+/// # use std::time::{Duration, SystemTime};
+/// # use telco_core::{NotSent, OtpCode, PendingOtp, SubscriptionOtp};
+/// use telco_otp::{CommitOutcome, CommitPolicy, OtpStore};
+///
+/// async fn confirm(store: &dyn OtpStore, provider: &dyn SubscriptionOtp, pending: &PendingOtp, typed: &OtpCode) -> Result<CommitOutcome, NotSent> {
+///     let mut policy = CommitPolicy::default();
+///     policy.max_attempts = 3;
+///     let forget_at = SystemTime::now() + Duration::from_secs(7 * 86_400);
+///     policy.commit_once(store, provider, pending, typed, forget_at).await
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CommitPolicy {
+    /// Commits begun for one operation, whatever came of them. Default: 5.
+    pub max_attempts: u32,
+}
+
+impl Default for CommitPolicy {
+    fn default() -> Self {
+        Self { max_attempts: 5 }
+    }
+}
+
 /// Commits a subscription unless somebody did or is at it: a double click, a second worker, a job that runs twice.
 ///
 /// The claim is on account and reference, so a resent code of the same operation does not charge again. It is given back only
 /// when provably nothing happened: nothing was sent, or the provider rejected (a wrong code: the user may type again). After
 /// `Accepted`, `Unknown`, a crash or a dropped future it stays until `forget_at`, which should lie beyond any settling.
 ///
+/// A code is short, so its attempts are counted in the store before each commit, until the `forget_at` of the first: five by the
+/// default [`CommitPolicy`]. After that the user starts again, under a new reference.
+///
 /// # Errors
-/// [`NotSent`] from the provider, or of kind `Storage` if the claim could not be made.
+/// [`NotSent`] from the provider, of kind `Policy` after too many attempts, or of kind `Storage` if the claim could not be made.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -52,21 +83,77 @@ pub async fn commit_once(
     typed: &OtpCode,
     forget_at: SystemTime,
 ) -> Result<CommitOutcome, NotSent> {
-    let key = operation(pending);
-    let claimed = store
-        .claim(&key, forget_at)
+    let policy = CommitPolicy::default();
+    policy
+        .commit_once(store, provider, pending, typed, forget_at)
         .await
-        .map_err(NotSent::because(ErrorKind::Storage))?;
-    if !claimed {
-        return Ok(CommitOutcome::AlreadyClaimed);
+}
+
+impl CommitPolicy {
+    /// [`commit_once`], with this many attempts.
+    ///
+    /// # Errors
+    /// As [`commit_once`].
+    pub async fn commit_once(
+        &self,
+        store: &dyn OtpStore,
+        provider: &dyn SubscriptionOtp,
+        pending: &PendingOtp,
+        typed: &OtpCode,
+        forget_at: SystemTime,
+    ) -> Result<CommitOutcome, NotSent> {
+        let key = operation(pending);
+        if !claim(store, &key, forget_at).await? {
+            return Ok(CommitOutcome::AlreadyClaimed);
+        }
+        // Under the claim, so that a double click is one attempt.
+        let answer = match self.count(store, &key, forget_at).await {
+            Ok(()) => provider.commit(pending, typed).await,
+            Err(refusal) => Err(refusal),
+        };
+        let nothing_happened = matches!(answer, Err(_) | Ok(Submission::Rejected(_)));
+        if nothing_happened {
+            // If this fails the claim stays: the user must start again, but is not charged twice.
+            let _ = store.release(&key).await;
+        }
+        answer.map(CommitOutcome::Done)
     }
-    let answer = provider.commit(pending, typed).await;
-    let nothing_happened = matches!(answer, Err(_) | Ok(Submission::Rejected(_)));
-    if nothing_happened {
-        // If this fails the claim stays: the user must start again, but is not charged twice.
-        let _ = store.release(&key).await;
+
+    async fn count(
+        &self,
+        store: &dyn OtpStore,
+        operation: &str,
+        forget_at: SystemTime,
+    ) -> Result<(), NotSent> {
+        let attempt = store
+            .count(&format!("{operation}:tries"), forget_at)
+            .await
+            .map_err(NotSent::because(ErrorKind::Storage))?;
+        if attempt <= self.max_attempts {
+            return Ok(());
+        }
+        Err(NotSent::new(
+            ErrorKind::Policy,
+            "too many codes were tried for this operation",
+        )
+        .with_help("let the user start again, under a new reference"))
     }
-    answer.map(CommitOutcome::Done)
+}
+
+/// True for one caller. Where the answer gets lost, the store is asked once more and knows the claim again: otherwise the user
+/// would be locked out until `forget_at`, for a commit that was never sent.
+async fn claim(store: &dyn OtpStore, key: &str, forget_at: SystemTime) -> Result<bool, NotSent> {
+    let mut random = [0; 8];
+    OsRandomness
+        .fill(&mut random)
+        .map_err(|e| NotSent::new(ErrorKind::Other, e.to_string()))?;
+    // Never a small number, such as a counter has.
+    let owner = u64::from_ne_bytes(random) | (1 << 62);
+    let mut claimed = store.claim_as(key, owner, forget_at).await;
+    if claimed.is_err() {
+        claimed = store.claim_as(key, owner, forget_at).await;
+    }
+    claimed.map_err(NotSent::because(ErrorKind::Storage))
 }
 
 /// The number is not in it, and the reference is hashed: it may be any text of the caller's.

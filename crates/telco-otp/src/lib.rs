@@ -15,7 +15,7 @@ mod sql;
 mod sqlite;
 mod store;
 
-pub use commit::{CommitOutcome, commit_once};
+pub use commit::{CommitOutcome, CommitPolicy, commit_once};
 pub use key::OtpKey;
 pub use local::LocalOtp;
 pub use memory::MemoryOtpStore;

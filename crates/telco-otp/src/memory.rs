@@ -38,9 +38,11 @@ struct State {
     sweep_at: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Entry {
     count: u32,
+    /// Of a claim.
+    owner: Option<u64>,
     forget_at: SystemTime,
 }
 
@@ -79,32 +81,47 @@ impl MemoryOtpStore {
         state
     }
 
-    fn add(&self, key: &str, forget_at: SystemTime) -> u32 {
+    /// The entry, and whether it is new.
+    fn with<T>(
+        &self,
+        key: &str,
+        forget_at: SystemTime,
+        work: impl FnOnce(&mut Entry, bool) -> T,
+    ) -> T {
         let now = self.clock.now();
-        let mut state = self.living();
-        let entry = state.entries.entry(key.to_owned()).or_insert(Entry {
+        let fresh = Entry {
             count: 0,
+            owner: None,
             forget_at,
-        });
-        if entry.forget_at <= now {
-            *entry = Entry {
-                count: 0,
-                forget_at,
-            };
+        };
+        let mut state = self.living();
+        let entry = state.entries.entry(key.to_owned()).or_insert(fresh);
+        let new = entry.count == 0 || entry.forget_at <= now;
+        if new {
+            *entry = fresh;
         }
         entry.count = entry.count.saturating_add(1);
-        entry.count
+        work(entry, new)
     }
 }
 
 #[async_trait]
 impl OtpStore for MemoryOtpStore {
     async fn count(&self, key: &str, forget_at: SystemTime) -> Result<u32, Error> {
-        Ok(self.add(key, forget_at))
+        Ok(self.with(key, forget_at, |entry, _| entry.count))
     }
 
     async fn claim(&self, key: &str, forget_at: SystemTime) -> Result<bool, Error> {
-        Ok(self.add(key, forget_at) == 1)
+        Ok(self.with(key, forget_at, |_, new| new))
+    }
+
+    async fn claim_as(&self, key: &str, owner: u64, forget_at: SystemTime) -> Result<bool, Error> {
+        Ok(self.with(key, forget_at, |entry, new| {
+            if new {
+                entry.owner = Some(owner);
+            }
+            entry.owner == Some(owner)
+        }))
     }
 
     async fn release(&self, key: &str) -> Result<(), Error> {

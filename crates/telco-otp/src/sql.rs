@@ -1,10 +1,11 @@
-//! What SQLite and PostgreSQL have in common: the statements, which both read alike, and how times are written.
+//! What SQLite and PostgreSQL have in common: the statements, which both read alike, and how times are written. `$1`, `$2`, … come
+//! in this order in each: to SQLite they are names, numbered as they come.
 
 use std::time::SystemTime;
 
 use telco_core::{Error, ErrorKind};
 
-/// One table holds counters and claims; a claim is a counter at 1.
+/// One table holds counters and claims; a claim is a counter at 1, or at the number of its owner.
 pub(crate) const CREATE: &str = "CREATE TABLE IF NOT EXISTS telco_otp (\
     key TEXT PRIMARY KEY, \
     count BIGINT NOT NULL, \
@@ -21,6 +22,16 @@ pub(crate) const COUNT: &str = "INSERT INTO telco_otp (key, count, forget_at_ms)
 pub(crate) const CLAIM: &str = "INSERT INTO telco_otp (key, count, forget_at_ms) VALUES ($1, 1, $2) \
     ON CONFLICT (key) DO UPDATE SET count = 1, forget_at_ms = excluded.forget_at_ms \
     WHERE telco_otp.forget_at_ms <= $3";
+
+/// $1 key, $2 owner, in the column of the count, $3 forget_at, $4 now. The same owner changes its row again.
+pub(crate) const CLAIM_AS: &str = "INSERT INTO telco_otp (key, count, forget_at_ms) VALUES ($1, $2, $3) \
+    ON CONFLICT (key) DO UPDATE SET count = excluded.count, forget_at_ms = excluded.forget_at_ms \
+    WHERE telco_otp.forget_at_ms <= $4 OR telco_otp.count = excluded.count";
+
+/// The same bits: each owner is another number.
+pub(crate) fn owner(owner: u64) -> i64 {
+    i64::from_ne_bytes(owner.to_ne_bytes())
+}
 
 /// $1 key.
 pub(crate) const RELEASE: &str = "DELETE FROM telco_otp WHERE key = $1";
@@ -43,6 +54,15 @@ pub(crate) fn failed(source: impl std::error::Error + Send + Sync + 'static) -> 
     Error::in_doubt(ErrorKind::Storage, "the store of one-time codes failed").with_source(source)
 }
 
+#[cfg(feature = "postgres")]
+pub(crate) fn silent() -> Error {
+    Error::in_doubt(
+        ErrorKind::Storage,
+        "the database of one-time codes does not answer",
+    )
+}
+
+#[cfg(feature = "sqlite")]
 pub(crate) fn gone() -> Error {
     Error::in_doubt(ErrorKind::Storage, "the store of one-time codes is closed")
 }

@@ -51,6 +51,8 @@ impl SqliteOtpStore {
     /// # Errors
     /// Kind `Storage` if the file cannot be opened or written.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        // SQLite may take another name for a URI, or for a database in the memory of this process alone.
+        let path = std::path::absolute(path).map_err(sql::failed)?;
         let connection = Connection::open(path).map_err(sql::failed)?;
         connection
             .busy_timeout(Duration::from_secs(5))
@@ -145,6 +147,15 @@ impl OtpStore for SqliteOtpStore {
         let values = (key.to_owned(), sql::millis(forget_at), self.now());
         let changed = self
             .run(move |c| c.prepare_cached(sql::CLAIM)?.execute(values))
+            .await?;
+        Ok(changed == 1)
+    }
+
+    async fn claim_as(&self, key: &str, owner: u64, forget_at: SystemTime) -> Result<bool, Error> {
+        let (end, owner) = (sql::millis(forget_at), sql::owner(owner));
+        let values = (key.to_owned(), owner, end, self.now());
+        let changed = self
+            .run(move |c| c.prepare_cached(sql::CLAIM_AS)?.execute(values))
             .await?;
         Ok(changed == 1)
     }

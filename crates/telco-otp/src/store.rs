@@ -13,7 +13,7 @@ use telco_core::Error;
 /// Every operation is atomic. Keys come from this crate and hold no number and no code: only prefixes and keyed digests.
 ///
 /// Implementations here: [`MemoryOtpStore`](crate::MemoryOtpStore) and, behind features, SQLite and PostgreSQL. With Redis
-/// the three are `INCR` + `PEXPIREAT … NX`, `SET … NX PXAT` and `DEL`.
+/// they are `INCR` + `PEXPIREAT … NX`, `SET … NX PXAT` and `DEL`, and a `GET` to know a claim again.
 #[async_trait]
 pub trait OtpStore: Debug + Send + Sync + 'static {
     /// Adds one to the counter of `key` and returns the sum: 1 the first time. The counter is forgotten at the `forget_at`
@@ -29,6 +29,19 @@ pub trait OtpStore: Debug + Send + Sync + 'static {
     /// Kind `Storage`.
     async fn claim(&self, key: &str, forget_at: SystemTime) -> Result<bool, Error>;
 
+    /// The same for an owner who knows its claim again: true for the first, and true again when it asks once more because the
+    /// answer got lost. `owner` is a large random number, made for this one claim.
+    ///
+    /// Without it a claim whose answer got lost looks like somebody else's until `forget_at`: the safe side, and what a store
+    /// does that leaves this method out.
+    ///
+    /// # Errors
+    /// Kind `Storage`. It may be claimed or not.
+    async fn claim_as(&self, key: &str, owner: u64, forget_at: SystemTime) -> Result<bool, Error> {
+        let _ = owner;
+        self.claim(key, forget_at).await
+    }
+
     /// Gives a claim back. A key that nobody claimed is no error.
     ///
     /// # Errors
@@ -43,6 +56,9 @@ impl<S: OtpStore + ?Sized> OtpStore for Arc<S> {
     }
     async fn claim(&self, key: &str, forget_at: SystemTime) -> Result<bool, Error> {
         (**self).claim(key, forget_at).await
+    }
+    async fn claim_as(&self, key: &str, owner: u64, forget_at: SystemTime) -> Result<bool, Error> {
+        (**self).claim_as(key, owner, forget_at).await
     }
     async fn release(&self, key: &str) -> Result<(), Error> {
         (**self).release(key).await

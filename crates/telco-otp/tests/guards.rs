@@ -4,15 +4,17 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 
 use support::*;
 use telco_core::{
-    ErrorKind, Msisdn, OtpCode, OtpRequest, OtpSender as _, PendingOtp, Reference, Submission,
-    SystemClock, Verification,
+    Error, ErrorKind, Msisdn, OtpCode, OtpRequest, OtpSender as _, PendingOtp, Reference,
+    Submission, SystemClock, Verification,
 };
 use telco_otp::{
-    Admission, CommitOutcome, MemoryOtpStore, OtpRouter, OtpStore, ResendPolicy, commit_once,
+    Admission, CommitOutcome, CommitPolicy, MemoryOtpStore, OtpRouter, OtpStore, ResendPolicy,
+    commit_once,
 };
 
 #[tokio::test]
@@ -119,6 +121,95 @@ async fn a_claim_is_given_back_only_where_nothing_happened() {
         let other = commit(&store, &provider, "order-2").await.unwrap();
         assert!(matches!(other, CommitOutcome::Done(_)));
     }
+}
+
+/// A short code is protected by counting: after five wrong ones nothing is sent any more, by whichever worker.
+#[tokio::test]
+async fn codes_are_not_tried_without_end() {
+    let store = MemoryOtpStore::default();
+    let wrong = End::Rejected(ErrorKind::WrongCode);
+    let provider = Scripted::new("subscriptions", &[], &[wrong]);
+    for _ in 0..5 {
+        let told = commit(&store, &provider, "order-1").await.unwrap();
+        assert!(matches!(told, CommitOutcome::Done(Submission::Rejected(_))));
+    }
+    for _ in 0..3 {
+        let refused = commit(&store, &provider, "order-1").await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Policy);
+        assert!(refused.as_error().help().unwrap().contains("start again"));
+    }
+    assert_eq!(provider.sent(), 5);
+    // Each operation for itself.
+    assert!(commit(&store, &provider, "order-2").await.is_ok());
+
+    let mut policy = CommitPolicy::default();
+    policy.max_attempts = 1;
+    let pending = pending_of(&provider, "order-3");
+    let forget_at = std::time::SystemTime::now() + Duration::from_secs(3_600);
+    for kind in [None, Some(ErrorKind::Policy)] {
+        let code = OtpCode::new("1234");
+        let told = policy.commit_once(&store, &*provider, &pending, &code, forget_at);
+        assert_eq!(told.await.err().map(|e| e.kind()), kind);
+    }
+    assert_eq!(provider.sent(), 7);
+}
+
+/// Does what it is asked, and loses so many of its answers.
+#[derive(Debug)]
+struct Lossy {
+    store: MemoryOtpStore,
+    claims: AtomicU32,
+    counts: AtomicU32,
+}
+
+impl Lossy {
+    fn lost<T>(left: &AtomicU32, answer: T) -> Result<T, Error> {
+        let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
+        match left.fetch_update(set, fetch, |left| left.checked_sub(1)) {
+            Ok(_) => Err(Error::in_doubt(ErrorKind::Storage, "cut off")),
+            Err(_) => Ok(answer),
+        }
+    }
+}
+
+#[telco_core::async_trait]
+impl OtpStore for Lossy {
+    async fn count(&self, key: &str, forget_at: SystemTime) -> Result<u32, Error> {
+        Self::lost(&self.counts, self.store.count(key, forget_at).await?)
+    }
+    async fn claim(&self, key: &str, forget_at: SystemTime) -> Result<bool, Error> {
+        Self::lost(&self.claims, self.store.claim(key, forget_at).await?)
+    }
+    async fn claim_as(&self, key: &str, owner: u64, end: SystemTime) -> Result<bool, Error> {
+        Self::lost(&self.claims, self.store.claim_as(key, owner, end).await?)
+    }
+    async fn release(&self, key: &str) -> Result<(), Error> {
+        self.store.release(key).await
+    }
+}
+
+/// The claim was made and nobody heard of it: the user is not locked out for days, and not charged twice.
+#[tokio::test]
+async fn a_claim_whose_answer_got_lost_is_known_again() {
+    let store = Lossy {
+        store: MemoryOtpStore::default(),
+        claims: AtomicU32::new(1),
+        counts: AtomicU32::new(0),
+    };
+    let provider = Scripted::new("subscriptions", &[], &[End::Accepted]);
+    let told = commit(&store, &provider, "order-1").await.unwrap();
+    assert!(matches!(told, CommitOutcome::Done(Submission::Accepted(_))));
+    store.claims.store(1, Ordering::SeqCst);
+    let again = commit(&store, &provider, "order-1").await.unwrap();
+    assert!(matches!(again, CommitOutcome::AlreadyClaimed));
+    assert_eq!(provider.sent(), 1);
+
+    // An attempt that cannot be counted is not made, and locks nobody out either.
+    store.counts.store(1, Ordering::SeqCst);
+    let refused = commit(&store, &provider, "order-2").await.unwrap_err();
+    assert_eq!((refused.kind(), provider.sent()), (ErrorKind::Storage, 1));
+    assert!(commit(&store, &provider, "order-2").await.is_ok());
+    assert_eq!(provider.sent(), 2);
 }
 
 #[tokio::test]

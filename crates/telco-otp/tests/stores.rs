@@ -28,6 +28,17 @@ async fn behaves(one: Arc<dyn OtpStore>, other: Arc<dyn OtpStore>, clock: &Hand)
     assert!(other.claim("used", soon).await.unwrap());
     one.release("nobody's").await.unwrap();
 
+    // An owner knows its claim again; nobody else does, with a number of their own or without.
+    let (ours, theirs) = (u64::MAX, u64::MAX >> 1);
+    for store in [&one, &other, &one] {
+        assert!(store.claim_as("owned", ours, soon).await.unwrap());
+        assert!(!store.claim_as("owned", theirs, soon).await.unwrap());
+        assert!(!store.claim("owned", soon).await.unwrap());
+        assert!(!store.claim_as("used", ours, soon).await.unwrap());
+    }
+    other.release("owned").await.unwrap();
+    assert!(one.claim_as("owned", theirs, soon).await.unwrap());
+
     // A later count does not move the end of the first.
     clock.advance(MINUTE / 2);
     let later = clock.after(MINUTE);
@@ -35,6 +46,8 @@ async fn behaves(one: Arc<dyn OtpStore>, other: Arc<dyn OtpStore>, clock: &Hand)
     clock.advance(MINUTE / 2);
     assert_eq!(one.count("tries", later).await.unwrap(), 1, "forgotten");
     assert!(one.claim("used", later).await.unwrap(), "forgotten");
+    assert!(other.claim_as("owned", ours, later).await.unwrap());
+    assert!(!one.claim_as("owned", theirs, later).await.unwrap());
     assert!(!other.claim("used", later).await.unwrap());
 
     let mut tasks = tokio::task::JoinSet::new();

@@ -1,12 +1,12 @@
 //! The right to send, written down before anything leaves.
 
 use async_trait::async_trait;
-use telco_core::Error;
+use telco_core::{Error, ErrorKind};
 
 use super::decode::columns_of;
 use super::read::find;
-use super::{Dialect, Row, Statement, Tx, Value, Work, guards, later, millis, span};
-use crate::{Begun, Claim, Mark, Operation, State};
+use super::{Dialect, Record, Row, Statement, Tx, Value, Work, guards, later, millis, span};
+use crate::{Begun, Claim, Mark, Operation, State, Step, Why};
 
 /// Later than anything: no row is a duplicate.
 const NO_DUPLICATES: i64 = i64::MAX;
@@ -101,6 +101,28 @@ impl Work for Claim {
             _ => return Ok(Begun::Story(Box::new(row))),
         }
         self.again(tx, row).await
+    }
+
+    /// A right that nobody would use is not granted.
+    fn needs_its_caller(&self) -> bool {
+        true
+    }
+
+    async fn find_done(&self, tx: &mut Tx<'_>) -> Result<Option<Begun>, Error> {
+        let row = find(tx, &self.intent.reference).await?;
+        let mine = row
+            .filter(|row| row.state == State::Sending && row.owner.as_deref() == Some(&self.owner));
+        Ok(mine.map(|row| Begun::Go(self.marked(row.fence))))
+    }
+
+    /// Whoever never had the right has sent nothing.
+    fn unheard(begun: Begun) -> Option<Record> {
+        let Begun::Go(mark) = begun else { return None };
+        let why = Why::new(
+            ErrorKind::Interrupted,
+            "whoever wanted it sent went away before anything left",
+        );
+        Some(Record::held(mark, Step::NotSent(why)))
     }
 }
 

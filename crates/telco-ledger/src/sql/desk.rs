@@ -16,10 +16,10 @@ pub(crate) struct Desk(mpsc::UnboundedSender<Box<dyn Job>>);
 pub(crate) trait Job: Send + Sync {
     #[cfg(feature = "postgres")]
     fn alone(&self) -> bool;
-    fn opening(&self, now: i64, dialect: Dialect) -> Option<Statement>;
+    fn opening(&mut self, now: i64, dialect: Dialect) -> Option<Statement>;
     async fn perform(&mut self, tx: &mut Tx<'_>, opened: Vec<Row>) -> Result<(), Error>;
-    /// After the transaction: hands out what came of it, or the failure.
-    fn answer(self: Box<Self>, outcome: Result<(), Error>);
+    /// After the transaction: hands out what came of it, or the failure. Where nobody takes it, there may be more to do.
+    fn answer(self: Box<Self>, outcome: Result<(), Error>) -> Option<Box<dyn Job>>;
 }
 
 impl std::fmt::Debug for dyn Job {
@@ -28,10 +28,33 @@ impl std::fmt::Debug for dyn Job {
     }
 }
 
+type Reply<W> = Result<<W as Work>::Out, Error>;
+
 struct Ask<W: Work> {
     work: W,
     out: std::sync::Mutex<Option<W::Out>>,
-    reply: oneshot::Sender<Result<W::Out, Error>>,
+    reply: oneshot::Sender<Reply<W>>,
+    /// The caller that it needs was gone when this transaction began.
+    too_late: bool,
+}
+
+impl<W: Work> Ask<W> {
+    fn new(work: W) -> (Box<Self>, oneshot::Receiver<Reply<W>>) {
+        let (reply, answer) = oneshot::channel();
+        let ask = Box::new(Self {
+            work,
+            out: std::sync::Mutex::new(None),
+            reply,
+            too_late: false,
+        });
+        (ask, answer)
+    }
+}
+
+/// What is left to be done about an answer that nobody has got.
+fn unheard<W: Work>(reply: Reply<W>) -> Option<Box<dyn Job>> {
+    let (job, _) = Ask::new(W::unheard(reply.ok()?)?);
+    Some(job)
 }
 
 #[async_trait]
@@ -41,22 +64,47 @@ impl<W: Work> Job for Ask<W> {
         self.work.alone()
     }
 
-    fn opening(&self, now: i64, dialect: Dialect) -> Option<Statement> {
+    fn opening(&mut self, now: i64, dialect: Dialect) -> Option<Statement> {
+        self.too_late = self.work.needs_its_caller() && self.reply.is_closed();
+        if self.too_late {
+            return None;
+        }
         self.work.opening(now, dialect)
     }
 
     async fn perform(&mut self, tx: &mut Tx<'_>, opened: Vec<Row>) -> Result<(), Error> {
-        let out = self.work.perform(tx, opened).await?;
-        self.out = std::sync::Mutex::new(Some(out));
+        let out = if self.too_late {
+            self.work.find_done(tx).await?
+        } else {
+            Some(self.work.perform(tx, opened).await?)
+        };
+        self.out = std::sync::Mutex::new(out);
         Ok(())
     }
 
-    fn answer(self: Box<Self>, outcome: Result<(), Error>) {
+    fn answer(self: Box<Self>, outcome: Result<(), Error>) -> Option<Box<dyn Job>> {
         let out = self.out.into_inner().ok().flatten();
-        // Nobody listens any more if the caller's future was dropped; the work is done all the same.
-        let _ = self
-            .reply
-            .send(outcome.and_then(|()| out.ok_or_else(closed)));
+        let reply = outcome.and_then(|()| out.ok_or_else(closed));
+        self.reply.send(reply).err().and_then(unheard::<W>)
+    }
+}
+
+/// Whoever waits. If its future is dropped when the answer is there and not read, the answer is not lost.
+struct Waiting<'a, W: Work> {
+    answer: oneshot::Receiver<Reply<W>>,
+    desk: &'a Desk,
+}
+
+impl<W: Work> Drop for Waiting<'_, W> {
+    fn drop(&mut self) {
+        // Closed first: what is answered from here on fails to be sent.
+        self.answer.close();
+        if let Ok(reply) = self.answer.try_recv()
+            && let Some(job) = unheard::<W>(reply)
+        {
+            // Fails if the ledger is closed: then it is looked up.
+            let _ = self.desk.0.send(job);
+        }
     }
 }
 
@@ -73,14 +121,10 @@ impl Desk {
     }
 
     pub(crate) async fn ask<W: Work>(&self, work: W) -> Result<W::Out, Error> {
-        let (reply, answer) = oneshot::channel();
-        let job = Box::new(Ask {
-            work,
-            out: std::sync::Mutex::new(None),
-            reply,
-        });
+        let (job, answer) = Ask::new(work);
         self.0.send(job).map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        let mut waiting = Waiting::<W> { answer, desk: self };
+        (&mut waiting.answer).await.map_err(|_| closed())?
     }
 }
 
@@ -92,7 +136,7 @@ pub(crate) async fn perform_all(
 ) -> Result<(), Error> {
     let dialect = sql.dialect();
     let (mut openings, mut opens) = (Vec::new(), Vec::with_capacity(jobs.len()));
-    for job in jobs.iter() {
+    for job in jobs.iter_mut() {
         let opening = job.opening(now, dialect);
         opens.push(opening.is_some());
         openings.extend(opening);
@@ -163,7 +207,7 @@ macro_rules! store_at_a_desk {
                 identity: telco_core::Identity,
                 job: String,
             ) -> Result<u64, telco_core::Error> {
-                self.desk.ask(crate::sql::Replan { identity, job }).await
+                self.desk.ask(crate::sql::Replan::new(identity, job)).await
             }
             async fn due(
                 &self,

@@ -7,7 +7,7 @@ use telco_core::{Error, ErrorKind, Reference};
 
 use super::decode::{operation, with_pins};
 use super::schema::{Dialect, columns, open_states};
-use super::{Row, Tx, Value, Work};
+use super::{Row, Tx, Value, Work, time};
 use crate::{Ask, Due};
 
 pub(crate) struct WhatIsDue {
@@ -119,7 +119,11 @@ impl Work for WhatIsDue {
             rows.push(operation);
         }
         let next = self.next(tx).await?;
-        Ok(Due { rows, next })
+        Ok(Due {
+            rows,
+            next,
+            now: time(tx.now),
+        })
     }
 }
 

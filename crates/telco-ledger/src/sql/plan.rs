@@ -1,5 +1,8 @@
 //! Rows of a job: written down, taken by a worker, let go.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use async_trait::async_trait;
 use telco_core::{Error, Identity};
 
@@ -7,7 +10,7 @@ use super::decode::{columns_of, operation};
 use super::read::find;
 use super::schema::{Dialect, columns};
 use super::{Row, Tx, Work};
-use crate::{Ask, Mark, Operation, Placed, PlanRow};
+use crate::{Ask, Guard, Mark, Operation, Placed, PlanRow};
 
 pub(crate) struct Plan {
     pub(crate) identity: Identity,
@@ -131,8 +134,20 @@ impl Work for Release {
 }
 
 pub(crate) struct Replan {
-    pub(crate) identity: Identity,
-    pub(crate) job: String,
+    identity: Identity,
+    job: String,
+    /// What it has planned so far: all, where it is done over because nobody knows whether it was done.
+    planned: Mutex<BTreeSet<i64>>,
+}
+
+impl Replan {
+    pub(crate) fn new(identity: Identity, job: String) -> Self {
+        Self {
+            identity,
+            job,
+            planned: Mutex::default(),
+        }
+    }
 }
 
 #[async_trait]
@@ -143,15 +158,21 @@ impl Work for Replan {
         let rows = tx
             .run(
                 "UPDATE telco_topup SET state = 'planned', delivered = NULL, lease_until = 0, changed_at = $4 \
-                 WHERE job = $1 AND state = 'not_sent' AND provider = $2 AND account = $3 RETURNING id",
+                 WHERE job = $1 AND state = 'not_sent' AND provider = $2 AND account = $3 \
+                 AND COALESCE(why, '') NOT LIKE CAST($5 AS TEXT) RETURNING id",
                 vec![
                     self.job.as_str().into(),
                     self.identity.provider().into(),
                     self.identity.account().into(),
                     tx.now.into(),
+                    format!("{}%", Guard::Duplicate.says()).into(),
                 ],
             )
             .await?;
-        Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        for mut row in rows {
+            planned.insert(row.int()?);
+        }
+        Ok(u64::try_from(planned.len()).unwrap_or(u64::MAX))
     }
 }

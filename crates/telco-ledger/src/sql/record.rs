@@ -84,11 +84,9 @@ impl Record {
         let state = step.state();
         let looked = matches!(step, Step::LookedUp { .. });
         let delivered = step.delivered();
-        let (text, who) = match step {
-            Step::Resolved { who, why, .. } | Step::Reversed { who, why } => {
-                (Some(why.as_str()), Some(who.as_str()))
-            }
-            _ => (step.why().map(|why| why.message.as_str()), None),
+        let (text, who) = match self.verdict() {
+            Some((who, why)) => (Some(why), Some(who)),
+            None => (step.why().map(|why| why.message.as_str()), None),
         };
         let why = step.why();
         let receipt = step.receipt();
@@ -97,8 +95,8 @@ impl Record {
             _ => None,
         };
         let provider_id = match step {
-            Step::Settled { provider_id, .. } => provider_id.clone(),
-            _ => receipt.and_then(|receipt| receipt.provider_id.clone()),
+            Step::Settled { provider_id, .. } => provider_id.as_ref(),
+            _ => receipt.and_then(|receipt| receipt.provider_id.as_ref()),
         };
         let minor = |amount: Option<Amount>| amount.map(Amount::minor);
         let warnings = receipt.map(|receipt| receipt.warnings.join("\n"));
@@ -119,16 +117,19 @@ impl Record {
             delivered.into(),
             (delivered != Some(false)).into(),
             now.into(),
-            text.into(),
+            text.map(storable).into(),
             why.map(|why| why.kind.as_str()).into(),
-            why.and_then(|why| why.code.as_deref()).into(),
+            why.and_then(|why| why.code.as_deref()).map(storable).into(),
             why.and_then(|why| why.status).map(i64::from).into(),
-            why.and_then(|why| why.help.as_deref()).into(),
-            who.into(),
-            provider_id.into(),
+            why.and_then(|why| why.help.as_deref()).map(storable).into(),
+            who.map(storable).into(),
+            provider_id.map(|id| storable(id)).into(),
             minor(receipt.and_then(|receipt| receipt.cost)).into(),
             minor(receipt.and_then(|receipt| receipt.balance)).into(),
-            warnings.filter(|lines| !lines.is_empty()).into(),
+            warnings
+                .filter(|lines| !lines.is_empty())
+                .map(|lines| storable(&lines))
+                .into(),
             self.answer().into(),
             // Only an open row may still need its frozen request, and a replay takes it.
             (state == State::Unknown).into(),
@@ -171,8 +172,8 @@ impl Record {
                 vec![
                     id.into(),
                     n.into(),
-                    pin.serial.as_deref().into(),
-                    pin.code.expose().into(),
+                    pin.serial.as_deref().map(storable).into(),
+                    storable(pin.code.expose()).into(),
                     pin.face_value.map(Amount::minor).into(),
                 ],
             )
@@ -181,12 +182,33 @@ impl Record {
         Ok(())
     }
 
-    /// The same step was recorded before, and the answer got lost.
+    /// Who decided, and how they know, where it was a person.
+    fn verdict(&self) -> Option<(&str, &str)> {
+        match &self.step {
+            Step::Resolved { who, why, .. } | Step::Reversed { who, why } => Some((who, why)),
+            _ => None,
+        }
+    }
+
+    /// The same step was recorded before, and the answer got lost. A worker's is known by its token, a person's by their words.
     fn is_there_already(&self, row: &Operation) -> bool {
         let pins = row.intent.product.kind() == ProductKind::Pins;
-        self.fence == Some(row.fence)
-            && row.state == self.step.state()
+        let mine = match (self.fence, self.verdict()) {
+            (Some(fence), _) => fence == row.fence,
+            (None, Some((who, why))) => {
+                let said = row.why.as_ref().map(|why| why.message.as_str());
+                row.who.as_deref() == Some(&*storable(who)) && said == Some(&*storable(why))
+            }
+            (None, None) => false,
+        };
+        mine && row.state == self.step.state()
             && row.delivered == self.step.delivered()
             && (!pins || self.pins().is_none() || !row.receipt.pins.is_empty())
     }
+}
+
+/// PostgreSQL stores no NUL, and an outcome that is not stored is an outcome that is lost. On SQLite the same, so that a row
+/// reads alike on both.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{FFFD}")
 }

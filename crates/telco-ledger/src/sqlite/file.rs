@@ -1,9 +1,12 @@
-//! The file: its permissions, its one writer, its version, and words for what goes wrong with it.
+//! The file: its place, its permissions, its one writer, its version, and words for what goes wrong with it.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use telco_core::{Error, ErrorKind, NotSent};
 
 use crate::sql::{self, Dialect, VERSION, check, failed};
@@ -13,31 +16,132 @@ pub(super) fn unusable(path: &Path, what: &str) -> NotSent {
     NotSent::new(ErrorKind::Storage, format!("the ledger {name} {what}"))
 }
 
-/// Makes the file, for its owner's eyes only. SQLite gives its companions the same permissions.
-pub(super) fn own(path: &Path) -> std::io::Result<()> {
+/// What this process writes to. Closing **any** descriptor of a file lets all of a process's POSIX locks on it go, SQLite's too
+/// (<https://sqlite.org/howtocorrupt.html>, 2.2): so a second opening is refused from here, before it touches the file.
+static WRITTEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn written() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    WRITTEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A file that this process alone may write to, from this one place in it.
+pub(super) struct Place(PathBuf);
+
+impl Place {
+    /// The file itself, behind links and relative names; made where it is missing, for its owner's eyes only.
+    pub(super) fn take(path: &Path) -> Result<Self, Error> {
+        let unusable = |e| unusable(path, "cannot be opened for writing").with_source(e);
+        let mut written = written();
+        make(path).map_err(unusable)?;
+        let place = std::fs::canonicalize(path).map_err(unusable)?;
+        if !written.insert(place.clone()) {
+            return Err(
+                self::unusable(path, "is open for writing in this process already")
+                    .with_help("open it once, and share the store")
+                    .into(),
+            );
+        }
+        Ok(Self(place))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.0.clone().into_os_string();
+        name.push(suffix);
+        name.into()
+    }
+
+    /// A file of something else is found out before anything of it is changed.
+    pub(super) fn is_a_ledger(&self) -> Result<(), Error> {
+        let path = &self.0;
+        let connection = connect(path, WRITING)?;
+        let found = version(&connection).map_err(|e| explain(path, e))?;
+        check(found)?;
+        let ours = "SELECT count(*), COALESCE(SUM(name = 'telco_topup'), 0) FROM sqlite_schema";
+        let (all, ours): (i64, i64) = connection
+            .query_row(ours, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(|e| explain(path, e))?;
+        if (all == 0 && found == 0) || ours > 0 {
+            return Ok(());
+        }
+        Err(unusable(path, "is no ledger: give the name of another file").into())
+    }
+
+    /// For its owner's eyes only, with what SQLite keeps beside it. By name: see [`WRITTEN`].
+    fn close_to_others(&self) -> Result<(), Error> {
+        for suffix in ["", "-wal", "-shm"] {
+            private(&self.beside(suffix))
+                .map_err(|e| unusable(&self.0, "cannot be closed to others").with_source(e))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        written().remove(&self.0);
+    }
+}
+
+/// An empty file where there is none.
+fn make(path: &Path) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        if file.metadata()?.permissions().mode() & 0o077 != 0 {
-            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-        }
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(e),
     }
-    drop(file);
+}
+
+#[cfg(unix)]
+fn private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = match std::fs::metadata(path) {
+        Ok(file) => file.permissions().mode(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    if mode & 0o077 != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    }
     Ok(())
 }
 
+#[cfg(not(unix))]
+fn private(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) const WRITING: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+pub(super) const READING: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// Of a whole path: SQLite may take another name for a URI, or for a ledger in memory that is gone with the process.
+pub(super) fn connect(place: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    Connection::open_with_flags(place, flags).map_err(|e| explain(place, e))
+}
+
+/// The right to write.
+pub(super) struct Lock {
+    _beside: Connection,
+    /// Let go after the lock.
+    _place: Place,
+}
+
 /// Holds an exclusive lock on a file beside the ledger: the operating system lets it go with the process, however that ends.
-pub(super) fn only_writer(path: &Path) -> Result<Connection, Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-writer");
-    let beside = PathBuf::from(name);
-    own(&beside).map_err(|e| unusable(path, "cannot be locked").with_source(e))?;
-    let lock = Connection::open(&beside).map_err(|e| explain(path, e))?;
+pub(super) fn only_writer(place: Place) -> Result<Lock, Error> {
+    let (path, beside) = (place.path(), place.beside("-writer"));
+    let unlockable = |e| unusable(path, "cannot be locked").with_source(e);
+    make(&beside).map_err(unlockable)?;
+    private(&beside).map_err(unlockable)?;
+    let lock = connect(&beside, WRITING)?;
     lock.busy_timeout(Duration::ZERO)
         .and_then(|()| lock.pragma_update(None, "journal_mode", "memory"))
         .and_then(|()| lock.execute_batch("BEGIN EXCLUSIVE"))
@@ -49,7 +153,11 @@ pub(super) fn only_writer(path: &Path) -> Result<Connection, Error> {
             }
             _ => explain(path, e),
         })?;
-    Ok(lock)
+    place.close_to_others()?;
+    Ok(Lock {
+        _beside: lock,
+        _place: place,
+    })
 }
 
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {

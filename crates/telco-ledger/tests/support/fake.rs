@@ -16,9 +16,19 @@ use tokio::sync::Semaphore;
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Accept,
+    AcceptWith(Box<TopupReceipt>),
     Lose(ErrorKind),
     /// Nobody knows, but this is what holds if it did happen.
     Doubt(Box<TopupReceipt>),
+}
+
+#[derive(Clone)]
+pub(crate) struct Meanwhile(pub(crate) Arc<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 #[derive(Debug)]
@@ -35,6 +45,8 @@ pub(crate) struct Fake {
     pub(crate) unreadable: Arc<AtomicU32>,
     pub(crate) sent: Arc<AtomicU32>,
     pub(crate) looked: Arc<AtomicU32>,
+    /// Happens while a look is under way.
+    pub(crate) meanwhile: Option<Meanwhile>,
     /// Each send waits for a permit, if there is one.
     pub(crate) gate: Option<Arc<Semaphore>>,
     looking: AtomicU32,
@@ -55,6 +67,7 @@ impl Fake {
             unreadable: Arc::default(),
             sent: Arc::default(),
             looked: Arc::default(),
+            meanwhile: None,
             gate: None,
             looking: AtomicU32::new(0),
             looked_at_once: Arc::default(),
@@ -116,6 +129,7 @@ impl TopupProvider for Fake {
             None | Some(Answer::Accept) => {
                 Submission::Accepted(TopupReceipt::new(reference.clone()))
             }
+            Some(Answer::AcceptWith(receipt)) => Submission::Accepted(*receipt),
             Some(Answer::Lose(kind)) => {
                 Submission::unknown(reference, Error::in_doubt(kind, "lost"))
             }
@@ -139,6 +153,9 @@ impl TopupProvider for Fake {
             tokio::task::yield_now().await;
         }
         self.looking.fetch_sub(1, Ordering::SeqCst);
+        if let Some(Meanwhile(happens)) = &self.meanwhile {
+            happens();
+        }
         let mut looks = self.looks.lock().unwrap();
         if looks.len() > 1 {
             looks.pop_front().unwrap()

@@ -204,16 +204,16 @@ fn values_are_bytes_without_normalisation() {
         "&=?#",
         " a ",
     ] {
-        assert_eq!(hashed(&x8, &one("message", value)), value);
-        let hash = x8.hash(&one("message", value)).unwrap();
+        assert_eq!(hashed(&x8, &one("description", value)), value);
+        let hash = x8.hash(&one("description", value)).unwrap();
         assert!(!seen.contains(&hash), "{value:?}");
         seen.push(hash);
     }
     let secret = Signer::new(Secret::new("p\u{e9} &+%\n😀x"), Profile::x8());
     let other = Signer::new(Secret::new("pe\u{301} &+%\n😀x"), Profile::x8());
     assert_ne!(
-        secret.hash(&one("message", "m")),
-        other.hash(&one("message", "m"))
+        secret.hash(&one("description", "m")),
+        other.hash(&one("description", "m"))
     );
 }
 

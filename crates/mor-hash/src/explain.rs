@@ -8,7 +8,7 @@ use crate::arrange::Fate;
 
 /// What went into a hash and what did not: the server's "Generate hash" page as data.
 ///
-/// The secret, passwords, PINs, payers' addresses and the texts of messages (which may hold one-time codes) are replaced by `***`
+/// The secret, passwords, PINs, vouchers, payers' addresses and the texts of messages (which may hold one-time codes) are replaced by `***`
 /// everywhere, and of numbers only the ends are shown. [`Explanation::hash`] is whole, and so is everything else that was sent, such
 /// as logins, names and descriptions: look at what you send before you log it.
 #[derive(Debug, Clone)]
@@ -120,6 +120,8 @@ const MASKED: &[&str] = &[
     "message",
     "email",
     "payer_email",
+    // Whoever knows it can spend it.
+    "voucher_number",
 ];
 
 /// Of these only the ends are shown: they are people's numbers.

@@ -56,6 +56,7 @@ fn all_59_vectors_in_their_own_mode() {
                 "message",
                 "email",
                 "payer_email",
+                "voucher_number",
             ];
             let number = [
                 "dst",

@@ -108,7 +108,10 @@ fn explain_shows_no_code_and_no_whole_number() {
     ];
     let mut call = Call::new("sms_send").with("message", "your code is 482913");
     call.extend(NUMBERS.map(|name| (name, "37060012345")));
-    call.extend([("payer_email", "ann@example.org")]);
+    call.extend([
+        ("payer_email", "ann@example.org"),
+        ("voucher_number", "4829130011"),
+    ]);
     for profile in Profile::all() {
         for mode in [Mode::Strict, Mode::Server, Mode::Doc] {
             let signer = Signer::new(Secret::new(SECRET), profile.clone()).with_mode(mode);

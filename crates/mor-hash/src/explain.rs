@@ -8,9 +8,9 @@ use crate::arrange::Fate;
 
 /// What went into a hash and what did not: the server's "Generate hash" page as data.
 ///
-/// The secret, passwords, PINs, vouchers, payers' addresses and the texts of messages (which may hold one-time codes) are replaced by `***`
-/// everywhere, and of numbers only the ends are shown. [`Explanation::hash`] is whole, and so is everything else that was sent, such
-/// as logins, names and descriptions: look at what you send before you log it.
+/// The secret, passwords, PINs, vouchers, addresses and the texts of messages (which may hold one-time codes) are replaced by
+/// `***` everywhere, and of numbers only the ends are shown. [`Explanation::hash`] is whole, and so is everything else that was
+/// sent, such as logins, names and descriptions: look at what you send before you log it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Explanation {

@@ -112,7 +112,7 @@ macro_rules! shared_settings {
                 self
             }
 
-            /// Timeouts, body caps, extra root certificates. Default: 10 s to connect, 30 s in all, 64 KiB.
+            /// Timeouts, body caps, extra root certificates. What is unset in them: 10 s to connect, 30 s in all, 64 KiB.
             pub fn settings(mut self, settings: Settings) -> Self {
                 self.shared.line.settings = settings;
                 self

@@ -51,19 +51,23 @@ impl fmt::Debug for LineSettings {
 
 impl LineSettings {
     pub(crate) fn new(base_url: &str, authorization: Authorization) -> Self {
-        // 30 s for the whole exchange: observed in the official demo.
-        let settings = Settings::default()
-            .with_timeouts(Duration::from_secs(10), Duration::from_secs(30))
-            .with_body_caps(crate::wire::BODY_CAP, crate::wire::BODY_CAP);
         Self {
             base_url: base_url.to_owned(),
             second_base_url: None,
             authorization,
-            settings,
+            settings: Settings::default(),
             transport: None,
             reconnects: 2,
             extra_headers: Vec::new(),
         }
+    }
+
+    /// The user's, and what the protocol needs where the user sets nothing. 30 s for the whole exchange: observed in the official demo.
+    fn limits(&self) -> Settings {
+        let protocol = Settings::default()
+            .with_timeouts(Duration::from_secs(10), Duration::from_secs(30))
+            .with_body_caps(crate::wire::BODY_CAP, crate::wire::BODY_CAP);
+        self.settings.clone().or(protocol)
     }
 
     /// `path` is where requests will go: checked here, so that a slip is told at once and not by every call.
@@ -75,12 +79,13 @@ impl LineSettings {
         if !path.starts_with('/') {
             return Err(refuse("the path must begin with /"));
         }
+        let settings = self.limits();
         let endpoint = |url: &str| {
             let base =
                 BaseUrl::parse(url).map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
             let transport = match &self.transport {
                 Some(transport) => Arc::clone(transport),
-                None => connect(&base, &self.settings)?,
+                None => connect(&base, &settings)?,
             };
             Ok::<_, NotSent>(Endpoint::new(PROVIDER, base, transport))
         };
@@ -166,4 +171,21 @@ fn headers(authorization: HeaderValue, extra: &[(String, String)]) -> Result<Hea
         .map(|(name, value)| (name.as_str(), value.as_str()));
     headers.extend(extra_headers(pairs, &own)?);
     Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_user_leaves_unset_is_the_protocols() {
+        let mut line = LineSettings::new("https://gateway.citcall.com", Authorization::ApiKey);
+        line.settings = Settings::default().with_extra_roots_pem("pem");
+        let limits = line.limits();
+        assert_eq!(limits.total_timeout, Some(Duration::from_secs(30)));
+        assert_eq!(limits.success_body_cap, Some(64 * 1024));
+        assert_eq!(limits.extra_roots_pem, b"pem");
+        line.settings = limits.with_timeouts(Duration::from_secs(1), Duration::from_secs(2));
+        assert_eq!(line.limits().total_timeout, Some(Duration::from_secs(2)));
+    }
 }

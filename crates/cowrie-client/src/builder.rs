@@ -110,7 +110,8 @@ impl Builder {
         self
     }
 
-    /// Timeouts, body caps, extra root certificates.
+    /// Timeouts, body caps, extra root certificates. What is unset in them: 10 s to connect, 60 s in all, 4 MiB of a success and
+    /// 8 KiB of an error.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
@@ -140,15 +141,16 @@ impl Builder {
         self
     }
 
-    /// A network code that Cowrie gave you and this crate does not know.
+    /// Allows a network code that Cowrie gave you and this crate does not know; any other is refused before anything is sent.
     pub fn also_network(mut self, code: impl AsRef<str>) -> Self {
         self.own_networks.push(Operator::new(code));
         self
     }
 
-    /// Least and greatest amount of airtime and data on a network. Cowrie has a minimum but publishes no figure, so there is
-    /// no default.
+    /// Least and greatest amount of airtime and data on a network, in naira; a second call for the same network replaces the first.
+    /// Cowrie has a minimum but publishes no figure, so there is no default.
     pub fn amounts_between(mut self, network: Network, least: Amount, greatest: Amount) -> Self {
+        self.amounts.retain(|(of, ..)| of.code() != network.code());
         self.amounts.push((network, least, greatest));
         self
     }
@@ -231,6 +233,16 @@ impl Builder {
         }
         strict("type", &self.pin_type)?;
         strict("channel", self.channel.as_deref().unwrap_or_default())?;
+        for (network, least, greatest) in &self.amounts {
+            let naira = [least, greatest].map(|amount| amount.currency() == Currency::NGN);
+            if naira != [true; 2] || least.minor() > greatest.minor() {
+                let code = network.code();
+                return Err(misconfigured(format!(
+                    "the limits of {code} must be naira (NGN), the least first"
+                ))
+                .into());
+            }
+        }
         for code in &self.own_networks {
             strict("net", code.as_str())?;
         }

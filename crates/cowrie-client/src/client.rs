@@ -69,8 +69,10 @@ pub enum CheckAnswer {
         status: RecordStatus,
         /// A date and time of unknown format, which older servers send.
         stamp: Option<String>,
-        /// The record's reference could have been ours. If not, it is somebody else's.
-        ours: bool,
+        /// Whether it is the one that was asked for: its `xref` or its `id` is the text that you gave. `Some(false)`: both are others,
+        /// so **take nothing from it**, and do not send again either. `None`: only an id came, which you did not ask by; compare
+        /// network, number and amount of the record with your own.
+        ours: Option<bool>,
     },
     /// Nothing on record. **Never proof of failure**: records become visible late.
     NotFound,
@@ -357,7 +359,8 @@ impl Client {
     /// # let with_client = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs"));
     /// # with_client(async |client: cowrie_client::Client| {
     /// match client.check("order-4711").await? {
-    ///     CheckAnswer::Found { status, record, .. } => println!("{status:?}: {record:?}"),
+    ///     CheckAnswer::Found { ours: Some(false), .. } => println!("another top-up's record: ask the provider's staff"),
+    ///     CheckAnswer::Found { status, record, .. } => println!("{status:?}: {record:?}"), // compare number and amount with yours
     ///     CheckAnswer::NotFound => println!("not on record yet, which proves nothing"),
     /// }
     /// # Ok(())
@@ -386,7 +389,7 @@ impl Client {
             .await?;
         match answer {
             Some(Checked::Found { fields, status }) => {
-                let (record, ours) = wire::record_of(&fields, &status);
+                let (record, ours) = wire::record_of(&fields, &status, reference);
                 let stamp = fields.text("stamp");
                 Ok(CheckAnswer::Found {
                     record,

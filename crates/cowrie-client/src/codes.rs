@@ -95,19 +95,22 @@ impl Code {
     }
 
     const fn meaning(self) -> (ErrorKind, &'static str, &'static str) {
-        const KEY: &str = "check the client id and the client key";
         const LOOK: &str = "look the operation up; do not send it again";
         match self {
             Self::SignatureOrParameter => (
                 ErrorKind::InvalidInput,
                 "signature or parameters refused",
-                "call `balance` with the same key: if it succeeds the key is right and a parameter is wrong",
+                "call `balance` with the same key: if it succeeds the key is right and a parameter is wrong.",
             ),
-            Self::Unauthorised => (ErrorKind::Authentication, "credentials refused", KEY),
+            Self::Unauthorised => (
+                ErrorKind::Authentication,
+                "credentials refused",
+                "check the client id and the client key",
+            ),
             Self::InsufficientBalance => (
                 ErrorKind::InsufficientBalance,
                 "the account has too little money",
-                "fund the account, then send it again under the same reference",
+                "fund the account, then send it again unchanged under the same reference",
             ),
             Self::HeaderMissing => (
                 ErrorKind::Authentication,
@@ -117,7 +120,8 @@ impl Code {
             Self::WrongRecipient => (
                 ErrorKind::InvalidRecipient,
                 "number or network wrong",
-                "check the number and ask the customer for the network: numbers are ported. Never try the networks one by one",
+                "check the number and ask the customer for the network: numbers are ported. Another number or network is another top-up: \
+                 a new reference. Never try the networks one by one",
             ),
             Self::RequestTimeout => (ErrorKind::Timeout, "the provider timed out", LOOK),
             Self::NonceUsed => (
@@ -144,7 +148,7 @@ impl Code {
         }
     }
 
-    /// The provider says that it did not act. That a refused request was not applied is inferred from the documentation, which
+    /// It counts as refused. That a refused request was not applied is inferred from the documentation, which
     /// calls these failed; 401, 429 and other 4xx are decisions.
     const fn refuses(self) -> bool {
         matches!(
@@ -157,6 +161,21 @@ impl Code {
                 | Self::TooManyRequests
                 | Self::Other(400..=499)
         )
+    }
+}
+
+impl Code {
+    /// How sure a refusal is, for whoever acts on it.
+    const fn certainty(self) -> &'static str {
+        match self {
+            Self::SignatureOrParameter
+            | Self::InsufficientBalance
+            | Self::HeaderMissing
+            | Self::WrongRecipient => {
+                "That a refused call was not applied is inferred: the documentation calls it failed"
+            }
+            _ => "That it was not applied is this project's assumption: the status is undocumented",
+        }
     }
 }
 
@@ -176,7 +195,7 @@ pub(crate) fn judge(
     if code.refuses() {
         let mut rejection = Rejection::new(kind, message)
             .at(PROVIDER, operation.name())
-            .with_help(help)
+            .with_help(format!("{help}. {}", code.certainty()))
             .with_provider_code(status.to_string())
             .with_http_status(status);
         if let Some(text) = text {

@@ -25,7 +25,8 @@ pub enum Network {
     Mtn,
     /// 9mobile, formerly Etisalat, now T2: `ETI`.
     NineMobile,
-    /// A code that Cowrie gave you and this crate does not know; sent as it is.
+    /// A code that Cowrie gave you and this crate does not know; sent as it is, by a client whose
+    /// [`Builder::also_network`](crate::Builder::also_network) allows it.
     Other(Operator),
 }
 

@@ -130,7 +130,7 @@ impl TopupProvider for Client {
             CheckAnswer::NotFound => Ok(Lookup::NotFound),
             CheckAnswer::Found {
                 record,
-                ours: false,
+                ours: Some(false),
                 ..
             } => Ok(Lookup::Mismatch(record)),
             CheckAnswer::Found { record, .. } => {
@@ -166,7 +166,8 @@ impl Client {
         let network = self.network(to, operator)?;
         let naira = whole_naira(amount)?;
         let limits = &self.inner.amounts;
-        if let Some((_, least, greatest)) = limits.iter().find(|(of, ..)| *of == network)
+        if let Some((_, least, greatest)) =
+            limits.iter().find(|(of, ..)| of.code() == network.code())
             && !(least.minor()..=greatest.minor()).contains(&amount.minor())
         {
             return Err(invalid(format!(
@@ -190,7 +191,11 @@ impl Client {
         match named.as_str().parse() {
             Ok(known) => Ok(known),
             Err(_) if self.inner.own_networks.contains(named) => Ok(Network::Other(named.clone())),
-            Err(unknown) => Err(NotSent::because(ErrorKind::InvalidInput)(unknown)),
+            Err(unknown) => Err(NotSent::because(ErrorKind::InvalidInput)(unknown)
+                .at(PROVIDER, "prepare")
+                .with_help(
+                    "`Builder::also_network` allows a code that Cowrie gave you and this crate does not know",
+                )),
         }
     }
 
@@ -208,17 +213,19 @@ impl Client {
         count: NonZeroU32,
         reference: &Reference,
     ) -> Result<(Operation, Result<Query, NotSent>), NotSent> {
+        let operation = if count == NonZeroU32::MIN {
+            Operation::AllocateSingle
+        } else {
+            Operation::Allocate
+        };
+        operation.path(&self.inner.credentials.caller)?;
         if self.inner.max_pins.is_some_and(|most| count > most) {
             return Err(invalid("more PINs than your own limit allows"));
         }
         let query = Query::new(self.inner.encoding).with("unit", &whole_naira(face_value)?)?;
-        let (operation, query) = if count == NonZeroU32::MIN {
-            (Operation::AllocateSingle, query)
-        } else {
-            (
-                Operation::Allocate,
-                query.with("count", &count.to_string())?,
-            )
+        let query = match operation {
+            Operation::Allocate => query.with("count", &count.to_string())?,
+            _ => query,
         };
         let query = query
             .with("type", &self.inner.pin_type)?
@@ -235,18 +242,17 @@ impl Client {
         to: &Msisdn,
         pin: &Secret,
     ) -> Result<UnsignedRequest, NotSent> {
+        Operation::Redeem.path(&self.inner.credentials.caller)?;
         let digits = pin.expose();
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(invalid("a PIN is digits only"));
         }
+        let network = self.network(to, Some(&Operator::from(network.clone())))?;
         let query = Query::new(Encoding::Strict)
             .with("net", network.code())?
             .with("msisdn", msisdn(to)?)?
             .with("pin", digits)?
             .with("xref", xref(reference)?)?;
-        if network.code().is_empty() {
-            return Err(invalid("the network is empty"));
-        }
         Ok(UnsignedRequest::new(
             Operation::Redeem,
             self.nonce(Operation::Redeem)?,

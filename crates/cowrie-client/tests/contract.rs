@@ -406,7 +406,13 @@ async fn check_takes_the_providers_id_too() {
     let record = r#"{"id":"1253CBF19F431784E610","xref":"7734c7da7687442","status":"OK"}"#;
     let server = Server::answering(200, record).await;
     let found = client(&server).check("1253CBF19F431784E610").await.unwrap();
-    assert!(matches!(found, CheckAnswer::Found { ours: true, .. }));
+    assert!(matches!(
+        found,
+        CheckAnswer::Found {
+            ours: Some(true),
+            ..
+        }
+    ));
     assert_eq!(
         server.targets(),
         ["/airtime/Check?reference=1253CBF19F431784E610"]
@@ -555,4 +561,128 @@ fn own_limits_hold_before_anything_is_sent() {
     assert!(pins(11).is_err());
     let dollars = Amount::from_major(100, Currency::new(*b"USD", 2).unwrap()).unwrap();
     assert!(airtime(Network::Mtn, dollars).is_err());
+}
+
+/// A record is ours if it has the reference or the id that was asked for, and foreign if it has another reference.
+#[tokio::test]
+async fn a_foreign_record_is_never_taken_for_ours() {
+    for (record, expected) in [
+        (
+            r#"{"id":"1253CBF19F431784E610","xref":"7734c7da7687442","status":"OK"}"#,
+            Some(true),
+        ),
+        (r#"{"xref":"7734c7da7687442"}"#, Some(true)),
+        (r#"{"id":"7734c7da7687442"}"#, Some(true)),
+        (
+            r#"{"id":"1253CBF19F431784E610","xref":"somebody-elses","status":"OK"}"#,
+            Some(false),
+        ),
+        (
+            r#"{"id":"1253CBF19F431784E610","xref":"7734C7DA7687442","status":"OK"}"#,
+            Some(false),
+        ),
+        (r#"{"xref":"not a reference"}"#, Some(false)),
+        // Asked by reference, answered with an id: it may be its id.
+        (r#"{"id":"1253CBF19F431784E610","status":"OK"}"#, None),
+    ] {
+        let server = Server::answering(200, record).await;
+        let client = client(&server);
+        let CheckAnswer::Found { ours, .. } = client.check(XREF).await.unwrap() else {
+            panic!("{record}")
+        };
+        assert_eq!(ours, expected, "{record}");
+        let found = client.lookup(&airtime(XREF)).await.unwrap();
+        assert_eq!(
+            matches!(found, telco_core::Lookup::Mismatch(_)),
+            expected == Some(false),
+            "{record}"
+        );
+    }
+}
+
+#[test]
+fn of_two_limits_of_a_network_the_last_holds_and_limits_are_naira() {
+    let of = |network: Network, least, greatest| {
+        Client::builder(credentials())
+            .amounts_between(Network::Airtel, naira(50), naira(5_000))
+            .amounts_between(network, least, greatest)
+    };
+    for same in [Network::Airtel, Network::Other(Operator::new("air"))] {
+        let client = of(same, naira(50), naira(200)).build().unwrap();
+        let airtime = |amount| {
+            let product = Product::airtime(number(), Network::Airtel, naira(amount));
+            client.prepare(&TopupIntent::new(reference(XREF), product))
+        };
+        assert!(airtime(200).is_ok());
+        assert!(airtime(201).is_err());
+    }
+    let dollars = |n| Amount::from_major(n, Currency::new(*b"USD", 2).unwrap()).unwrap();
+    for wrong in [
+        of(Network::Mtn, dollars(1), naira(200)),
+        of(Network::Mtn, naira(1), dollars(200)),
+        of(Network::Mtn, naira(200), naira(1)),
+    ] {
+        let refused = wrong.build().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidConfiguration);
+        assert!(refused.to_string().contains("MTN"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_agent_cannot_buy_is_refused_before_it_is_stored() {
+    let client = Client::builder(agent()).build().unwrap();
+    for count in [1, 3] {
+        let pins = Product::pins(naira(100), NonZeroU32::new(count).unwrap());
+        let refused = client
+            .prepare(&TopupIntent::new(reference(XREF), pins))
+            .unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    }
+    let pin = Secret::new("101436786399");
+    let refused = client
+        .redeem(&reference(XREF), Network::Airtel, &number(), &pin)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+}
+
+#[tokio::test]
+async fn a_network_that_nobody_allowed_is_refused_and_told_how_to_allow_it() {
+    let client = Client::builder(credentials()).build().unwrap();
+    let other = || Network::Other(Operator::new("VIS"));
+    let product = Product::airtime(number(), other(), naira(100));
+    let pin = Secret::new("101436786399");
+    let refusals = [
+        client
+            .prepare(&TopupIntent::new(reference(XREF), product))
+            .unwrap_err(),
+        client
+            .redeem(&reference(XREF), other(), &number(), &pin)
+            .await
+            .unwrap_err(),
+    ];
+    for refused in refusals {
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+        assert!(refused.as_error().help().unwrap().contains("also_network"));
+    }
+}
+
+/// The documentation calls them failed; that they were not applied, nobody says.
+#[tokio::test]
+async fn a_refusal_says_how_sure_it_is() {
+    for status in [400, 401, 402, 403, 404, 429, 418] {
+        let server = Server::answering(status, "").await;
+        let Submission::Rejected(refused) = client(&server).submit(&airtime(XREF)).await.unwrap()
+        else {
+            panic!("{status}")
+        };
+        let help = refused.as_error().help().unwrap();
+        let documented = [400, 402, 403, 404].contains(&status);
+        let word = if documented {
+            "inferred"
+        } else {
+            "undocumented"
+        };
+        assert!(help.contains(word), "{status}: {help}");
+    }
 }

@@ -50,6 +50,7 @@ pub struct Builder {
 
 const BASE_URL: &str = "https://sscp.sdp.fanap.plus";
 const IMI_BASE_URL: &str = "https://icp.sdp.fanap.plus";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The vendor's own samples took 10 to 17 s, once perhaps 60 s.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(90);
 const BODY_CAP: usize = 1024 * 1024;
@@ -58,17 +59,13 @@ const MOST_RECONNECTS: u32 = 2;
 
 impl Builder {
     pub(crate) fn new(application: Application, key: PrivateKey) -> Self {
-        let settings = Settings::default();
-        let connect_timeout = settings.connect_timeout;
         Self {
             application,
             key,
             hash: Hash::default(),
             base_url: None,
             account: None,
-            settings: settings
-                .with_timeouts(connect_timeout, TOTAL_TIMEOUT)
-                .with_body_caps(BODY_CAP, BODY_CAP),
+            settings: Settings::default(),
             transport: None,
             clock: Arc::new(SystemClock::default()),
             phone_format: PhoneFormat::default(),
@@ -92,9 +89,10 @@ impl Builder {
         self
     }
 
-    /// Timeouts, body caps, extra root certificates. Default: 10 s to connect, 90 s in all, bodies of 1 MiB.
+    /// Timeouts, body caps, extra root certificates. What is unset in them stays as it was: 10 s to connect, 90 s in all, bodies
+    /// of 1 MiB, unless set before.
     pub fn settings(mut self, settings: Settings) -> Self {
-        self.settings = settings;
+        self.settings = settings.or(self.settings);
         self
     }
 
@@ -171,6 +169,14 @@ impl Builder {
         self.build_at(IMI_BASE_URL).map(Imi::new)
     }
 
+    /// The user's, and what the protocol needs where the user sets nothing.
+    fn limits(&self) -> Settings {
+        let protocol = Settings::default()
+            .with_timeouts(CONNECT_TIMEOUT, TOTAL_TIMEOUT)
+            .with_body_caps(BODY_CAP, BODY_CAP);
+        self.settings.clone().or(protocol)
+    }
+
     fn build_at(self, default_url: &str) -> Result<Client, NotSent> {
         let base = BaseUrl::parse(self.base_url.as_deref().unwrap_or(default_url))
             .map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
@@ -185,10 +191,11 @@ impl Builder {
         let extra_headers = extra_headers(pairs, &[TENANT_ID, APP_ID, CONTENT_TYPE])?;
         self.application.headers()?;
         let quick = cfg!(feature = "openssl") && self.key.bits() <= 2048;
+        let settings = self.limits();
         let account = self.account.unwrap_or_else(|| self.application.account());
         let transport = match self.transport {
             Some(transport) => transport,
-            None => connect(&base, &self.settings)?,
+            None => connect(&base, &settings)?,
         };
         let signer = Signer::new(self.key).with_hash(self.hash);
         Ok(Client {
@@ -205,7 +212,7 @@ impl Builder {
                 phone_format: self.phone_format,
                 extra_headers,
                 reconnects: self.reconnects,
-                cut_at: self.settings.error_body_cap,
+                cut_at: settings.error_body_cap.unwrap_or(BODY_CAP),
                 sign_in_place: self.sign_in_place.unwrap_or(quick),
             }),
         })
@@ -226,4 +233,34 @@ impl fmt::Debug for Builder {
 
 fn refuse(what: &'static str) -> NotSent {
     NotSent::new(ErrorKind::InvalidConfiguration, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_user_leaves_unset_is_the_protocols_in_any_order_of_calls() {
+        let file = include_str!("../vectors/signing.json");
+        let file: serde_json::Value = serde_json::from_str(file).unwrap();
+        let xml = file["keys"]["k1024"]["private_xml"].as_str().unwrap();
+        let key = PrivateKey::load(xml.as_bytes()).unwrap();
+        let builder = || Builder::new(Application::new("app", "tenant").unwrap(), key.clone());
+        let seconds = |n| Some(Duration::from_secs(n));
+
+        let roots = Settings::default().with_extra_roots_pem("pem");
+        let limits = builder().settings(roots.clone()).limits();
+        assert_eq!(limits.total_timeout, seconds(90));
+        assert_eq!(limits.connect_timeout, seconds(10));
+        assert_eq!(limits.error_body_cap, Some(1024 * 1024));
+        assert_eq!(limits.extra_roots_pem, b"pem");
+
+        let brief =
+            |builder: Builder| builder.timeouts(Duration::from_secs(3), Duration::from_secs(7));
+        let before = brief(builder()).settings(roots.clone()).limits();
+        let after = brief(builder().settings(roots)).limits();
+        assert_eq!(before, after);
+        assert_eq!(before.total_timeout, seconds(7));
+        assert_eq!(before.success_body_cap, Some(1024 * 1024));
+    }
 }

@@ -137,6 +137,7 @@ fn memory() {
     };
     let prepared = kairos.prepare(&calls).unwrap();
     let peak = peak_kib().unwrap_or(0).saturating_sub(before) * 1024;
+    // The body, and three short lines before it.
     let body = prepared[0].frozen().bytes().expose().len();
     println!(
         "memory of preparing 500 calls: {:.1} MiB for a body of {:.1} MiB: {:.2} × (at most 4)",

@@ -18,6 +18,9 @@ use crate::order::Limits;
 use crate::wire::ApiVersion;
 use crate::{FlowId, Kind, PullVersion, SecurityId, UtcOffset};
 
+/// A failure is told in the body too, so it is read as far as a success.
+const BODY_CAP: usize = 4 * 1024 * 1024;
+
 /// Settings of a [`Kairos`] client. Only the flow's credentials are needed; for encrypted kinds its public key too.
 ///
 /// ```
@@ -130,7 +133,8 @@ impl Builder {
         /// Allows [`Kairos::replay`]. Off unless set: the provider refuses identical bytes, but for how long, and whether it
         /// compares an envelope as sealed or as opened, is unknown.
         replay_guard(guard: ReplayGuard) => replay = guard;
-        /// Time-outs and limits of the built-in transport. It reads up to 4 MiB of a success.
+        /// Time-outs and limits of the built-in transport. What is unset in them: 10 s to connect, 60 s in all, and 4 MiB of any
+        /// answer, because the body is read first whatever the HTTP status.
         http(settings: Settings) => http = settings;
         /// A transport of your own: a proxy, a fixed address of departure, a fake.
         transport(transport: Arc<dyn Transport>) => transport = Some(transport);
@@ -175,7 +179,7 @@ impl Builder {
                 .map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
         }
         let base = self.base_url.as_deref();
-        let (transport, http) = (self.transport, self.http);
+        let (transport, http) = (self.transport, self.http.or(limits()));
         let target = |whole: Option<String>, base: &str, path: &str| {
             Target::new(
                 &whole.unwrap_or_else(|| endpoint::join(base, path)),
@@ -224,6 +228,11 @@ impl Builder {
             random: self.random,
         }))
     }
+}
+
+/// What the protocol needs where the user sets nothing.
+fn limits() -> Settings {
+    Settings::default().with_body_caps(BODY_CAP, BODY_CAP)
 }
 
 impl Target {

@@ -5,6 +5,7 @@
 
 mod push;
 
+use push::Members;
 use serde_json::Value;
 use telco_core::{Callback, CallbackError, CallbackParser, CallbackRequest, Secret};
 use telco_crypto::compare;
@@ -61,10 +62,7 @@ impl PostCallParser {
     pub fn requiring_basic(user: &str, password: &Secret) -> Self {
         let pair = Secret::new(format!("{user}:{}", password.expose()));
         Self {
-            basic: Some(Secret::new(format!(
-                "Basic {}",
-                base64(pair.expose().as_bytes())
-            ))),
+            basic: Some(Secret::new(base64(pair.expose().as_bytes()))),
         }
     }
 }
@@ -78,6 +76,7 @@ impl CallbackParser for PostCallParser {
         }
         if let Some(expected) = &self.basic {
             let given = request.header("authorization").unwrap_or_default();
+            let given = basic_credentials(given).unwrap_or_default();
             if !compare::equal(given, expected.expose().as_bytes()) {
                 return Err(CallbackError::BadSignature);
             }
@@ -85,8 +84,17 @@ impl CallbackParser for PostCallParser {
         let Ok(Value::Object(mut members)) = serde_json::from_slice(request.body) else {
             return Err(CallbackError::Malformed("not a JSON object"));
         };
-        if let Some(Value::Object(inner)) = members.remove("body") {
-            members = inner;
+        let outer = match members.get_mut("body") {
+            Some(Value::Object(inner)) => {
+                let inner = std::mem::take(inner);
+                members.remove("body");
+                std::mem::replace(&mut members, inner)
+            }
+            _ => Members::new(),
+        };
+        // What the body says goes before what stands beside it.
+        for (name, value) in outer {
+            members.entry(name).or_insert(value);
         }
         let push = PostCall::read(members);
         let nothing = PostCall {
@@ -98,4 +106,12 @@ impl CallbackParser for PostCallParser {
         }
         Ok(Callback::Unverified(push))
     }
+}
+
+/// What follows the scheme `Basic`, whose name has no case (RFC 7617).
+fn basic_credentials(header: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = header.split_at_checked(b"Basic ".len())?;
+    scheme
+        .eq_ignore_ascii_case(b"Basic ")
+        .then(|| rest.trim_ascii())
 }

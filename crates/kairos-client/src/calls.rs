@@ -4,11 +4,11 @@ use std::time::SystemTime;
 
 use telco_core::{
     BatchReceipt, CallBatch, CallCapabilities, CallTrigger, ErrorKind, Frozen, NotSent, Prepared,
-    PreparedCalls, SecretBytes, Submission, async_trait,
+    PreparedCalls, Reference, SecretBytes, Submission, async_trait,
 };
 
 use crate::judge::{Created, PROVIDER};
-use crate::{Kairos, Order};
+use crate::{Kairos, Order, Orders, PreparedOrders, StartTime};
 
 #[async_trait]
 impl CallTrigger for Kairos {
@@ -66,6 +66,9 @@ impl Kairos {
     /// this finds out more than it risks, but for how long it remembers them is unknown: allow it with
     /// [`Builder::replay_guard`](crate::Builder::replay_guard), and do it twice at most.
     ///
+    /// The bytes go out unchanged or not at all: a plain request that was made under another security id or API version, and one that
+    /// was made for another [`Kind`](crate::Kind), are unknown of kind [`InvalidInput`](ErrorKind::InvalidInput) and nothing is sent.
+    ///
     /// Accepted or unknown, never more: a refusal of the copy says nothing about the first. "Taken before" is unknown of kind
     /// [`Conflict`](ErrorKind::Conflict): most likely the first copy was accepted.
     ///
@@ -93,20 +96,53 @@ impl Kairos {
         now: SystemTime,
     ) -> Submission<BatchReceipt> {
         let batch = frozen.intent();
-        let guard = self.inner().capabilities.replay;
-        if *frozen.identity() != self.inner().identity || !guard.allows(frozen.prepared_at(), now) {
-            let refusal = "not replayed: not allowed, or no longer, or another account made it";
-            let cause = NotSent::new(ErrorKind::Policy, refusal)
-                .at(PROVIDER, self.inner().kind.operation());
-            return Submission::unknown(&batch.reference, cause.into());
+        let copy = match self.may_replay(frozen, now) {
+            Ok(()) => self.send_bytes(batch, frozen.bytes()).await,
+            Err(refusal) => Err(refusal),
+        };
+        of_a_copy(&batch.reference, copy)
+    }
+
+    /// As [`replay`](Self::replay), for orders of [`prepare_orders`](Self::prepare_orders).
+    ///
+    /// ```
+    #[doc = against_the_sandbox!()]
+    /// use std::time::SystemTime;
+    /// use kairos_client::core::{ErrorKind, Reference, Submission};
+    /// use kairos_client::{ContactNumber, NumberPolicy, Order};
+    /// use telco_sandbox::{FaultRule, Phase};
+    ///
+    /// sandbox.faults().add(FaultRule::new(Phase::ActThenReset).times(1));
+    /// let typed = ContactNumber::parse("919812345678", NumberPolicy::AsIs)?;
+    /// let order = Order::new(Reference::new("due-17")?, typed);
+    /// let prepared = kairos.prepare_orders(&Reference::new("dues")?, &[order])?.remove(0);
+    /// let frozen = prepared.frozen().clone(); // stored before sending
+    /// assert!(matches!(kairos.create(prepared).await?, Submission::Unknown(_)));
+    ///
+    /// let Submission::Unknown(again) = kairos.replay_orders(&frozen, SystemTime::now()).await else { panic!() };
+    /// assert_eq!(again.cause().kind(), ErrorKind::Conflict); // it was accepted before
+    /// # Ok(()) }
+    /// ```
+    pub async fn replay_orders(
+        &self,
+        frozen: &Frozen<Orders>,
+        now: SystemTime,
+    ) -> Submission<Created> {
+        let copy = match self.may_replay(frozen, now) {
+            Ok(()) => self.create_bytes(frozen.intent(), frozen.bytes()).await,
+            Err(refusal) => Err(refusal),
+        };
+        of_a_copy(&frozen.intent().reference, copy)
+    }
+
+    fn may_replay<I>(&self, frozen: &Frozen<I>, now: SystemTime) -> Result<(), NotSent> {
+        let inner = self.inner();
+        let guard = inner.capabilities.replay;
+        if *frozen.identity() == inner.identity && guard.allows(frozen.prepared_at(), now) {
+            return Ok(());
         }
-        match self.send_bytes(batch, frozen.bytes()).await {
-            Ok(Submission::Rejected(refusal)) => {
-                Submission::unknown(&batch.reference, refusal.into())
-            }
-            Ok(outcome) => outcome,
-            Err(not_sent) => Submission::unknown(&batch.reference, not_sent.into()),
-        }
+        let refusal = "not replayed: not allowed, or no longer, or another account made it";
+        Err(NotSent::new(ErrorKind::Policy, refusal).at(PROVIDER, inner.kind.operation()))
     }
 
     /// The same calls as a **new** order, at another time and under a fresh key string: after a definite refusal whose reason is gone,
@@ -139,26 +175,85 @@ impl Kairos {
         old: &Frozen<CallBatch>,
         start_at: SystemTime,
     ) -> Result<Vec<PreparedCalls>, NotSent> {
-        let inner = self.inner();
-        if *old.identity() != inner.identity {
-            return Err(
-                NotSent::new(ErrorKind::InvalidInput, "another account made this request")
-                    .at(PROVIDER, "refresh"),
-            );
-        }
-        let text = |time| {
-            crate::StartTime::at(time, inner.limits.offset)
-                .map_err(NotSent::because(ErrorKind::InvalidInput))
-        };
-        let new = text(start_at)?;
+        let start = self.new_start(old, start_at)?;
         let mut batch = old.intent().clone();
         for call in &mut batch.calls {
-            if text(call.start_at.unwrap_or(old.prepared_at()))?.as_str() == new.as_str() {
-                let same = "the new start time is the old one to the millisecond: the bytes would be refused as a duplicate";
-                return Err(NotSent::new(ErrorKind::InvalidInput, same).at(PROVIDER, "refresh"));
-            }
+            let before = self.start_time(call.start_at.unwrap_or(old.prepared_at()))?;
+            differ(&before, &start)?;
             call.start_at = Some(start_at);
         }
         self.prepare(&batch)
+    }
+
+    /// As [`refresh`](Self::refresh), for orders of [`prepare_orders`](Self::prepare_orders).
+    ///
+    /// ```
+    #[doc = against_the_sandbox!()]
+    /// use std::time::{Duration, SystemTime};
+    /// use kairos_client::core::{Reference, Submission};
+    /// use kairos_client::{ContactNumber, NumberPolicy, Order};
+    ///
+    /// sandbox.configure("kairos", &serde_json::json!({ "balance": 0 }))?;
+    /// let typed = ContactNumber::parse("919812345678", NumberPolicy::AsIs)?;
+    /// let order = Order::new(Reference::new("due-17")?, typed);
+    /// let prepared = kairos.prepare_orders(&Reference::new("dues")?, &[order])?.remove(0);
+    /// let frozen = prepared.frozen().clone();
+    /// assert!(matches!(kairos.create(prepared).await?, Submission::Rejected(_)));
+    ///
+    /// sandbox.configure("kairos", &serde_json::json!({ "balance": 100 }))?; // topped up
+    /// for new in kairos.refresh_orders(&frozen, SystemTime::now() + Duration::from_secs(60))? {
+    ///     assert!(matches!(kairos.create(new).await?, Submission::Accepted(_)));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh).
+    pub fn refresh_orders(
+        &self,
+        old: &Frozen<Orders>,
+        start_at: SystemTime,
+    ) -> Result<Vec<PreparedOrders>, NotSent> {
+        let start = self.new_start(old, start_at)?;
+        let prepared_at = self.start_time(old.prepared_at())?;
+        let Orders {
+            reference,
+            mut orders,
+        } = old.intent().clone();
+        for order in &mut orders {
+            differ(order.start.as_ref().unwrap_or(&prepared_at), &start)?;
+            order.start = Some(start.clone());
+        }
+        self.prepare_orders(&reference, &orders)
+    }
+
+    fn new_start<I>(&self, old: &Frozen<I>, start_at: SystemTime) -> Result<StartTime, NotSent> {
+        if *old.identity() == self.inner().identity {
+            return self.start_time(start_at);
+        }
+        let foreign = "another account made this request";
+        Err(NotSent::new(ErrorKind::InvalidInput, foreign).at(PROVIDER, "refresh"))
+    }
+
+    fn start_time(&self, time: SystemTime) -> Result<StartTime, NotSent> {
+        StartTime::at(time, self.inner().limits.offset)
+            .map_err(NotSent::because(ErrorKind::InvalidInput))
+    }
+}
+
+fn differ(old: &StartTime, new: &StartTime) -> Result<(), NotSent> {
+    if old.as_str() != new.as_str() {
+        return Ok(());
+    }
+    let same = "the new start time is the old one to the millisecond: the bytes would be refused as a duplicate";
+    Err(NotSent::new(ErrorKind::InvalidInput, same).at(PROVIDER, "refresh"))
+}
+
+/// What the answer to a second copy says of the order: that it was accepted, or nothing.
+fn of_a_copy<T>(reference: &Reference, answer: Result<Submission<T>, NotSent>) -> Submission<T> {
+    match answer {
+        Ok(Submission::Rejected(refusal)) => Submission::unknown(reference, refusal.into()),
+        Ok(outcome) => outcome,
+        Err(not_sent) => Submission::unknown(reference, not_sent.into()),
     }
 }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use http::header::CONTENT_TYPE;
 use http::{Request, Uri};
 use telco_core::{
-    CallCapabilities, Clock, ErrorKind, Identity, NotSent, Prepared, Provider, Randomness,
+    CallCapabilities, Clock, Error, ErrorKind, Identity, NotSent, Prepared, Provider, Randomness,
     Reference, SecretBytes, Submission,
 };
 use telco_crypto::rsa::PublicKey;
@@ -169,7 +169,14 @@ impl Kairos {
     /// [`NotSent`] if no byte left.
     pub async fn create(&self, prepared: PreparedOrders) -> Result<Submission<Created>, NotSent> {
         let bytes = prepared.bytes_for(&self.0.identity)?;
-        let Orders { reference, orders } = prepared.intent();
+        self.create_bytes(prepared.intent(), bytes).await
+    }
+
+    pub(crate) async fn create_bytes(
+        &self,
+        Orders { reference, orders }: &Orders,
+        bytes: &SecretBytes,
+    ) -> Result<Submission<Created>, NotSent> {
         let calls = orders.iter().map(|order| order.reference.clone()).collect();
         self.transmit(reference, calls, bytes).await
     }
@@ -193,16 +200,7 @@ impl Kairos {
         };
         match answer {
             Ok(answer) => Ok(judge::created(kind, batch, calls, &answer, self.now())),
-            Err(failure) => {
-                let part = partial_body(&failure).cloned();
-                let outcome = Submission::after_failure(batch, failure)?;
-                Ok(match (outcome, part) {
-                    (Submission::Unknown(unknown), Some(part)) => {
-                        Submission::Unknown(unknown.with_answer(part))
-                    }
-                    (outcome, _) => outcome,
-                })
-            }
+            Err(failure) => after_failure(batch, failure),
         }
     }
 
@@ -213,6 +211,21 @@ impl Kairos {
     pub(crate) fn unsupported(what: &'static str) -> NotSent {
         NotSent::new(ErrorKind::Unsupported, what).at(judge::PROVIDER, "settings")
     }
+}
+
+/// The outcome of an exchange that failed. What arrived of the answer is kept: it may be all that tells what was done.
+pub(crate) fn after_failure<T>(
+    reference: &Reference,
+    failure: Error,
+) -> Result<Submission<T>, NotSent> {
+    let part = partial_body(&failure).cloned();
+    let outcome = Submission::after_failure(reference, failure)?;
+    Ok(match (outcome, part) {
+        (Submission::Unknown(unknown), Some(part)) => {
+            Submission::Unknown(unknown.with_answer(part))
+        }
+        (outcome, _) => outcome,
+    })
 }
 
 impl Provider for Kairos {

@@ -52,6 +52,17 @@ impl Kind {
         matches!(self, Self::EncryptedRealTime | Self::EncryptedDialer)
     }
 
+    /// How what is stored names it: never change one.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::RealTime => "RealTime",
+            Self::Bulk => "Bulk",
+            Self::Dialer => "Dialer",
+            Self::EncryptedRealTime => "EncryptedRealTime",
+            Self::EncryptedDialer => "EncryptedDialer",
+        }
+    }
+
     /// What errors call a request of this kind.
     pub(crate) const fn operation(self) -> &'static str {
         match self {

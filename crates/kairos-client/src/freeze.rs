@@ -1,19 +1,22 @@
 //! Finished requests: made once, their bytes never change (docs/protocols/kairos.md, section 10).
 //!
 //! What is frozen holds no credential in clear. An envelope is frozen whole. A plain body is frozen with an empty `security-id`,
-//! which is filled in as it is sent.
+//! which is filled in as it is sent. Before it stand the kind of endpoint and a hash of the finished bytes: what would go out as
+//! other bytes than those that were prepared, or to another host, is refused, for the provider would take it for a new order.
 
 use std::ops::Range;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use telco_core::{ErrorKind, NotSent, SecretBytes};
+use telco_crypto::digest::sha256;
+use telco_crypto::encoding::hex;
 use zeroize::Zeroizing;
 
 use crate::client::Kairos;
 use crate::order::{InvalidOrder, Order};
 use crate::wire::{self, json_length};
-use crate::{InvalidStartTime, StartTime};
+use crate::{InvalidStartTime, Kind, StartTime};
 
 impl Kairos {
     /// Checks all orders, splits them, and finishes each request.
@@ -66,35 +69,57 @@ impl Kairos {
     fn finish(&self, calls: Vec<wire::Call<'_>>) -> Result<SecretBytes, NotSent> {
         let inner = self.inner();
         let Some((key, envelope)) = &inner.seal else {
-            let mut json = self.body(calls, "").to_json();
-            return Ok(SecretBytes::new(std::mem::take(&mut *json)));
+            let json = self.body(calls, "").to_json();
+            let wire = self.with_security_id(&json).ok_or_else(|| {
+                self.refuse_because(ErrorKind::Other, "the request cannot be put together")
+            })?;
+            return Ok(stored(inner.kind, &wire, &json));
         };
         let json = self.body(calls, inner.security.expose()).to_json();
         let text = std::str::from_utf8(&json).map_err(NotSent::because(ErrorKind::Other))?;
         let body = envelope.seal_own(&inner.flow, text, key, &inner.random);
-        Ok(SecretBytes::new(
-            body.map_err(|why| self.refuse_with(ErrorKind::Other, why))?,
-        ))
+        let body = body.map_err(|why| self.refuse_with(ErrorKind::Other, why))?;
+        // A batch may be large: not two copies of it at a time.
+        drop(json);
+        Ok(stored(inner.kind, &body, &body))
     }
 
-    /// What goes over the wire: the same frozen bytes, the same wire bytes.
+    /// What goes over the wire: the very bytes that were prepared, or nothing.
     pub(crate) fn thaw(&self, frozen: &SecretBytes) -> Result<Bytes, NotSent> {
-        let (inner, frozen) = (self.inner(), frozen.expose());
-        let head = self.head();
-        match (&inner.seal, after(frozen, &head)) {
-            (None, Some(rest)) => {
-                // Written as JSON: an id of another form may hold a quote.
-                let id = wire::json_text(inner.security.expose());
-                Ok(Bytes::from([&head, id.as_slice(), rest].concat()))
-            }
-            (Some(_), None) => Ok(Bytes::copy_from_slice(frozen)),
-            _ => {
-                let why =
-                    "this request was prepared for another kind of endpoint or another API version";
-                Err(NotSent::new(ErrorKind::InvalidInput, why)
-                    .at(crate::judge::PROVIDER, inner.kind.operation()))
-            }
+        let inner = self.inner();
+        let refuse = |why| self.refuse_because(ErrorKind::InvalidInput, why);
+        let damaged =
+            "the stored request is damaged, or of another version of phonon-kairos-client";
+        let request = Stored::read(frozen.expose()).ok_or_else(|| refuse(damaged))?;
+        if request.kind != inner.kind.name().as_bytes() {
+            return Err(refuse(
+                "this request was prepared for another kind of endpoint",
+            ));
         }
+        let wire = match &inner.seal {
+            None => self.with_security_id(request.body),
+            Some(_) => Some(Zeroizing::new(request.body.to_vec())),
+        };
+        match wire {
+            Some(mut wire) if hex(&sha256(&wire)).as_bytes() == request.digest => {
+                Ok(Bytes::from(std::mem::take(&mut *wire)))
+            }
+            _ => Err(refuse(
+                "these would be other bytes than those that were prepared: it was made under another security id or API version, \
+                 or it is damaged",
+            )),
+        }
+    }
+
+    /// A plain body with the security id in its place. `None` for a body that did not begin as this client's do.
+    fn with_security_id(&self, frozen: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let head = self.head();
+        let rest = frozen
+            .strip_prefix(head.as_slice())?
+            .strip_prefix(b"\"\"")?;
+        // Written as JSON: an id of another form may hold a quote.
+        let id = wire::json_text(self.inner().security.expose());
+        Some(Zeroizing::new([&head, id.as_slice(), rest].concat()))
     }
 
     /// Everything before the security id and its quotes.
@@ -112,6 +137,10 @@ impl Kairos {
         self.refuse_with(ErrorKind::InvalidInput, why)
     }
 
+    fn refuse_because(&self, kind: ErrorKind, why: &'static str) -> NotSent {
+        NotSent::new(kind, why).at(crate::judge::PROVIDER, self.inner().kind.operation())
+    }
+
     fn refuse_with(
         &self,
         kind: ErrorKind,
@@ -123,9 +152,35 @@ impl Kairos {
     }
 }
 
-/// What follows the empty security id of a plain body.
-fn after<'a>(frozen: &'a [u8], head: &[u8]) -> Option<&'a [u8]> {
-    frozen.strip_prefix(head)?.strip_prefix(b"\"\"")
+/// First line of the stored form.
+const VERSION: &[u8] = b"kairos-1";
+
+/// The storable form, one line each: version, kind, hash of what goes over the wire, body.
+fn stored(kind: Kind, wire: &[u8], body: &[u8]) -> SecretBytes {
+    let hash = hex(&sha256(wire));
+    let lines = [VERSION, kind.name().as_bytes(), hash.as_bytes(), body];
+    SecretBytes::new(lines.join(&b'\n'))
+}
+
+/// What [`stored`] wrote.
+struct Stored<'a> {
+    kind: &'a [u8],
+    digest: &'a [u8],
+    body: &'a [u8],
+}
+
+impl<'a> Stored<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut lines = bytes.splitn(4, |&byte| byte == b'\n');
+        if lines.next()? != VERSION {
+            return None;
+        }
+        Some(Self {
+            kind: lines.next()?,
+            digest: lines.next()?,
+            body: lines.next()?,
+        })
+    }
 }
 
 /// The caller's values, and nothing else, are to blame.

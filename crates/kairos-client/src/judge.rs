@@ -59,7 +59,7 @@ pub(crate) fn created(
     };
     match read.code.class() {
         Class::Success => {
-            let rows = correlate(&calls, &read.details);
+            let rows = correlate(&calls, &read);
             if rows
                 .iter()
                 .any(|(_, outcome)| matches!(outcome, Submission::Accepted(_)))
@@ -72,7 +72,7 @@ pub(crate) fn created(
                 view.unknown(batch, ErrorKind::UnreadableAnswer, Some(read.code), nothing)
             }
         }
-        Class::Partial => taken(correlate(&calls, &read.details)),
+        Class::Partial => taken(correlate(&calls, &read)),
         Class::Refused(_) if read.code == Code::InvalidSecurityId => {
             match code_202(kind, &read, answer) {
                 Meaning::Accepted => taken(all_without_ids(calls)),
@@ -88,26 +88,30 @@ pub(crate) fn created(
 }
 
 /// The two meanings of code 202.
-enum Meaning {
+pub(crate) enum Meaning {
     Accepted,
     InvalidSecurityId,
     Unclear,
 }
 
 fn code_202(kind: Kind, read: &Answer, answer: &Response<Bytes>) -> Meaning {
-    let message = read
-        .message
-        .as_deref()
-        .unwrap_or("")
-        .trim()
-        .to_ascii_lowercase();
     let bulk_took_it = answer.status().as_u16() == 202 || read.request_id.is_some();
-    match kind {
-        _ if message == "accepted" => Meaning::Accepted,
-        _ if message.contains("invalid security") => Meaning::InvalidSecurityId,
+    message_of_202(read).unwrap_or(match kind {
         Kind::Bulk if bulk_took_it => Meaning::Accepted,
         Kind::Bulk => Meaning::Unclear,
         _ => Meaning::InvalidSecurityId,
+    })
+}
+
+/// By the words of the answer, if they say it.
+pub(crate) fn message_of_202(read: &Answer) -> Option<Meaning> {
+    let message = read.message.as_deref()?.trim().to_ascii_lowercase();
+    if message == "accepted" {
+        Some(Meaning::Accepted)
+    } else if message.contains("invalid security") {
+        Some(Meaning::InvalidSecurityId)
+    } else {
+        None
     }
 }
 
@@ -117,8 +121,9 @@ fn all_without_ids(calls: Vec<Reference>) -> Vec<Row> {
 }
 
 /// By the caller's id; by position only if no entry has one and there are as many entries as calls.
-fn correlate(calls: &[Reference], details: &Details) -> Vec<Row> {
-    let entries: &[Entry] = match details {
+/// An unconfirmed row keeps its own entry as its answer, and code and message of the whole.
+fn correlate(calls: &[Reference], read: &Answer) -> Vec<Row> {
+    let entries: &[Entry] = match &read.details {
         Details::List(entries) => entries,
         Details::None | Details::Unreadable => &[],
     };
@@ -136,20 +141,31 @@ fn correlate(calls: &[Reference], details: &Details) -> Vec<Row> {
         };
         let outcome = match entry.and_then(|entry| entry.phonon_uuid.clone()) {
             Some(id) => Submission::Accepted(CallReceipt::new(Some(id))),
-            None => Submission::unknown(reference, unconfirmed()),
+            None => {
+                let unknown = UnknownOutcome::new(reference, unconfirmed(read));
+                Submission::Unknown(match entry {
+                    Some(entry) => unknown.with_answer(SecretBytes::new(entry.to_json())),
+                    None => unknown,
+                })
+            }
         };
         (reference.clone(), outcome)
     };
     calls.iter().enumerate().map(row).collect()
 }
 
-fn unconfirmed() -> Error {
-    Error::answered(
+fn unconfirmed(read: &Answer) -> Error {
+    let error = Error::answered(
         ErrorKind::UnreadableAnswer,
         "the answer does not confirm this call: most likely it was not taken (inferred)",
     )
     .at(PROVIDER, "create")
-    .with_help("check the provider's reports; call again under a new reference only once you know")
+    .with_provider_code(read.code.number().to_string())
+    .with_help("check the provider's reports; call again under a new reference only once you know");
+    match &read.message {
+        Some(message) => error.with_body_excerpt(message),
+        None => error,
+    }
 }
 
 /// An answer, and what errors about it say.
@@ -247,7 +263,9 @@ impl View<'_> {
     pub(crate) fn read_error(&self, code: Option<Code>) -> Error {
         match code {
             Some(code) => {
+                // A read may be repeated after any 5xx, whatever its body says.
                 let kind = match code.class() {
+                    _ if self.answer.status().is_server_error() => ErrorKind::Unavailable,
                     Class::Refused(kind) => kind,
                     _ => ErrorKind::Other,
                 };

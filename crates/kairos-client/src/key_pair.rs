@@ -1,8 +1,9 @@
 //! A new RSA key pair for a flow: an administrative act, never part of anything else.
 
-use telco_core::{NotSent, Reference, SecretBytes, Submission};
+use telco_core::{ErrorKind, NotSent, Reference, SecretBytes, Submission};
 
-use crate::judge::View;
+use crate::client::after_failure;
+use crate::judge::{Meaning, View, message_of_202};
 use crate::wire::{Answer, GenerateKeyPair};
 use crate::{Class, Code, Kairos};
 use telco_http::Bytes;
@@ -13,7 +14,7 @@ const OPERATION: &str = "generateKeyPair";
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct KeyPairAnswer {
-    /// The result code.
+    /// The result code: 200, or 202 with the word "Accepted".
     pub code: Code,
     /// The JSON as it came.
     pub answer: SecretBytes,
@@ -52,22 +53,37 @@ impl Kairos {
         let request = inner.key_pair.post(Bytes::from(body));
         let answer = match inner.key_pair.endpoint.exchange(OPERATION, request).await {
             Ok(answer) => answer,
-            Err(failure) => return Submission::after_failure(reference, failure),
+            Err(failure) => return after_failure(reference, failure),
         };
         let view = View {
             operation: OPERATION,
             answer: &answer,
             now: self.now(),
         };
-        Ok(
-            match Answer::parse(answer.body()).map(|answer| answer.code) {
-                Ok(code) if code.class() == Class::Success => Submission::Accepted(KeyPairAnswer {
-                    code,
-                    answer: SecretBytes::new(answer.body().as_ref()),
-                }),
-                Ok(code) => view.by_code(reference, code),
-                Err(_) => view.without_code(reference),
+        let Ok(read) = Answer::parse(answer.body()) else {
+            return Ok(view.without_code(reference));
+        };
+        let replaced = || {
+            Submission::Accepted(KeyPairAnswer {
+                code: read.code,
+                answer: SecretBytes::new(answer.body().as_ref()),
+            })
+        };
+        Ok(match read.code.class() {
+            Class::Success => replaced(),
+            // "Accepted" on one host, "wrong security id" on another. This request has no security id that could be wrong, so without
+            // words of either kind it says nothing.
+            _ if read.code == Code::InvalidSecurityId => match message_of_202(&read) {
+                Some(Meaning::Accepted) => replaced(),
+                Some(Meaning::InvalidSecurityId) => view.by_code(reference, read.code),
+                _ => view.unknown(
+                    reference,
+                    ErrorKind::UnreadableAnswer,
+                    Some(read.code),
+                    "code 202 with neither of its meanings",
+                ),
             },
-        )
+            _ => view.by_code(reference, read.code),
+        })
     }
 }

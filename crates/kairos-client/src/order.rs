@@ -146,14 +146,6 @@ pub enum InvalidOrder {
     /// No call at all.
     #[error("there is no call in the request")]
     Empty,
-    /// More calls than one request takes. Splitting takes care of this; a single request does not.
-    #[error("{calls} calls in one request; the provider takes {limit}")]
-    TooManyCalls {
-        /// How many.
-        calls: usize,
-        /// How many one request takes.
-        limit: usize,
-    },
     /// Two calls have the same reference: their answers could not be told apart.
     #[error("call {position} has the reference of an earlier one")]
     SameReference {

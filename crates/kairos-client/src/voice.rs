@@ -5,11 +5,16 @@ use std::fmt;
 use telco_core::{
     Call, CallBatch, CallReceipt, CallTrigger, CodeOrigin, Error, ErrorKind, Identity, NotSent,
     OtpCapabilities, OtpChallenge, OtpChannel, OtpCheck, OtpCode, OtpRequest, OtpSender,
-    OtpVerifier, PendingOtp, Provider, Reference, Secret, Submission, Verification, async_trait,
+    OtpVerifier, PendingOtp, Provider, Reference, Secret, Submission, UnknownOutcome, Verification,
+    async_trait,
 };
 use telco_otp::LocalOtp;
 
 use crate::Kairos;
+use crate::judge::PROVIDER;
+
+/// Of a request: the call of resend 12 is named `<reference>-12` in the provider's reports, and that has at most 64 characters.
+const LONGEST_REFERENCE: usize = 61;
 
 /// Calls somebody and has the flow read out a code. Made by [`Kairos::voice_otp`]; cheap to clone.
 ///
@@ -96,6 +101,11 @@ impl VoiceOtp {
 
     /// The one call of a request.
     fn batch(&self, request: &OtpRequest, code: Secret) -> Result<CallBatch, NotSent> {
+        // Told at the first call, not when somebody waits for the second.
+        if request.reference.as_str().len() > LONGEST_REFERENCE {
+            let long = "the reference of a spoken code has at most 61 characters: a resend adds its number to it";
+            return Err(NotSent::new(ErrorKind::InvalidInput, long).at(PROVIDER, "voice code"));
+        }
         let reference = match request.resend {
             0 => request.reference.clone(),
             // Another call: in the provider's reports it needs a name of its own.
@@ -122,6 +132,22 @@ impl VoiceOtp {
     }
 }
 
+/// The caller knows its request by its own reference, not by that of the resend's call.
+fn under<T>(reference: &Reference, outcome: Submission<T>) -> Submission<T> {
+    let Submission::Unknown(unknown) = outcome else {
+        return outcome;
+    };
+    let own = UnknownOutcome::new(reference, unknown.cause().clone());
+    let own = match unknown.answer() {
+        Some(answer) => own.with_answer(answer.clone()),
+        None => own,
+    };
+    Submission::Unknown(match unknown.into_provisional() {
+        Some(value) => own.with_provisional(value),
+        None => own,
+    })
+}
+
 impl Provider for VoiceOtp {
     fn identity(&self) -> &Identity {
         &self.identity
@@ -134,6 +160,9 @@ impl OtpSender for VoiceOtp {
         &self.capabilities
     }
 
+    /// A reference has at most 61 characters; the call of the n-th resend is `<reference>-n` in the provider's reports, and outcomes
+    /// keep the request's own.
+    ///
     /// The code lives from here, not from the answer: nothing that can fail may stand between a call and its record.
     async fn start(&self, request: &OtpRequest) -> Result<Submission<OtpChallenge>, NotSent> {
         let code = self
@@ -146,6 +175,7 @@ impl OtpSender for VoiceOtp {
             .map_err(NotSent::because(ErrorKind::Other))?;
         let challenge = OtpChallenge::new(pending, OtpChannel::Voice);
         let answer = self.call(&self.batch(request, code)?).await?;
+        let answer = under(&request.reference, answer);
         let known = challenge.clone();
         Ok(answer
             .map(|receipt| challenge.with_provider_id(receipt.call_id))

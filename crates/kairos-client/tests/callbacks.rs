@@ -184,3 +184,55 @@ fn junk_is_refused() {
         assert!(parse(&whole.as_bytes()[..length]).is_err());
     }
 }
+
+#[test]
+fn nothing_that_came_is_lost() {
+    let push = read(
+        &json!({ "account": "a-1", "phonon-uuid": "outer", "body": { "phonon-uuid": "inner", "callDetails": [
+        { "dtmfPressesd": [{ "key": "1" }, 7], "foreignCallIds": ["f-1", { "id": 2 }] },
+        "no call",
+    ] } }),
+    );
+    // What the body says goes first.
+    assert_eq!(push.phonon_uuid.as_deref(), Some("inner"));
+    assert_eq!(push.other.0["account"], "a-1");
+    assert_eq!(push.other.0["callDetails"], json!(["no call"]));
+    assert_eq!(push.calls[0].dtmf.len(), 1);
+    assert_eq!(push.calls[0].other.0["dtmfPressesd"], json!([7]));
+    assert_eq!(push.calls[0].foreign_call_ids, ["f-1"]);
+    assert_eq!(
+        push.calls[0].other.0["foreignCallIds"],
+        json!([{ "id": 2 }])
+    );
+    let beside = read(&json!({ "phonon-uuid": "u-1", "body": 7 }));
+    assert_eq!(beside.other.0["body"], 7);
+}
+
+#[test]
+fn the_scheme_of_basic_credentials_has_no_case() {
+    let parser = PostCallParser::requiring_basic("phonon", &Secret::new("pass"));
+    let taken = |given: &'static str| {
+        let header = |name: &str| (name == "authorization").then_some(given.as_bytes());
+        let push = br#"{"phonon-uuid":"u-1"}"#;
+        let request = CallbackRequest::new(&header, push, SystemTime::UNIX_EPOCH);
+        parser.parse(&request).is_ok()
+    };
+    // base64 of "phonon:pass".
+    for good in ["cGhvbm9uOnBhc3M=", "cGhvbm9uOnBhc3M= "] {
+        for scheme in ["Basic ", "basic ", "BASIC  "] {
+            let given: &'static str = format!("{scheme}{good}").leak();
+            assert!(taken(given), "{given}");
+        }
+    }
+    for bad in [
+        "",
+        "Basic",
+        "Basic ",
+        "cGhvbm9uOnBhc3M=",
+        "Bearer cGhvbm9uOnBhc3M=",
+        "Basic cghvbm9uOnBhc3M=",
+        "BasiccGhvbm9uOnBhc3M=",
+    ] {
+        assert!(!taken(bad), "{bad}");
+    }
+}

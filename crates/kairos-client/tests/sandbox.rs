@@ -488,6 +488,53 @@ async fn a_code_whose_answer_was_lost_still_lets_its_hearer_in() {
 }
 
 #[tokio::test]
+async fn a_spoken_code_is_known_by_the_requests_own_reference() {
+    let world = World::open().await;
+    let voice = world
+        .kairos(Kind::EncryptedRealTime)
+        .voice_otp("OTP", codes());
+    let request = OtpRequest::new(world.number(), reference("login-3"));
+    world.fault(Phase::ActThenReset);
+    let Submission::Unknown(unknown) = voice.start(&request.as_resend(2)).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(unknown.reference(), &reference("login-3"));
+    assert!(unknown.provisional().is_some());
+    assert_eq!(world.truth_of("login-3-2"), ONCE);
+
+    // Too long for a resend: told before anybody is called, not at the resend.
+    let fits = reference(&"r".repeat(61));
+    let long = reference(&"r".repeat(62));
+    let request = OtpRequest::new(world.number(), fits);
+    for resend in [0, 1, 12] {
+        let again = request.clone().as_resend(resend);
+        assert_eq!(
+            voice.start(&again).await.unwrap().outcome(),
+            Outcome::Accepted
+        );
+    }
+    let before = world.sandbox.totals().delivered;
+    let refused = voice
+        .start(&OtpRequest::new(world.number(), long))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    assert_eq!(world.sandbox.totals().delivered, before);
+}
+
+#[tokio::test]
+async fn what_arrived_of_a_broken_answer_about_a_key_pair_is_kept() {
+    let world = World::open().await;
+    world.fault(Phase::Truncate);
+    let kairos = world.kairos(Kind::EncryptedRealTime);
+    let outcome = kairos.generate_key_pair(&reference("rotation")).await;
+    let Submission::Unknown(unknown) = outcome.unwrap() else {
+        panic!()
+    };
+    assert!(!unknown.answer().unwrap().expose().is_empty());
+}
+
+#[tokio::test]
 async fn a_refused_call_leaves_no_challenge() {
     let world = World::open().await;
     let voice = world

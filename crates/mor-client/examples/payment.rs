@@ -38,12 +38,21 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             let day = Duration::from_secs(24 * 3_600);
             let around = PaymentsQuery::between(now - day, now + day)
                 .with_transaction(unknown.reference().as_str());
-            for payment in mor.payments(&around).await? {
-                println!(
+            let listed = mor.payments(&around).await?;
+            // A server that does not know the filter lists all payments: only the one with our reference is ours.
+            let ours = Some(unknown.reference().as_str());
+            match listed
+                .iter()
+                .find(|payment| payment.transaction_id.as_deref() == ours)
+            {
+                Some(payment) => println!(
                     "found in the books: {} {}",
-                    payment.amount.unwrap_or_default(),
-                    payment.currency.unwrap_or_default()
-                );
+                    payment.amount.as_deref().unwrap_or_default(),
+                    payment.currency.as_deref().unwrap_or_default()
+                ),
+                None => println!(
+                    "not in the books now: ask again later, and a person before booking it anew"
+                ),
             }
         }
     }

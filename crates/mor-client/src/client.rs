@@ -81,12 +81,38 @@ impl MorClient {
             .map_err(NotSent::because(ErrorKind::InvalidInput))
     }
 
-    /// Any method that only reads. Repeated on its own where the failure can pass.
+    /// Any method that only reads. Repeated on its own where the failure can pass; one that
+    /// [`mor_hash::methods`] does not know is sent once, since nobody can tell what a second copy would do.
+    ///
+    /// ```
+    /// use mor_client::{Credentials, MorClient, mor_hash::Call};
+    /// use telco_core::{ErrorKind, Secret};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), telco_core::NotSent> {
+    /// let mor = MorClient::builder("https://mor.example.com", Credentials::new("admin", Secret::new("a key"))).build()?;
+    /// let spends = Call::new("user_balance_update").with("user_id", "2").with("balance", "10");
+    /// let refused = mor.read(&spends).await.unwrap_err(); // nothing was sent
+    /// assert_eq!(refused.kind(), ErrorKind::Policy);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
-    /// [`Error`] with the class of the server's text; an unknown text has [`ErrorKind::Other`].
+    /// [`Error`] with the class of the server's text; an unknown text has [`ErrorKind::Other`]. A method that changes something
+    /// ([`Class`](methods::Class)) is refused before anything is sent: it belongs to [`write`](Self::write).
     pub async fn read(&self, call: &Call<'_>) -> Result<Document, Error> {
         let operation = operation(call);
+        let once = ReadRetry::none();
+        let retry = match methods::find(call.method()).map(|method| method.class) {
+            Some(methods::Class::Read) => &self.0.retry,
+            None => &once,
+            Some(_) => {
+                let why = "this method changes something, and a read may be repeated: use `write`";
+                return Err(NotSent::new(ErrorKind::Policy, why)
+                    .at("mor", operation)
+                    .into());
+            }
+        };
         let request = self.request(call)?;
         let attempt = async || {
             let response = self.0.endpoint.exchange(operation, request.clone()).await?;
@@ -96,7 +122,7 @@ impl MorClient {
                 Some(refusal) => Err(self.refused(operation, &refusal)),
             }
         };
-        self.0.endpoint.read(&self.0.retry, attempt).await
+        self.0.endpoint.read(retry, attempt).await
     }
 
     /// Any method that changes something. Sent once. Accepted when the answer has a `status` and no error; for methods

@@ -1,5 +1,7 @@
 //! One-time codes by text message. The server only carries the text: the code is made and checked on our side.
 
+use std::fmt;
+
 use telco_core::{
     CodeOrigin, Error, ErrorKind, Identity, NotSent, OtpCapabilities, OtpChallenge, OtpChannel,
     OtpCheck, OtpCode, OtpRequest, OtpSender, OtpVerifier, PendingOtp, Provider, Secret,
@@ -14,7 +16,7 @@ use crate::methods::Sms;
 const PLACEHOLDER: &str = "{code}";
 
 /// Sends one-time codes as text messages, and checks them. From [`MorClient::sms_otp`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SmsOtp {
     mor: MorClient,
     identity: Identity,
@@ -23,6 +25,18 @@ pub struct SmsOtp {
     lcr_ids: Vec<u64>,
     codes: LocalOtp,
     capabilities: OtpCapabilities,
+}
+
+/// Without the sender, which may be a number.
+impl fmt::Debug for SmsOtp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SmsOtp")
+            .field("identity", &self.identity)
+            .field("text", &self.text)
+            .field("lcr_ids", &self.lcr_ids)
+            .field("codes", &self.codes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl MorClient {

@@ -465,3 +465,64 @@ fn documents_are_read_or_refused() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_empty_list_is_no_error() {
+    for body in [
+        "<page><status><error>No Users found</error></status></page>",
+        "<page><error>No Users found.</error></page>",
+        "<page><error><message>No Users found</message></error></page>",
+        "<page><status>No Users found</status></page>",
+        "No Users found",
+    ] {
+        let (client, server) = mor(body);
+        let page = client.read(&Call::new("users_get")).await.unwrap();
+        assert!(page.find("user").is_none());
+        assert_eq!(server.count(), 1);
+    }
+    // Beside another error it changes nothing.
+    let both = "<page><error>No Users found</error><error>Access Denied</error></page>";
+    let failed = mor(both).0.read(&Call::new("users_get")).await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Permission);
+}
+
+/// A read is repeated where it may have been lost: whatever changes something is refused, by either of its names.
+#[tokio::test]
+async fn what_changes_something_is_never_read() {
+    use mor_client::mor_hash::methods::{self, Class};
+    let mut refused = 0;
+    for method in methods::all()
+        .iter()
+        .filter(|method| method.class != Class::Read)
+    {
+        for name in [Some(method.name), method.legacy_name]
+            .into_iter()
+            .flatten()
+        {
+            let (client, server) = mor("<page><status>ok</status></page>");
+            let failed = client.read(&Call::new(name)).await.unwrap_err();
+            assert_eq!(failed.kind(), ErrorKind::Policy, "{name}");
+            assert_eq!(failed.delivery(), telco_core::Delivery::NotSent);
+            assert_eq!(server.count(), 0, "{name}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 80, "{refused}");
+    for name in [
+        "payment_create",
+        "user_balance_change",
+        "sms_send",
+        "callback_init",
+        "voucher_use",
+    ] {
+        assert_eq!(methods::find(name).unwrap().class, Class::Effect, "{name}");
+    }
+
+    // What nobody knows may change something too: sent once, although this failure can pass.
+    let lost = || Err(Error::in_doubt(ErrorKind::Timeout, "no answer"));
+    for (name, copies) in [("an_addon_of_ours", 1), ("users_get", 3)] {
+        let (client, server) = with(builder(), [lost()]);
+        client.read(&Call::new(name)).await.unwrap_err();
+        assert_eq!(server.count(), copies, "{name}");
+    }
+}

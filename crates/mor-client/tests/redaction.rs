@@ -98,3 +98,58 @@ fn configuration_errors_name_no_value() {
         clean(&format!("{refused} {refused:?}"));
     }
 }
+
+#[tokio::test]
+async fn no_number_or_person_in_what_is_asked_and_listed() {
+    use mor_client::methods::{CallsQuery, PaymentOrder};
+    use mor_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    use std::time::{Duration, SystemTime};
+    use telco_core::{Amount, Currency, SecretBytes};
+
+    const PERSON: &str = "ann.person@example.org";
+    let clean = |shown: &str| {
+        clean(shown);
+        for hidden in ["ann.person", "Ann Person", "10.9.8.7"] {
+            assert!(!shown.contains(hidden), "{hidden} in {shown}");
+        }
+    };
+    let sms = Sms::new(reference(), NUMBER, NUMBER, Secret::new(CODE));
+    let key = OtpKey::new("2026-11", SecretBytes::new([7; 32])).unwrap();
+    let codes = LocalOtp::new(key, std::sync::Arc::new(MemoryOtpStore::default()));
+    let otp = mor("").0.sms_otp(NUMBER, "{code}", codes).unwrap();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_252_454_580);
+    let calls = CallsQuery::between(now, now).to_destination(NUMBER);
+    let amount = Amount::from_minor(1050, Currency::new(*b"EUR", 2).unwrap());
+    let order = PaymentOrder::new(reference(), 2, amount)
+        .with_payer_email(PERSON)
+        .with_description("for Ann Person, 37060012345");
+    clean(&format!("{sms:?} {otp:?} {calls:?} {order:?}"));
+    assert!(format!("{calls:?}").contains("s_destination"));
+
+    let listed = mor(
+        "<page><payments><payment><user>37060012345</user><payer>ann.person@example.org</payer>\
+         <transaction_id>t-1</transaction_id></payment></payments></page>",
+    )
+    .0;
+    let payments = listed
+        .payments(&mor_client::methods::PaymentsQuery::between(now, now))
+        .await
+        .unwrap();
+    clean(&format!("{payments:?}"));
+    assert!(format!("{payments:?}").contains("t-1"));
+    let devices = mor(
+        "<page><devices><device><device_id>5</device_id><username>37060012345</username>\
+         <secret>device-password</secret><ipaddr>10.9.8.7</ipaddr></device></devices></page>",
+    )
+    .0
+    .devices(2)
+    .await
+    .unwrap();
+    clean(&format!("{devices:?}"));
+    let details = mor("<page><main_detail><account>Ann Person</account></main_detail></page>")
+        .0
+        .user_details(&mor_client::methods::UserRef::Id(2))
+        .await
+        .unwrap();
+    clean(&format!("{details:?}"));
+}

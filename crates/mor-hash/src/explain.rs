@@ -1,3 +1,4 @@
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -7,8 +8,9 @@ use crate::arrange::Fate;
 
 /// What went into a hash and what did not: the server's "Generate hash" page as data.
 ///
-/// Safe to print and to log but for [`Explanation::hash`]: the secret and the values of passwords and PINs are
-/// replaced by `***` everywhere.
+/// The secret, passwords, PINs, vouchers, addresses and the texts of messages (which may hold one-time codes) are replaced by
+/// `***` everywhere, and of numbers only the ends are shown. [`Explanation::hash`] is whole, and so is everything else that was
+/// sent, such as logins, names and descriptions: look at what you send before you log it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -16,7 +18,7 @@ pub struct Explanation {
     pub rows: Vec<Row>,
     /// The parameters that no hash covers: anybody on the way can change them.
     pub skipped: Vec<Skipped>,
-    /// The hashed text, the secret as `***`.
+    /// The hashed text, with what is hidden as `***` and stars.
     pub signed_text: String,
     /// The hash itself.
     pub hash: RequestHash,
@@ -115,16 +117,66 @@ const MASKED: &[&str] = &[
     "primary_device_pin",
     "auth_code",
     "api_secret_key",
+    "message",
+    "email",
+    "payer_email",
+    // Whoever knows it can spend it.
+    "voucher_number",
+];
+
+/// Of these only the ends are shown: they are people's numbers.
+const NUMBERS: &[&str] = &[
+    "dst",
+    "src",
+    "callerid",
+    "caller_id",
+    "src_callerid",
+    "device_callerid",
+    "device_calerid",
+    "number",
+    "numbers",
+    "s_number",
+    "external_number",
+    "forward_to",
+    "cli",
+    "cli_number",
+    "did",
+    "s_destination",
+    "phone",
+    "mob_phone",
+    "fax",
 ];
 
 const MASK: &str = "***";
 
-fn shown<'v>(name: &str, value: &'v str) -> &'v str {
-    if MASKED.contains(&name) && !value.is_empty() {
-        MASK
+fn shown<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
+    if value.is_empty() {
+        Cow::Borrowed(value)
+    } else if MASKED.contains(&name) {
+        Cow::Borrowed(MASK)
+    } else if NUMBERS.contains(&name) {
+        Cow::Owned(ends(value))
     } else {
-        value
+        Cow::Borrowed(value)
     }
+}
+
+/// The first three and the last two characters of what is long enough to keep a secret all the same.
+fn ends(value: &str) -> String {
+    const FIRST: usize = 3;
+    const LAST: usize = 2;
+    let length = value.chars().count();
+    if length < 9 {
+        return MASK.into();
+    }
+    let star = |(at, c): (usize, char)| {
+        if at < FIRST || at >= length.saturating_sub(LAST) {
+            c
+        } else {
+            '*'
+        }
+    };
+    value.chars().enumerate().map(star).collect()
 }
 
 /// Filled while the parameters are arranged.
@@ -139,17 +191,17 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn push(&mut self, fate: &Fate<'_>) {
-        let (name, sent) = (fate.name, shown(fate.name, fate.value).into());
+        let (name, sent) = (fate.name, shown(fate.name, fate.value).into_owned());
         match &fate.text {
             Ok(text) => {
                 let hashed = shown(name, text);
-                self.signed_text.push_str(hashed);
+                self.signed_text.push_str(&hashed);
                 self.meet(text);
                 self.rows.push(Row {
                     position: self.rows.len().saturating_add(1),
                     name: name.into(),
                     sent,
-                    hashed: hashed.into(),
+                    hashed: hashed.into_owned(),
                     ambiguous_border: false,
                 });
             }

@@ -19,6 +19,8 @@ pub struct Method {
     pub legacy_name: Option<&'static str>,
     /// The server line this entry speaks of.
     pub since: Since,
+    /// What a call of it does.
+    pub class: Class,
     /// Which rule chooses the hashed names.
     pub rule: HashRule,
     /// The hashed names in hash order. Under [`HashRule::GlobalList`] any other listed name that is sent is hashed
@@ -30,6 +32,25 @@ pub struct Method {
     pub claimed_alternative: Option<&'static [&'static str]>,
     /// How well the entry is known.
     pub grade: Grade,
+}
+
+/// What a call does, and so whether it may be repeated. **Inferred**, from what the pages say that a method does; for those after
+/// MOR X8 from their names.
+///
+/// ```
+/// use mor_hash::methods::{Class, find};
+/// assert_eq!(find("payments_list").unwrap().class, Class::Read);
+/// assert_eq!(find("user_balance_update").unwrap().class, Class::Effect); // it adds: a repeat books twice
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Class {
+    /// It only reads.
+    Read,
+    /// It changes the configuration.
+    Write,
+    /// It cannot be taken back: money, a call, a message.
+    Effect,
 }
 
 /// The server line that an entry speaks of.

@@ -236,7 +236,7 @@ impl Signer {
         }
     }
 
-    /// The rows behind a hash, with the secret, passwords and PINs masked.
+    /// The rows behind a hash, with the secret, passwords, PINs, texts and numbers masked, see [`Explanation`].
     ///
     /// ```
     /// # use mor_hash::{Call, Profile, Secret, Signer};

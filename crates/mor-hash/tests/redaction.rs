@@ -92,3 +92,48 @@ fn errors_hold_names_alone() {
         }
     }
 }
+
+#[test]
+fn explain_shows_no_code_and_no_whole_number() {
+    const NUMBERS: [&str; 9] = [
+        "dst",
+        "src",
+        "callerid",
+        "caller_id",
+        "number",
+        "cli",
+        "did",
+        "mob_phone",
+        "s_destination",
+    ];
+    let mut call = Call::new("sms_send").with("message", "your code is 482913");
+    call.extend(NUMBERS.map(|name| (name, "37060012345")));
+    call.extend([
+        ("payer_email", "ann@example.org"),
+        ("voucher_number", "4829130011"),
+    ]);
+    for profile in Profile::all() {
+        for mode in [Mode::Strict, Mode::Server, Mode::Doc] {
+            let signer = Signer::new(Secret::new(SECRET), profile.clone()).with_mode(mode);
+            let explanation = signer.explain(&call).unwrap();
+            let shown = format!("{explanation:?} {explanation}");
+            for hidden in ["482913", "60012345", "3706001", "ann@"] {
+                assert!(!shown.contains(hidden), "{hidden} in {shown}");
+            }
+            // Enough is left to see that it is the right one.
+            assert!(shown.contains("370******45"), "{shown}");
+        }
+    }
+    let short = Call::new("sms_send").with("src", "48291");
+    let signer = Signer::new(Secret::new(SECRET), Profile::x8());
+    let shown = format!("{:?}", signer.explain(&short).unwrap());
+    assert!(!shown.contains("48291"), "{shown}");
+}
+
+#[test]
+fn two_secrets_are_equal_when_their_texts_are() {
+    assert_eq!(Secret::new("key"), Secret::new("key"));
+    for other in ["kez", "key ", "ke", ""] {
+        assert_ne!(Secret::new("key"), Secret::new(other));
+    }
+}

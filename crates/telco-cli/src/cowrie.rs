@@ -174,7 +174,7 @@ async fn look_up(check: &Check, settings: &Settings, form: Form) -> Done {
                     json!(record.amount.map(|amount| amount.to_string())),
                 ),
                 ("stamp", json!(stamp)),
-                ("reference_fits", Value::Bool(ours)),
+                ("reference_fits", json!(ours)),
             ],
         ),
         CheckAnswer::NotFound => {

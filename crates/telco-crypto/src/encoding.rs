@@ -38,6 +38,13 @@ pub fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// The same into a buffer that is just as long as the text gets.
+#[cfg(feature = "envelope")]
+pub(crate) fn base64_into(bytes: &[u8], text: &mut [u8]) {
+    let written = STANDARD.encode_slice(bytes, &mut *text);
+    debug_assert_eq!(written, Ok(text.len()));
+}
+
 /// Base64 with `-`, `_` and no padding (RFC 4648, section 5).
 ///
 /// ```

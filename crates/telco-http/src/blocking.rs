@@ -47,7 +47,8 @@ impl Blocking {
     /// Waits for a call to end. What costs is sent once here as anywhere, and its three outcomes come back as they are.
     ///
     /// # Errors
-    /// Those of the call; and [`NotSent`] inside an async runtime, where blocking would stop others: await the call there.
+    /// Those of the call; and [`NotSent`] inside an async runtime, where blocking would stop others: await the call there. Threads
+    /// of Tokio's `spawn_blocking` count as inside too, though they may block: `Handle::block_on` is what runs a call on one.
     pub fn run<T, E: From<NotSent>>(
         &self,
         call: impl Future<Output = Result<T, E>>,

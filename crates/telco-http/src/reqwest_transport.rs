@@ -40,16 +40,16 @@ impl ReqwestTransport {
             .referer(false)
             .no_proxy()
             .https_only(base.is_https())
-            .connect_timeout(settings.connect_timeout)
-            .timeout(settings.total_timeout)
-            .pool_idle_timeout(settings.idle_timeout)
-            .pool_max_idle_per_host(if settings.idle_timeout.is_zero() {
+            .connect_timeout(settings.connect_timeout())
+            .timeout(settings.total_timeout())
+            .pool_idle_timeout(settings.idle_timeout())
+            .pool_max_idle_per_host(if settings.idle_timeout().is_zero() {
                 0
             } else {
                 IDLE_CONNECTIONS
             });
-        if !settings.user_agent.is_empty() {
-            builder = builder.user_agent(settings.user_agent.as_str());
+        if !settings.user_agent().is_empty() {
+            builder = builder.user_agent(settings.user_agent());
         }
         builder = tls(builder, base, settings)?;
         let origin = base
@@ -63,8 +63,8 @@ impl ReqwestTransport {
             client,
             base: base.clone(),
             origin,
-            success_body_cap: settings.success_body_cap,
-            error_body_cap: settings.error_body_cap,
+            success_body_cap: settings.success_body_cap(),
+            error_body_cap: settings.error_body_cap(),
         })
     }
 

@@ -2,46 +2,34 @@
 
 use std::time::Duration;
 
-/// Limits and identity of a transport. The defaults fit calls that a person waits for.
+/// Limits and identity of a transport. What is `None` here is left to the client, whose protocol may need other limits than most,
+/// and after it to the values named below, which fit calls that a person waits for.
 ///
 /// ```
 /// use std::time::Duration;
 /// use telco_http::Settings;
 ///
 /// let settings = Settings::default().with_timeouts(Duration::from_secs(5), Duration::from_secs(20));
-/// assert_eq!(settings.total_timeout, Duration::from_secs(20));
+/// assert_eq!(settings.total_timeout, Some(Duration::from_secs(20)));
+/// assert_eq!(settings.error_body_cap, None);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Settings {
-    /// For DNS, TCP and TLS together: 10 s.
-    pub connect_timeout: Duration,
-    /// For the whole exchange, the answer's body included: 60 s.
-    pub total_timeout: Duration,
-    /// How long an unused connection is kept: 5 s, below what servers and middleboxes usually allow.
-    pub idle_timeout: Duration,
-    /// Longest body of a 2xx answer in octets: 4 MiB. A longer one is a failure.
-    pub success_body_cap: usize,
-    /// Longest body of any other answer in octets: 8 KiB. A longer one is cut.
-    pub error_body_cap: usize,
-    /// What is sent as `User-Agent`; empty for none.
-    pub user_agent: String,
+    /// For DNS, TCP and TLS together. Else 10 s.
+    pub connect_timeout: Option<Duration>,
+    /// For the whole exchange, the answer's body included. Else 60 s.
+    pub total_timeout: Option<Duration>,
+    /// How long an unused connection is kept. Else 5 s, below what servers and middleboxes usually allow.
+    pub idle_timeout: Option<Duration>,
+    /// Longest body of a 2xx answer in octets; a longer one is a failure. Else 4 MiB.
+    pub success_body_cap: Option<usize>,
+    /// Longest body of any other answer in octets; a longer one is cut. Else 8 KiB.
+    pub error_body_cap: Option<usize>,
+    /// What is sent as `User-Agent`; empty for none. Else the name and version of this crate.
+    pub user_agent: Option<String>,
     /// Root certificates in PEM to trust besides the system's.
     pub extra_roots_pem: Vec<u8>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            total_timeout: Duration::from_secs(60),
-            idle_timeout: Duration::from_secs(5),
-            success_body_cap: 4 * 1024 * 1024,
-            error_body_cap: 8 * 1024,
-            user_agent: concat!("telco-http/", env!("CARGO_PKG_VERSION")).to_owned(),
-            extra_roots_pem: Vec::new(),
-        }
-    }
 }
 
 impl Settings {
@@ -49,8 +37,8 @@ impl Settings {
     #[must_use]
     pub fn with_timeouts(self, connect: Duration, total: Duration) -> Self {
         Self {
-            connect_timeout: connect,
-            total_timeout: total,
+            connect_timeout: Some(connect),
+            total_timeout: Some(total),
             ..self
         }
     }
@@ -59,7 +47,7 @@ impl Settings {
     #[must_use]
     pub fn with_idle_timeout(self, idle_timeout: Duration) -> Self {
         Self {
-            idle_timeout,
+            idle_timeout: Some(idle_timeout),
             ..self
         }
     }
@@ -68,8 +56,8 @@ impl Settings {
     #[must_use]
     pub fn with_body_caps(self, success: usize, error: usize) -> Self {
         Self {
-            success_body_cap: success,
-            error_body_cap: error,
+            success_body_cap: Some(success),
+            error_body_cap: Some(error),
             ..self
         }
     }
@@ -78,7 +66,7 @@ impl Settings {
     #[must_use]
     pub fn with_user_agent(self, user_agent: impl Into<String>) -> Self {
         Self {
-            user_agent: user_agent.into(),
+            user_agent: Some(user_agent.into()),
             ..self
         }
     }
@@ -90,5 +78,64 @@ impl Settings {
             extra_roots_pem: pem.into(),
             ..self
         }
+    }
+
+    /// What is set here, and the rest from `others`: how a client puts its protocol's limits under its user's.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use telco_http::Settings;
+    ///
+    /// let protocol = Settings::default().with_timeouts(Duration::from_secs(10), Duration::from_secs(90));
+    /// let users = Settings::default().with_idle_timeout(Duration::ZERO);
+    /// let settings = users.or(protocol);
+    /// assert_eq!(settings.total_timeout, Some(Duration::from_secs(90)));
+    /// assert_eq!(settings.idle_timeout, Some(Duration::ZERO));
+    /// ```
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            connect_timeout: self.connect_timeout.or(others.connect_timeout),
+            total_timeout: self.total_timeout.or(others.total_timeout),
+            idle_timeout: self.idle_timeout.or(others.idle_timeout),
+            success_body_cap: self.success_body_cap.or(others.success_body_cap),
+            error_body_cap: self.error_body_cap.or(others.error_body_cap),
+            user_agent: self.user_agent.or(others.user_agent),
+            extra_roots_pem: if self.extra_roots_pem.is_empty() {
+                others.extra_roots_pem
+            } else {
+                self.extra_roots_pem
+            },
+        }
+    }
+}
+
+/// What nobody set.
+#[cfg(feature = "reqwest")]
+impl Settings {
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.connect_timeout.unwrap_or(Duration::from_secs(10))
+    }
+
+    pub(crate) fn total_timeout(&self) -> Duration {
+        self.total_timeout.unwrap_or(Duration::from_secs(60))
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        self.idle_timeout.unwrap_or(Duration::from_secs(5))
+    }
+
+    pub(crate) fn success_body_cap(&self) -> usize {
+        self.success_body_cap.unwrap_or(4 * 1024 * 1024)
+    }
+
+    pub(crate) fn error_body_cap(&self) -> usize {
+        self.error_body_cap.unwrap_or(8 * 1024)
+    }
+
+    pub(crate) fn user_agent(&self) -> &str {
+        self.user_agent
+            .as_deref()
+            .unwrap_or(concat!("telco-http/", env!("CARGO_PKG_VERSION")))
     }
 }

@@ -256,8 +256,13 @@ pub fn read_check(body: &[u8]) -> Checked {
     }
 }
 
-/// The record in the vocabulary of telco-core, and whether its `xref` could have been ours at all.
-pub(crate) fn record_of(fields: &Fields, status: &RecordStatus) -> (TopupRecord, bool) {
+/// The record in the vocabulary of telco-core, and whether it is the one that was asked for: by its `xref` or by its `id`, compared
+/// exactly. An id alone that is another text may belong to the `xref` that was asked for: that tells nothing.
+pub(crate) fn record_of(
+    fields: &Fields,
+    status: &RecordStatus,
+    asked: &str,
+) -> (TopupRecord, Option<bool>) {
     let mut record = TopupRecord::new(match status {
         RecordStatus::Ok => RecordState::Completed,
         RecordStatus::Other(_) => RecordState::Pending,
@@ -269,6 +274,11 @@ pub(crate) fn record_of(fields: &Fields, status: &RecordStatus) -> (TopupRecord,
     record.amount = fields.naira("amount");
     let xref = fields.text("xref");
     record.reference = xref.as_ref().and_then(|text| Reference::new(text).ok());
-    let readable = xref.is_none() || record.reference.is_some();
-    (record, readable)
+    let same = |text: Option<&String>| text.is_some_and(|text| text == asked);
+    let ours = if same(xref.as_ref()) || same(record.provider_id.as_ref()) {
+        Some(true)
+    } else {
+        xref.is_some().then_some(false)
+    };
+    (record, ours)
 }

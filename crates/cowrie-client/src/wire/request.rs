@@ -7,7 +7,7 @@ use telco_http::{BaseUrl, Bytes};
 
 use crate::credentials::Caller;
 use crate::signing::signature;
-use crate::{Credentials, Encoding, Nonce, Query};
+use crate::{Credentials, Encoding, Nonce, PROVIDER, Query};
 
 /// The calls of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,9 +67,9 @@ impl Operation {
         matches!(self, Self::Credit | Self::Data | Self::Redeem)
     }
 
-    /// Case-exact. The terminal family has no PIN calls.
-    const fn path(self, caller: &Caller) -> Option<&'static str> {
-        Some(match (self, caller) {
+    /// Case-exact. The terminal family has no PIN calls: [`NotSent`] for those.
+    pub(crate) fn path(self, caller: &Caller) -> Result<&'static str, NotSent> {
+        Ok(match (self, caller) {
             (Self::Balance, Caller::Client { .. }) => "/airtime/Balance",
             (Self::Credit, Caller::Client { .. }) => "/airtime/Credit",
             (Self::Data, Caller::Client { .. }) => "/data/Credit",
@@ -81,7 +81,10 @@ impl Operation {
             (Self::Credit, Caller::Agent { .. }) => "/terminal/Credit",
             (Self::Data, Caller::Agent { .. }) => "/terminal/data/Credit",
             (Self::Check, Caller::Agent { .. }) => "/terminal/Check",
-            (_, Caller::Agent { .. }) => return None,
+            (_, Caller::Agent { .. }) => {
+                let none = "the terminal family has no PIN calls: use a client's credentials";
+                return Err(NotSent::unsupported(none).at(PROVIDER, self.name()));
+            }
         })
     }
 }
@@ -217,9 +220,7 @@ impl UnsignedRequest {
         base: &BaseUrl,
     ) -> Result<Request<Bytes>, NotSent> {
         const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-        let path = self.operation.path(&credentials.caller).ok_or_else(|| {
-            NotSent::unsupported("the terminal family has no PIN calls: use a client's credentials")
-        })?;
+        let path = self.operation.path(&credentials.caller)?;
         let unfit = || NotSent::new(ErrorKind::InvalidInput, "the request cannot stand in a URL");
         let uri = if self.query.sent().is_empty() {
             base.join(path)

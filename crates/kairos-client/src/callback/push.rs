@@ -123,7 +123,7 @@ pub struct EmailDetail {
     pub other: Other,
 }
 
-type Members = Map<String, Value>;
+pub(super) type Members = Map<String, Value>;
 
 impl PostCall {
     pub(super) fn read(mut members: Members) -> Self {
@@ -156,10 +156,7 @@ impl CallDetail {
             callee_type: take(m, "calleeType"),
             remote_hangup: yes_or_no(m, "remoteHangup"),
             is_ringing: yes_or_no(m, "is_ringing"),
-            foreign_call_ids: array(m, "foreignCallIds")
-                .into_iter()
-                .filter_map(text)
-                .collect(),
+            foreign_call_ids: texts(m, "foreignCallIds"),
             other: Other(members),
         }
     }
@@ -214,26 +211,40 @@ fn take(members: &mut Members, name: &str) -> Option<String> {
     }
 }
 
+/// The objects of a list. Items of another form stay where they are, among the others.
 fn list<T>(members: &mut Members, name: &str, read: impl Fn(Members) -> T) -> Vec<T> {
     let object = |item| match item {
-        Value::Object(members) => Some(read(members)),
-        _ => None,
+        Value::Object(members) => Ok(read(members)),
+        odd => Err(odd),
     };
-    array(members, name)
-        .into_iter()
-        .filter_map(object)
-        .collect()
+    items(members, name, object)
 }
 
-fn array(members: &mut Members, name: &str) -> Vec<Value> {
-    match members.get_mut(name) {
-        Some(Value::Array(items)) => {
-            let items = std::mem::take(items);
-            members.remove(name);
-            items
+fn texts(members: &mut Members, name: &str) -> Vec<String> {
+    items(members, name, |item| match item {
+        Value::String(text) => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        odd => Err(odd),
+    })
+}
+
+fn items<T>(members: &mut Members, name: &str, read: impl Fn(Value) -> Result<T, Value>) -> Vec<T> {
+    let Some(Value::Array(array)) = members.get_mut(name) else {
+        return Vec::new();
+    };
+    let (mut good, mut odd) = (Vec::with_capacity(array.len()), Vec::new());
+    for item in std::mem::take(array) {
+        match read(item) {
+            Ok(item) => good.push(item),
+            Err(item) => odd.push(item),
         }
-        _ => Vec::new(),
     }
+    if odd.is_empty() {
+        members.remove(name);
+    } else {
+        members.insert(name.to_owned(), Value::Array(odd));
+    }
+    good
 }
 
 fn milliseconds(members: &mut Members, name: &str) -> Option<Duration> {

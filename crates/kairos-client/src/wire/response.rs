@@ -103,6 +103,22 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// As it came, but for the order and the form of its members.
+    pub(crate) fn to_json(&self) -> String {
+        let mut members = self.other.clone();
+        for (name, value) in [
+            ("client-identifier", &self.client_identifier),
+            ("phonon-uuid", &self.phonon_uuid),
+        ] {
+            if let Some(text) = value {
+                members.insert(name.to_owned(), Value::from(text.as_str()));
+            }
+        }
+        Value::Object(members).to_string()
+    }
+}
+
 /// A text or a number, not empty.
 pub(crate) fn text(value: Value) -> Option<String> {
     match value {

@@ -243,3 +243,50 @@ async fn without_a_code_only_the_table_decides() {
         (ErrorKind::RateLimited, Some(Duration::from_secs(7)))
     );
 }
+
+#[tokio::test]
+async fn an_unconfirmed_call_keeps_what_the_answer_says_of_it() {
+    let body = json!({"api-response-code": 209, "api-response-message": "Partial Success", "request-id": "r", "call-details": [
+        {"client-identifier": "c-1", "phonon-uuid": "u-1"},
+        {"client-identifier": "c-2", "reason": "Invalid Contact Number"},
+    ]});
+    let Submission::Accepted(receipt) = told(Kind::RealTime, says(200, body)).await else {
+        panic!()
+    };
+    let mut unconfirmed = receipt.calls.into_iter().skip(1).map(|(_, outcome)| {
+        let Submission::Unknown(unknown) = outcome else {
+            panic!()
+        };
+        assert_eq!(unknown.cause().provider_code(), Some("209"));
+        assert_eq!(unknown.cause().body_excerpt(), Some("Partial Success"));
+        unknown
+            .answer()
+            .map(|answer| serde_json::from_slice::<Value>(answer.expose()).unwrap())
+    });
+    let own = json!({"client-identifier": "c-2", "reason": "Invalid Contact Number"});
+    assert_eq!(unconfirmed.next(), Some(Some(own)));
+    assert_eq!(unconfirmed.next(), Some(None));
+}
+
+/// The code comes first whatever the HTTP status, and however much stands before it.
+#[tokio::test]
+async fn a_long_failure_is_read_to_its_code() {
+    let long = format!(
+        r#"{{"trace":"{}","api-response-code":212,"api-response-message":"Insufficient Balance"}}"#,
+        "x".repeat(100_000)
+    );
+    let answer = ResponseTemplate::new(500).set_body_string(long);
+    let server = server(answer).await;
+    // Also where the user sets something else.
+    for settings in [
+        Settings::default(),
+        Settings::default().with_timeouts(Duration::from_secs(9), Duration::from_secs(30)),
+    ] {
+        let kairos = at(&server, Kind::RealTime).http(settings).build().unwrap();
+        let prepared = kairos.prepare(&three()).unwrap().remove(0);
+        let Submission::Rejected(why) = kairos.send(prepared).await.unwrap() else {
+            panic!()
+        };
+        assert_eq!(why.kind(), ErrorKind::InsufficientBalance);
+    }
+}

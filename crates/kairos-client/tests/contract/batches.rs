@@ -49,7 +49,7 @@ fn batches_are_split_by_count_and_by_final_size() {
             } else {
                 SECURITY_ID.len()
             };
-            let body = part.frozen().bytes().expose().len() + security_id;
+            let body = stored_body(part.frozen().bytes().expose()).len() + security_id;
             assert!(body <= 20_000, "{body}");
             assert!(
                 body > 19_000 || i == prepared.len() - 1,

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use kairos_client::envelope::Envelope;
 use kairos_client::{
-    Builder, Class, Code, ContactNumber, FetchAttempt, Finding, InvalidOrder, Kairos, Kind,
-    NumberPolicy, Order, PullVersion, StartTime,
+    Builder, Class, Code, ContactNumber, FetchAttempt, Finding, FlowId, InvalidOrder, Kairos, Kind,
+    NumberPolicy, Order, PullVersion, SecurityId, StartTime,
 };
 use serde_json::{Value, json};
 use support::*;

@@ -43,7 +43,7 @@ async fn after_a_timeout_nothing_is_sent_again_by_itself_and_a_replay_is_byte_id
         .into_iter()
         .map(|request| request.body)
         .collect();
-    assert_eq!(bodies, [frozen.bytes().expose()]);
+    assert_eq!(bodies, [stored_body(frozen.bytes().expose())]);
 
     // A refusal of the copy says nothing about the first.
     server.reset().await;
@@ -236,4 +236,162 @@ async fn a_key_pair_is_asked_for_once_whatever_happens() {
         Outcome::Accepted
     );
     assert_eq!(received(&server).await[0].body, br#"{"flowID":"Zb0RKJvh"}"#);
+}
+
+const GUARD: ReplayGuard = ReplayGuard::ByteIdentical {
+    within: Duration::from_secs(600),
+};
+
+#[tokio::test]
+async fn a_stored_request_goes_out_as_the_bytes_and_to_the_kind_it_was_made_for_or_not_at_all() {
+    let server = server(says(200, success())).await;
+    for kind in Kind::ALL {
+        let maker = at(&server, kind).replay_guard(GUARD).build().unwrap();
+        let frozen = maker.prepare(&three()).unwrap()[0].frozen().clone();
+
+        // Another security id makes other bytes of a plain body. An envelope is the same under any.
+        let flow = FlowId::new(FLOW).unwrap();
+        let rotated = SecurityId::new(SECURITY_ID.replace('A', "B")).unwrap();
+        let mut rotated = Kairos::builder(flow, rotated)
+            .kind(kind)
+            .base_url(server.uri())
+            .replay_guard(GUARD);
+        if kind.is_encrypted() {
+            rotated = rotated.public_key(public_key());
+        }
+        let Submission::Unknown(refused) = rotated.build().unwrap().replay(&frozen, now()).await
+        else {
+            assert!(kind.is_encrypted());
+            assert_eq!(received(&server).await.len(), 1);
+            server.reset().await;
+            Mock::given(method("POST"))
+                .respond_with(says(200, success()))
+                .mount(&server)
+                .await;
+            continue;
+        };
+        assert_eq!(refused.cause().kind(), ErrorKind::InvalidInput);
+        assert!(refused.cause().to_string().contains("security id"));
+        assert!(received(&server).await.is_empty(), "{kind:?}");
+    }
+    for made in Kind::ALL {
+        let maker = at(&server, made).build().unwrap();
+        let frozen = maker.prepare(&three()).unwrap()[0].frozen().clone();
+        for other in Kind::ALL.into_iter().filter(|other| *other != made) {
+            let client = at(&server, other).replay_guard(GUARD).build().unwrap();
+            let Submission::Unknown(refused) = client.replay(&frozen, now()).await else {
+                panic!("{made:?} went out as {other:?}")
+            };
+            assert_eq!(refused.cause().kind(), ErrorKind::InvalidInput);
+            assert!(refused.cause().to_string().contains("kind of endpoint"));
+        }
+    }
+    // Damaged in the store.
+    let client = at(&server, Kind::RealTime)
+        .replay_guard(GUARD)
+        .build()
+        .unwrap();
+    let frozen = client.prepare(&three()).unwrap()[0].frozen().clone();
+    let bytes = frozen.bytes().expose();
+    let other_call = String::from_utf8(bytes.to_vec())
+        .unwrap()
+        .replace("c-1", "c-9");
+    for damaged in [other_call.as_bytes(), b"", &bytes[1..], stored_body(bytes)] {
+        let stored = telco_core::Frozen::restore(
+            frozen.identity().clone(),
+            frozen.intent().clone(),
+            telco_core::SecretBytes::new(damaged),
+            frozen.prepared_at(),
+        );
+        assert_eq!(
+            client.replay(&stored, now()).await.outcome(),
+            Outcome::Unknown
+        );
+    }
+    assert!(received(&server).await.is_empty());
+}
+
+#[tokio::test]
+async fn orders_are_replayed_and_refreshed_like_calls() {
+    let server = server(says(
+        200,
+        json!({"api-response-code": 200, "call-details": [{"client-identifier": "c-1", "phonon-uuid": "u-1"}]}),
+    ))
+    .await;
+    let kairos = at(&server, Kind::RealTime)
+        .replay_guard(GUARD)
+        .build()
+        .unwrap();
+    let number = ContactNumber::parse("9812345678", NumberPolicy::AsIs).unwrap();
+    let order = Order::new(reference("c-1"), number);
+    let prepared = kairos
+        .prepare_orders(&reference("dues"), &[order])
+        .unwrap()
+        .remove(0);
+    let frozen = prepared.frozen().clone();
+    assert_eq!(
+        kairos.create(prepared).await.unwrap().outcome(),
+        Outcome::Accepted
+    );
+    let Submission::Accepted(again) = kairos.replay_orders(&frozen, now()).await else {
+        panic!()
+    };
+    assert_eq!(again.code, Code::Success);
+    let late = now() + Duration::from_secs(601);
+    assert_eq!(
+        kairos.replay_orders(&frozen, late).await.outcome(),
+        Outcome::Unknown
+    );
+    let later = now() + Duration::from_millis(1);
+    let new = kairos.refresh_orders(&frozen, later).unwrap().remove(0);
+    assert_eq!(
+        kairos.create(new).await.unwrap().outcome(),
+        Outcome::Accepted
+    );
+    let bodies: Vec<_> = received(&server)
+        .await
+        .into_iter()
+        .map(|request| request.body)
+        .collect();
+    assert_eq!(bodies.len(), 3);
+    assert_eq!(bodies[0], bodies[1]);
+    assert_ne!(bodies[0], bodies[2]);
+    assert!(kairos.refresh_orders(&frozen, now()).is_err());
+    let stranger = at(&server, Kind::RealTime)
+        .account("other")
+        .replay_guard(GUARD)
+        .build()
+        .unwrap();
+    assert!(stranger.refresh_orders(&frozen, later).is_err());
+    assert_eq!(
+        stranger.replay_orders(&frozen, now()).await.outcome(),
+        Outcome::Unknown
+    );
+
+    // A refusal of the copy says nothing about the first.
+    server.reset().await;
+    Mock::given(method("POST"))
+        .respond_with(says(200, json!({"api-response-code": 212})))
+        .mount(&server)
+        .await;
+    assert_eq!(
+        kairos.replay_orders(&frozen, now()).await.outcome(),
+        Outcome::Unknown
+    );
+}
+
+#[tokio::test]
+async fn a_new_key_pair_is_never_called_not_replaced_when_the_answer_says_accepted() {
+    for (message, expected) in [
+        (Some("Accepted"), Outcome::Accepted),
+        (Some("Invalid Security ID"), Outcome::Rejected),
+        (Some("Key pair queued"), Outcome::Unknown),
+        (None, Outcome::Unknown),
+    ] {
+        let answer = json!({"api-response-code": 202, "api-response-message": message});
+        let server = server(says(202, answer)).await;
+        let kairos = at(&server, Kind::Dialer).build().unwrap();
+        let outcome = kairos.generate_key_pair(&reference("r")).await.unwrap();
+        assert_eq!(outcome.outcome(), expected, "{message:?}");
+    }
 }

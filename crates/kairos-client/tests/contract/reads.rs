@@ -176,3 +176,19 @@ async fn the_probe_cannot_dial_and_finds_the_padding() {
             .is_err()
     );
 }
+
+#[tokio::test]
+async fn pull_is_repeated_after_a_5xx_whatever_its_body_says() {
+    for code in [500, 303] {
+        let server = server(says(503, json!({"api-response-code": code}))).await;
+        let failure = pulling(&server)
+            .build()
+            .unwrap()
+            .pull(&["u-1".to_owned()], FetchAttempt::All)
+            .await
+            .unwrap_err();
+        assert_eq!(failure.kind(), ErrorKind::Unavailable);
+        assert_eq!(failure.provider_code(), Some(code.to_string().as_str()));
+        assert_eq!(received(&server).await.len(), 3);
+    }
+}

@@ -96,6 +96,11 @@ pub fn three() -> CallBatch {
     ])
 }
 
+/// The body in what is stored: its last line. The others are version, kind and hash.
+pub fn stored_body(frozen: &[u8]) -> &[u8] {
+    frozen.splitn(4, |&byte| byte == b'\n').last().unwrap()
+}
+
 /// What is inside an envelope, opened with the test key.
 pub fn open(envelope: &Envelope, body: &[u8]) -> String {
     let body: Value = serde_json::from_slice(body).unwrap();

@@ -1,5 +1,7 @@
 //! Users and their balances.
 
+use std::fmt;
+
 use mor_hash::Call;
 use telco_core::{Error, ErrorKind, NotSent, Reference, Submission};
 
@@ -28,7 +30,7 @@ pub struct Balance {
 }
 
 /// An answer of `user_details_get`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct UserDetails {
     /// The user's number.
@@ -47,6 +49,16 @@ pub struct UserDetails {
     pub registration: Option<Record>,
     /// The whole answer.
     pub document: Document,
+}
+
+/// Without the person.
+impl fmt::Debug for UserDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserDetails")
+            .field("user_id", &self.user_id)
+            .field("registration", &self.registration)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An accepted `user_balance_update`.

@@ -10,7 +10,7 @@ use super::accounts::missing;
 use crate::MorClient;
 
 /// Which calls to list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct CallsQuery {
     from: SystemTime,
@@ -106,6 +106,18 @@ impl Callback {
             server_id: Some(server_id),
             ..self
         }
+    }
+}
+
+/// The filters by name: a destination is a number.
+impl std::fmt::Debug for CallsQuery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let filters: Vec<_> = self.filters.iter().map(|(name, _)| name).collect();
+        f.debug_struct("CallsQuery")
+            .field("from", &self.from)
+            .field("till", &self.till)
+            .field("filters", &filters)
+            .finish()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Devices.
 
+use std::fmt;
+
 use mor_hash::Call;
 use telco_core::{Error, Secret};
 
@@ -8,7 +10,7 @@ use crate::MorClient;
 use crate::wire::Element;
 
 /// One device. Only newer versions send more than number and type.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Device {
     /// Its number.
@@ -25,6 +27,17 @@ pub struct Device {
     pub port: Option<String>,
     /// Whether it is the user's primary device.
     pub primary_device: Option<String>,
+}
+
+/// Without login and address: a login is often a number.
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Device")
+            .field("device_id", &self.device_id)
+            .field("device_type", &self.device_type)
+            .field("primary_device", &self.primary_device)
+            .finish_non_exhaustive()
+    }
 }
 
 impl MorClient {

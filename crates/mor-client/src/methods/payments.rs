@@ -1,5 +1,6 @@
 //! Payments.
 
+use std::fmt;
 use std::time::SystemTime;
 
 use mor_hash::Call;
@@ -22,7 +23,7 @@ pub struct PaymentsQuery {
 }
 
 /// One payment as listed. All texts are the server's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Payment {
     /// The user.
@@ -52,7 +53,7 @@ pub struct Payment {
 }
 
 /// A payment to create.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct PaymentOrder {
     reference: Reference,
@@ -81,6 +82,34 @@ pub struct CreatedPayment {
     pub currency: Option<String>,
     /// `Yes` or `No` in newer versions.
     pub confirmed: Option<String>,
+}
+
+/// Without the people.
+impl fmt::Debug for Payment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payment")
+            .field("transaction_id", &self.transaction_id)
+            .field("date", &self.date)
+            .field("kind", &self.kind)
+            .field("amount", &self.amount)
+            .field("currency", &self.currency)
+            .field("completed", &self.completed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the payer's address and the text, which may name somebody.
+impl fmt::Debug for PaymentOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PaymentOrder")
+            .field("reference", &self.reference)
+            .field("user_id", &self.user_id)
+            .field("amount", &self.amount)
+            .field("payment_type", &self.payment_type)
+            .field("tax_in_amount", &self.tax_in_amount)
+            .field("fee", &self.fee)
+            .finish_non_exhaustive()
+    }
 }
 
 impl PaymentsQuery {

@@ -59,11 +59,12 @@ impl Sms {
     }
 }
 
+/// Without the numbers: a sender may be one too.
 impl fmt::Debug for Sms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sms")
             .field("reference", &self.reference)
-            .field("src", &self.src)
+            .field("lcr_id", &self.lcr_id)
             .finish_non_exhaustive()
     }
 }

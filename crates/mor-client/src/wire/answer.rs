@@ -70,7 +70,8 @@ impl Answer {
     }
 
     /// The error in it. Judged by element first and by text second, since texts may be translated: an `error` at any
-    /// depth, a failed `action`, a `Status` other than `Ok`, or a known error text where a result would stand.
+    /// depth, a failed `action`, a `Status` other than `Ok`, or a known error text where a result would stand. That a list is empty
+    /// ("No Users found") is none, wherever it stands.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         let root = match &self.document {
@@ -81,12 +82,12 @@ impl Answer {
             for error in self.document.all(name) {
                 let mut texts = vec![error.text.as_str()];
                 texts.extend(error.children.iter().map(|child| child.text.as_str()));
-                texts.retain(|text| !text.is_empty());
+                texts.retain(|text| !text.is_empty() && !is_empty_result(text));
                 if !texts.is_empty() {
                     // The error's own text is the text; without one, what its children say.
                     let only_messages = error.text.is_empty()
                         && error.children.iter().any(|child| child.name == "message");
-                    let text = if error.text.is_empty() {
+                    let text = if error.text.is_empty() || is_empty_result(&error.text) {
                         texts.join(" ")
                     } else {
                         error.text.clone()
@@ -113,6 +114,12 @@ impl Answer {
         let status = self.document.text_of("status")?;
         KnownText::find(status).map(|_| Refusal::new(status))
     }
+}
+
+/// What the server says of an empty list, in the place of an error.
+fn is_empty_result(text: &str) -> bool {
+    let text = text.trim().trim_end_matches('.').trim_end();
+    text.eq_ignore_ascii_case("No Users found")
 }
 
 impl Refusal {

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::{Iv, KeyText, Mode, PayloadEncoding, Profile, Wrapped};
 use crate::aes::{self, Aes, BLOCK};
-use crate::encoding::base64;
+use crate::encoding::base64_into;
 use crate::random::{NoRandomness, Source};
 use crate::rsa::{EncryptError, PublicKey};
 
@@ -127,12 +127,20 @@ impl Profile {
     ) -> Result<Encrypted, SealError> {
         let aes_key = self.aes_key(text)?;
         let aes = Aes::new(&aes_key).map_err(|_| SealError::DirectKeyLength(aes_key.len()))?;
-        let mut buffer = match self.payload {
-            PayloadEncoding::Base64 => base64(payload.as_bytes()).into_bytes(),
-            PayloadEncoding::Raw => payload.as_bytes().to_vec(),
+        let length = match self.payload {
+            PayloadEncoding::Base64 => payload.len().div_ceil(3) * 4,
+            PayloadEncoding::Raw => payload.len(),
         };
-        // Exactly: doubling a buffer of a whole batch would show in the memory of a busy sender.
-        buffer.reserve_exact(aes::padded_length(buffer.len()) - buffer.len());
+        // Of its final size from the start: one that moved would leave the plaintext behind, and doubling a buffer of a whole batch
+        // would show in the memory of a busy sender.
+        let mut buffer = Zeroizing::new(Vec::with_capacity(aes::padded_length(length)));
+        match self.payload {
+            PayloadEncoding::Base64 => {
+                buffer.resize(length, 0);
+                base64_into(payload.as_bytes(), &mut buffer);
+            }
+            PayloadEncoding::Raw => buffer.extend_from_slice(payload.as_bytes()),
+        }
         let iv = self.mode.iv(&aes_key, random)?;
         aes.encrypt_in_place(
             iv.as_ref().map_or(aes::Mode::Ecb, |iv| aes::Mode::Cbc(iv)),

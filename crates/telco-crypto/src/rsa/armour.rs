@@ -73,7 +73,9 @@ fn text(input: &[u8]) -> Result<Zeroizing<String>, KeyError> {
 }
 
 fn bare_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let compact: Zeroizing<String> = Zeroizing::new(text.split_whitespace().collect());
+    // As long as it can get: a text that grows leaves copies of itself behind.
+    let mut compact = Zeroizing::new(String::with_capacity(text.len()));
+    compact.extend(text.split_whitespace());
     decode_base64_forgiving(&compact).ok().map(Zeroizing::new)
 }
 
@@ -84,7 +86,7 @@ const DASHES: &str = "-----";
 /// All blocks, whatever stands between and before them. Any line length, indentation and line end.
 fn pem(text: &str) -> Result<Vec<Block>, KeyError> {
     // Environment variables and JSON often carry the line breaks as two characters.
-    let text = Zeroizing::new(text.replace("\\r\\n", "\n").replace("\\n", "\n"));
+    let text = line_breaks(text);
     let mut rest = text.as_str();
     let mut blocks = Vec::new();
     while let Some((_, after)) = rest.split_once(BEGIN) {
@@ -101,6 +103,20 @@ fn pem(text: &str) -> Result<Vec<Block>, KeyError> {
         rest = after;
     }
     Ok(blocks)
+}
+
+/// `\r\n` and `\n`, written as two characters each, as what they stand for. In one text of its final size: no part of a key is left in
+/// memory that nobody wipes.
+fn line_breaks(text: &str) -> Zeroizing<String> {
+    let mut broken = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some((line, after)) = rest.split_once("\\n") {
+        broken.push_str(line.strip_suffix("\\r").unwrap_or(line));
+        broken.push('\n');
+        rest = after;
+    }
+    broken.push_str(rest);
+    broken
 }
 
 /// PEM in 64 columns with LF, as OpenSSL writes it.
@@ -126,4 +142,24 @@ pub(super) fn to_pem(label: &str, der: &[u8]) -> Zeroizing<String> {
     pem.push_str(label);
     pem.push_str("-----\n");
     pem
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_line_breaks_become_real_ones_without_growing() {
+        for (text, expected) in [
+            ("a\\nb\\r\\nc", "a\nb\nc"),
+            ("a\nb", "a\nb"),
+            ("\\n", "\n"),
+            ("a\\rb", "a\\rb"),
+            ("", ""),
+        ] {
+            let broken = line_breaks(text);
+            assert_eq!(broken.as_str(), expected);
+            assert_eq!(broken.capacity(), text.len());
+        }
+    }
 }

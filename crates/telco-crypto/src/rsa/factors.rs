@@ -32,7 +32,12 @@ pub(super) fn build(
         }
         (Some(d), None) => {
             let d = unsigned(d);
-            let (p, q) = recover_primes(&n, &e, &d)
+            // Whatever is longer than n is a multiple too much, or a way to keep the loader busy.
+            if d.bit_width_vartime() > n.bit_width_vartime() {
+                return Err(KeyError::Inconsistent(Inconsistency::PrivateExponent));
+            }
+            // Fifty bases: a right key fails all of them with probability 2^-50.
+            let (p, q) = recover_primes(&n, &e, &d, 2..52)
                 .ok_or(KeyError::Inconsistent(Inconsistency::PrivateExponent))?;
             ::rsa::PrivateKey::from_components(n, e, d, vec![p, q])
         }
@@ -82,8 +87,13 @@ fn crt_values_agree(numbers: &Components, key: &::rsa::PrivateKey) -> bool {
 ///
 /// e·d - 1 is a multiple of λ(n), so every g^(e·d-1) is 1 modulo n. Taking square roots of that 1 by halving the exponent leads, for
 /// at least half of all g, to a root other than 1 and -1, and such a root shares a factor with n (Handbook of Applied Cryptography,
-/// 8.2.2).
-fn recover_primes(n: &BoxedUint, e: &BoxedUint, d: &BoxedUint) -> Option<(BoxedUint, BoxedUint)> {
+/// 8.2.2). A g whose powers never come to 1 shows that d is wrong, and no other is tried: a file must not cost many exponentiations.
+fn recover_primes(
+    n: &BoxedUint,
+    e: &BoxedUint,
+    d: &BoxedUint,
+    bases: impl IntoIterator<Item = u64>,
+) -> Option<(BoxedUint, BoxedUint)> {
     let modulus = Odd::new(n.clone()).into_option()?;
     let params = BoxedMontyParams::new_vartime(modulus);
     let multiple = d.concatenating_mul(e).wrapping_sub(BoxedUint::one()); // neither is zero
@@ -94,8 +104,7 @@ fn recover_primes(n: &BoxedUint, e: &BoxedUint, d: &BoxedUint) -> Option<(BoxedU
     let odd_part = multiple.shr_vartime(halvings)?;
     let one = BoxedMontyForm::one(&params);
     let minus_one = -one.clone();
-    // Fifty bases: a right key fails all of them with probability 2^-50; a wrong d fails at the first.
-    for base in 2u64..52 {
+    'bases: for base in bases {
         let base = BoxedUint::from(base).resize_unchecked(n.bits_precision());
         let mut root = BoxedMontyForm::new(base, &params).pow(&odd_part);
         for _ in 0..halvings {
@@ -108,10 +117,62 @@ fn recover_primes(n: &BoxedUint, e: &BoxedUint, d: &BoxedUint) -> Option<(BoxedU
                         .into_option()?;
                     return Some((p, q));
                 }
-                break;
+                continue 'bases;
             }
             root = square;
         }
+        return None;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers() -> (BoxedUint, BoxedUint, BoxedUint) {
+        let file = include_str!("../../vectors/rsa_signing.json");
+        let keys: serde_json::Value = serde_json::from_str(file).unwrap();
+        let pem = keys["keys"]["k1024"]["private_pem_pkcs8"].as_str().unwrap();
+        let key = crate::rsa::PrivateKey::load(pem.as_bytes()).unwrap().key;
+        let part = |number: &BoxedUint| unsigned(&number.to_be_bytes());
+        use ::rsa::traits::PublicKeyParts as _;
+        (part(key.n()), part(key.e()), part(key.d()))
+    }
+
+    #[test]
+    fn a_wrong_exponent_costs_one_base_and_a_right_one_few() {
+        let (n, e, d) = numbers();
+        let mut tried = 0;
+        let (p, q) = recover_primes(&n, &e, &d, 2..52).unwrap();
+        assert_eq!(p.concatenating_mul(&q), n);
+        // Still odd, so that there is something to halve.
+        let wrong = d.wrapping_sub(BoxedUint::from(2u64));
+        assert!(recover_primes(&n, &e, &wrong, (2..52).inspect(|_| tried += 1)).is_none());
+        assert_eq!(tried, 1);
+    }
+
+    #[test]
+    fn an_exponent_longer_than_the_modulus_is_refused() {
+        let (n, e, d) = numbers();
+        let bytes =
+            |number: &BoxedUint| super::super::der::Number::from(number.to_be_bytes().to_vec());
+        let numbers = |d: &BoxedUint| Components {
+            n: bytes(&n),
+            e: bytes(&e),
+            d: Some(bytes(d)),
+            p: None,
+            q: None,
+            dp: None,
+            dq: None,
+            q_inverse: None,
+        };
+        let options = LoadOptions::new();
+        assert!(build(&numbers(&d), &options).is_ok());
+        let long = d.concatenating_mul(&n);
+        assert_eq!(
+            build(&numbers(&long), &options).unwrap_err(),
+            KeyError::Inconsistent(Inconsistency::PrivateExponent)
+        );
+    }
 }

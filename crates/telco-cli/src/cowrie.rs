@@ -82,12 +82,28 @@ impl Account {
         let id = section.required("client_id", self.client_id.as_deref())?;
         let key = section.secret("client_key", self.client_key.as_ref())?;
         let credentials = Credentials::client(&id, ClientKey::from_base64(key.expose())?)?;
-        let mut builder = Client::builder(credentials).base_url(self.base_url(settings)?);
+        let total = timeout(settings)?;
+        let http = cowrie_client::http::Settings::default();
+        let connect = http.connect_timeout.min(total);
+        let mut builder = Client::builder(credentials)
+            .base_url(self.base_url(settings)?)
+            .settings(http.with_timeouts(connect, total));
         if let Some(waits) = section.text("lookup_after", None)? {
             builder = builder.poll_after(seconds(&waits)?);
         }
         builder.build().map_err(|e| Failure::of_read(&e))
     }
+}
+
+/// How long a whole request may take.
+pub(crate) fn timeout(settings: &Settings) -> Result<Duration, Failure> {
+    let Some(text) = settings.of("cowrie").text("timeout", None)? else {
+        return Ok(cowrie_client::http::Settings::default().total_timeout);
+    };
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        Failure::not_sent("cowrie: timeout is no number of seconds").help("write it as 60")
+    })
 }
 
 /// `2,5,10`: how long after an unknown outcome it is looked up, each time.
@@ -174,7 +190,7 @@ async fn look_up(check: &Check, settings: &Settings, form: Form) -> Done {
                     json!(record.amount.map(|amount| amount.to_string())),
                 ),
                 ("stamp", json!(stamp)),
-                ("reference_fits", Value::Bool(ours)),
+                ("reference_fits", json!(ours)),
             ],
         ),
         CheckAnswer::NotFound => {

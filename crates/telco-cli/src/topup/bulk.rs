@@ -2,17 +2,22 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use clap::Args;
-use telco_core::Amount;
+use telco_core::{Amount, TopupProvider};
 use telco_ledger::{Guards, Ledger, Store};
 
+use super::earlier::{self, Others};
 use super::job::Job;
+use super::lease::lease;
 use super::place::{LedgerAt, Place};
 use super::plan;
-use super::preflight::{Preflight, Tolerance};
+use super::preflight::{Preflight, Question, Tolerance};
 use super::progress::Progress;
-use super::run::{self, Pace};
+use super::reissue;
+use super::rows::job_of;
+use super::run::{self, Pace, Shared};
 use super::stop::{Stop, Why};
 use super::summary::{Summary, rows};
 use crate::config::{Settings, confirm_spend};
@@ -35,15 +40,18 @@ pub(crate) struct Bulk {
     /// Leave invalid rows out
     #[arg(long)]
     skip_invalid: bool,
-    /// Send rows that ask for the same number, product and amount as a row before them
+    /// Send rows that ask for the same number, product and amount as a row before them in this file
     #[arg(long)]
     allow_duplicates: bool,
+    /// Leave out the rows of which another job of this ledger has sent the same number, product and amount
+    #[arg(long, conflicts_with = "send_again")]
+    skip_sent: bool,
+    /// How many days back other jobs are looked at; 0: not at all [TELCO_TOPUP_SENT_WITHIN; default 6]
+    #[arg(long, value_name = "DAYS")]
+    sent_within: Option<u32>,
     /// Begin even if the account holds less than the rows cost
     #[arg(long)]
     allow_shortfall: bool,
-    /// Refuse a file that costs more
-    #[arg(long, value_name = "NAIRA")]
-    max_spend: Option<String>,
     #[command(flatten)]
     sending: Sending,
 }
@@ -53,6 +61,9 @@ pub(crate) struct Bulk {
 pub(crate) struct Resume {
     /// Which: the 16 digits that `bulk` prints [default: the latest]
     job: Option<String>,
+    /// Send the rows again that the provider refused; never what is unknown
+    #[arg(long)]
+    reissue_rejected: bool,
     #[command(flatten)]
     sending: Sending,
 }
@@ -74,6 +85,12 @@ struct Sending {
     /// At most so many a second, all workers together
     #[arg(long, value_name = "N")]
     rate: Option<std::num::NonZeroU32>,
+    /// Send nothing if what is to be sent costs more
+    #[arg(long, value_name = "NAIRA")]
+    max_spend: Option<String>,
+    /// Send rows although another job has sent the same number, product and amount
+    #[arg(long)]
+    send_again: bool,
     /// Stop before the account holds less
     #[arg(long, value_name = "NAIRA")]
     min_balance: Option<String>,
@@ -87,41 +104,73 @@ struct Sending {
 
 impl Bulk {
     pub(super) async fn run(&self, settings: &Settings, form: Form) -> Done {
-        let max_spend = self.max_spend.as_deref().map(naira).transpose()?;
+        let sending = &self.sending;
+        let account = sending.open(settings)?;
+        let id = job_of(&self.file)?;
+        let since = earlier::since(self.sent_within, settings)?.filter(|_| !sending.send_again);
+        let place = if self.dry_run {
+            sending.ledger.place_if_named(settings)?
+        } else {
+            Some(sending.ledger.place(settings)?)
+        };
+        let existing = match &place {
+            Some(place) => place.existing().await?,
+            None => None,
+        };
+        if let Some(store) = &existing
+            && let Some(job) = Job::find(store.as_ref(), &id).await?
+            && job.complete
+        {
+            if self.dry_run {
+                output::note("this file is known: the job would go on, and no row be sent twice");
+                return Summary::of(&job, store.as_ref()).await?.print_outlook(form);
+            }
+            output::note("this file is known: the job goes on, and no row is sent twice");
+            drop(existing);
+            let place = sending.ledger.place(settings)?;
+            let sender = Sender::open(sending, account, &place).await?;
+            return sender.go_on(&job, false, form).await;
+        }
+        let found = Preflight::of(Question {
+            path: &self.file,
+            ignored: &self.ignore,
+            job: &id,
+            provider: account.client.as_ref(),
+            others: existing
+                .zip(since)
+                .map(|(store, since)| Others { store, since }),
+            skip_sent: self.skip_sent,
+        })
+        .await?;
         let tolerance = Tolerance {
             invalid: self.skip_invalid,
+            sent: self.skip_sent,
             duplicates: self.allow_duplicates,
             shortfall: self.allow_shortfall,
-            max_spend,
+            max_spend: account.max_spend,
         };
-        let client = self.sending.account.client(settings)?;
-        let place = (!self.dry_run)
-            .then(|| self.sending.ledger.place(settings))
-            .transpose()?;
-        let found = Preflight::of(&self.file, &self.ignore, &client).await?;
-        let Some(place) = place else {
+        let Some(place) = place.filter(|_| !self.dry_run) else {
             found.print(form)?;
             return found.admit(tolerance);
         };
         found.tell();
-        let sender = Sender::open(&self.sending, settings, &place).await?;
-        let known = Job::find(sender.store.as_ref(), &found.job).await?;
-        if let Some(job) = known.filter(|job| job.complete) {
-            output::note("this file is known: the job goes on, and no row is sent twice");
-            return sender.go_on(&job, form).await;
-        }
         found.admit(tolerance)?;
         let what = format!("tops up {} times for {} in all", found.valid, found.cost);
-        let base_url = self.sending.account.base_url(settings)?;
-        confirm_spend(&base_url, &what, self.sending.yes)?;
+        confirm_spend(&account.base_url, &what, sending.yes)?;
+        let sender = Sender::open(sending, account, &place).await?;
         let mut job = Job {
-            id: found.job.clone(),
+            id,
             file: self
                 .file
                 .file_name()
                 .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
             rows: found.valid,
             left_out: found.left_out.clone(),
+            skipped: found.skipped.clone(),
+            since: since.and_then(|since| {
+                let since = since.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+                Some(since.as_secs())
+            }),
             duplicates: self.allow_duplicates,
             complete: false,
         };
@@ -146,6 +195,7 @@ impl Bulk {
 
 impl Resume {
     pub(super) async fn run(&self, settings: &Settings, form: Form) -> Done {
+        let account = self.sending.open(settings)?;
         let place = self.sending.ledger.place(settings)?;
         let reader = place.reader().await?;
         let job = Job::named(reader.as_ref(), self.job.as_deref()).await?;
@@ -157,15 +207,24 @@ impl Resume {
             .help(format!("`telco topup bulk {}` again goes on", job.file)));
         }
         drop(reader);
-        let sender = Sender::open(&self.sending, settings, &place).await?;
-        sender.go_on(&job, form).await
+        let sender = Sender::open(&self.sending, account, &place).await?;
+        sender.go_on(&job, self.reissue_rejected, form).await
     }
+}
+
+/// The account that is sent through, and the rules of the user's own. Made once: a key that comes on standard input, or from a
+/// file that is a pipe, can be read only once.
+struct Through {
+    client: Arc<dyn TopupProvider>,
+    base_url: String,
+    behaviour: telco_ledger::Settings,
+    max_spend: Option<Amount>,
 }
 
 /// A ledger that is open for writing, and how to send through it.
 struct Sender<'a> {
     options: &'a Sending,
-    settings: &'a Settings,
+    account: Through,
     ledger: Ledger,
     /// More workers, each with a connection of its own.
     helpers: Vec<Ledger>,
@@ -174,25 +233,21 @@ struct Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
-    async fn open(
-        options: &'a Sending,
-        settings: &'a Settings,
-        place: &Place,
-    ) -> Result<Self, Failure> {
+    async fn open(options: &'a Sending, account: Through, place: &Place) -> Result<Self, Failure> {
         let workers = options.workers.get();
         if workers > 1 && !place.is_shared() {
             return Err(Failure::usage("an SQLite ledger has one worker")
                 .help("raise --concurrency, or use a ledger in PostgreSQL"));
         }
         let store = place.writer().await?;
-        let ledger = options.ledger_on(store.clone(), settings).await?;
+        let ledger = account.ledger_on(store.clone()).await?;
         let mut helpers = Vec::new();
         for _ in 1..workers {
-            helpers.push(options.ledger_on(place.writer().await?, settings).await?);
+            helpers.push(account.ledger_on(place.writer().await?).await?);
         }
         Ok(Self {
             options,
-            settings,
+            account,
             ledger,
             helpers,
             store,
@@ -201,23 +256,72 @@ impl<'a> Sender<'a> {
     }
 
     /// A job that was begun before: what is unknown is settled first, then what is left is sent.
-    async fn go_on(&self, job: &Job, form: Form) -> Done {
+    async fn go_on(&self, job: &Job, reissue: bool, form: Form) -> Done {
+        self.is_ours(job).await?;
         let settled = run::settle(&self.ledger, &self.stop).await;
         if settled.is_err() || self.stop.why().is_some() {
             return self.end(settled, job, form).await;
+        }
+        let left = Summary::of(job, self.store.as_ref()).await?;
+        let cost = left.cost_left(reissue);
+        if let Some(most) = self.account.max_spend
+            && cost.minor() > most.minor()
+        {
+            let failure = format!("what is left costs {cost}, and --max-spend is {most}");
+            return self.end(Err(Failure::not_sent(failure)), job, form).await;
+        }
+        let refused = if reissue { left.rejected } else { 0 };
+        let to_send = left.left().saturating_add(refused);
+        if to_send > 0 {
+            let what = format!("tops up {to_send} times for {cost} in all");
+            confirm_spend(&self.account.base_url, &what, self.options.yes)?;
         }
         let again = self.ledger.replan(&job.id).await;
         let again = again.map_err(|e| Failure::of_ledger(&e))?;
         if again > 0 {
             output::note(&format!("not sent before, tried again: {}", rows(again)));
         }
-        let left = Summary::of(job, self.store.as_ref()).await?.planned;
-        if left > 0 {
-            let base_url = self.options.account.base_url(self.settings)?;
-            let what = format!("tops up {left} times");
-            confirm_spend(&base_url, &what, self.options.yes)?;
+        if refused > 0 {
+            output::note(&format!("refused before, sent again: {}", rows(refused)));
+            let shared = self.shared(job, ("sending again", refused));
+            let sent = reissue::rejected(&self.ledger, &shared).await;
+            shared.end();
+            if sent.is_err() {
+                return self.end(sent, job, form).await;
+            }
         }
         self.finish(job, form).await
+    }
+
+    /// Another account's rows would never come: nobody takes them here, and they stay planned.
+    async fn is_ours(&self, job: &Job) -> Done {
+        let (theirs, ours) = (
+            job.account(self.store.as_ref()).await?,
+            self.ledger.identity(),
+        );
+        match theirs {
+            Some(theirs) if theirs != *ours => Err(Failure::not_sent(format!(
+                "job {} was begun through the account {theirs}, and the settings name {ours}",
+                job.id
+            ))
+            .help("name that account: --client-id, TELCO_COWRIE_CLIENT_ID, or client_id under [cowrie]")),
+            _ => Ok(()),
+        }
+    }
+
+    fn shared(&self, job: &Job, what: (&'static str, u64)) -> Shared {
+        let pace = Pace {
+            concurrency: usize::from(self.options.concurrency.get()),
+            give_up_after: self.options.give_up_after,
+        };
+        let since = job.since().filter(|_| !self.options.send_again);
+        let others = since.map(|since| Others {
+            store: self.store.clone(),
+            since,
+        });
+        // Who sends it again on purpose means it now, not in half a minute.
+        let twice = job.duplicates || self.options.send_again;
+        Shared::new(&job.id, pace, (twice, others), what, &self.stop)
     }
 
     /// Sends what is planned, settles, and says how it stands.
@@ -228,14 +332,10 @@ impl<'a> Sender<'a> {
 
     async fn send(&self, job: &Job) -> Done {
         let left = Summary::of(job, self.store.as_ref()).await?.planned;
-        let pace = Pace {
-            concurrency: usize::from(self.options.concurrency.get()),
-            give_up_after: self.options.give_up_after,
-        };
         if left > 0 && self.stop.why().is_none() {
             let workers: Vec<&Ledger> =
                 std::iter::once(&self.ledger).chain(&self.helpers).collect();
-            run::send(&workers, job, pace, left, &self.stop).await?;
+            run::send(&workers, self.shared(job, ("sending", left))).await?;
         }
         run::settle(&self.ledger, &self.stop).await
     }
@@ -251,29 +351,34 @@ impl<'a> Sender<'a> {
             Failure::unknown(failure.message())
                 .help("rows may have been on the way: mend the ledger, then `telco topup resume`")
         })?;
-        summary.print(form)?;
-        summary.verdict(self.stop.why())
+        let verdict = summary.verdict(self.stop.why());
+        summary.keep(form);
+        verdict
+    }
+}
+
+impl Through {
+    async fn ledger_on(&self, store: Arc<dyn Store>) -> Result<Ledger, Failure> {
+        let ledger = Ledger::open_with(store, self.client.clone(), self.behaviour.clone()).await;
+        ledger.map_err(|e| Failure::of_ledger(&e))
     }
 }
 
 impl Sending {
-    async fn ledger_on(
-        &self,
-        store: Arc<dyn Store>,
-        settings: &Settings,
-    ) -> Result<Ledger, Failure> {
-        let client = Arc::new(self.account.client(settings)?);
+    /// Everything that can be wrong with flags and settings is found here, before anything is looked at.
+    fn open(&self, settings: &Settings) -> Result<Through, Failure> {
         let mut behaviour = telco_ledger::Settings::default();
         behaviour.guards = self.guards()?;
-        if let Some(seconds) = settings.of("topup").text("lease", None)? {
-            let seconds = seconds.parse().map_err(|_| {
-                Failure::not_sent("topup: lease is no number of seconds").help("write it as 120")
-            })?;
-            behaviour.lease = std::time::Duration::from_secs(seconds);
+        if let Some(lease) = lease(settings)? {
+            behaviour.lease = lease;
         }
         behaviour.lookups_at_a_time = u32::from(self.concurrency.get());
-        let ledger = Ledger::open_with(store, client, behaviour).await;
-        ledger.map_err(|e| Failure::of_ledger(&e))
+        Ok(Through {
+            max_spend: self.max_spend.as_deref().map(naira).transpose()?,
+            base_url: self.account.base_url(settings)?,
+            client: Arc::new(self.account.client(settings)?),
+            behaviour,
+        })
     }
 
     fn guards(&self) -> Result<Guards, Failure> {

@@ -13,6 +13,7 @@ mod reissue;
 mod report;
 mod rows;
 mod run;
+mod sender;
 mod status;
 mod stop;
 mod summary;

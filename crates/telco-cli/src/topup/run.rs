@@ -287,6 +287,9 @@ impl Shared {
         ledger: &Ledger,
         taken: &mut VecDeque<Entry>,
     ) -> Result<u64, Failure> {
+        if taken.is_empty() || self.others.is_none() {
+            return Ok(0);
+        }
         let products = taken.iter().map(|row| row.intent().product.clone());
         let earlier = self.sent_by_others(products.collect()).await?;
         let mut cancelling = JoinSet::new();
@@ -310,7 +313,9 @@ impl Shared {
                 Err(e) => outcome = Err(Failure::broken(e.to_string())),
             }
         }
-        self.leave_out(count);
+        if count > 0 {
+            self.leave_out(count);
+        }
         outcome.map(|()| count)
     }
 

@@ -107,8 +107,13 @@ impl<'a> Sender<'a> {
         if settled.is_err() || self.stop.why().is_some() {
             return self.end(settled, job, form).await;
         }
+        let again = self.ledger.replan(&job.id).await;
+        let again = again.map_err(|e| Failure::of_ledger(&e))?;
+        if again > 0 {
+            output::note(&format!("not sent before, tried again: {}", rows(again)));
+        }
         let left = Summary::of(job, self.store.as_ref()).await?;
-        let cost = left.cost_left(reissue);
+        let cost = left.cost_to_go_on(reissue);
         if let Some(most) = self.account.max_spend
             && cost.minor() > most.minor()
         {
@@ -116,15 +121,10 @@ impl<'a> Sender<'a> {
             return self.end(Err(Failure::not_sent(failure)), job, form).await;
         }
         let refused = if reissue { left.rejected } else { 0 };
-        let to_send = left.left().saturating_add(refused);
+        let to_send = left.planned.saturating_add(refused);
         if to_send > 0 {
             let what = format!("tops up {to_send} times for {cost} in all");
             confirm_spend(&self.account.base_url, &what, self.options.yes)?;
-        }
-        let again = self.ledger.replan(&job.id).await;
-        let again = again.map_err(|e| Failure::of_ledger(&e))?;
-        if again > 0 {
-            output::note(&format!("not sent before, tried again: {}", rows(again)));
         }
         if refused > 0 {
             output::note(&format!("refused before, sent again: {}", rows(refused)));

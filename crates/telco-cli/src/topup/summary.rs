@@ -64,12 +64,11 @@ impl Summary {
         self.planned.saturating_add(self.not_sent)
     }
 
-    /// What it would cost to go on: to send what is not sent, and if it is wanted what was refused.
-    pub(super) fn cost_left(&self, rejected: bool) -> Amount {
-        let [planned, not_sent, refused] = self.prices.map(Amount::minor);
-        let refused = if rejected { refused } else { 0 };
-        let sum = planned.saturating_add(not_sent).saturating_add(refused);
-        Amount::from_minor(sum, Currency::NGN)
+    /// What it costs to send what is planned, and if it is wanted what was refused.
+    pub(super) fn cost_to_go_on(&self, reissue: bool) -> Amount {
+        let [planned, _, refused] = self.prices.map(Amount::minor);
+        let refused = if reissue { refused } else { 0 };
+        Amount::from_minor(planned.saturating_add(refused), Currency::NGN)
     }
 
     fn facts(&self) -> Vec<(&'static str, Value)> {
@@ -102,7 +101,9 @@ impl Summary {
     pub(super) fn print_outlook(&self, form: Form) -> Done {
         let mut facts = self.facts();
         facts.push(("to_send", json!(self.left())));
-        facts.push(("cost", json!(self.cost_left(false).to_string())));
+        let [planned, not_sent, _] = self.prices.map(Amount::minor);
+        let cost = Amount::from_minor(planned.saturating_add(not_sent), Currency::NGN);
+        facts.push(("cost", json!(cost.to_string())));
         output::facts(form, &facts)
     }
 

@@ -1,6 +1,5 @@
 //! What the columns of a bulk file mean, and the top-up that a row asks for.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -90,11 +89,7 @@ impl Rows {
 /// The job that a file is, without a look at its rows.
 pub(super) fn job_of(path: &Path) -> Result<String, Failure> {
     let unreadable = |e| Failure::not_sent(format!("{} cannot be read: {e}", path.display()));
-    let mut file = File::open(path).map_err(unreadable)?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
-        return Err(Failure::not_sent(format!("{} is no file", path.display()))
-            .help("it is read more than once: give a file, not a pipe"));
-    }
+    let mut file = super::csv::open(path)?;
     let (mut hash, mut part) = (Sha256::new(), vec![0; 64 * 1024]);
     loop {
         let read = file.read(&mut part).map_err(unreadable)?;

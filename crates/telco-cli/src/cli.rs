@@ -65,17 +65,19 @@ enum Command {
 impl Cli {
     /// Runs the command.
     pub(crate) fn run(self) -> Done {
-        let settings = Settings::load(self.config.as_deref())?;
+        // Read only by what needs them: when the file is broken, `config example` still prints one that is not.
+        let settings = || Settings::load(self.config.as_deref());
+        let form = self.output;
         match &self.command {
-            Command::Demo(options) => block_on(demo::run(options, self.output)),
-            Command::Sandbox(options) => block_on(sandbox::run(options, self.output)),
-            Command::Citcall(command) => block_on(citcall::run(command, &settings, self.output)),
-            Command::Cowrie(command) => block_on(cowrie::run(command, &settings, self.output)),
-            Command::Fanap(command) => block_on(fanap::run(command, &settings, self.output)),
-            Command::Kairos(command) => block_on(kairos::run(command, &settings, self.output)),
-            Command::Mor(command) => mor::run(command, &settings, self.output),
-            Command::Topup(command) => block_on(topup::run(command, &settings, self.output)),
-            Command::Doctor => block_on(doctor::run(&settings, self.output)),
+            Command::Demo(options) => block_on(demo::run(options, form)),
+            Command::Sandbox(options) => block_on(sandbox::run(options, form)),
+            Command::Citcall(command) => block_on(citcall::run(command, &settings()?, form)),
+            Command::Cowrie(command) => block_on(cowrie::run(command, &settings()?, form)),
+            Command::Fanap(command) => block_on(fanap::run(command, &settings()?, form)),
+            Command::Kairos(command) => block_on(kairos::run(command, &settings()?, form)),
+            Command::Mor(command) => mor::run(command, &settings()?, form),
+            Command::Topup(command) => block_on(topup::run(command, &settings()?, form)),
+            Command::Doctor => block_on(doctor::run(&settings()?, form)),
             Command::Config(command) => config::run(command),
             Command::Completions { shell } => {
                 let mut script = Vec::new();

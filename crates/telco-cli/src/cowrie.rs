@@ -82,12 +82,32 @@ impl Account {
         let id = section.required("client_id", self.client_id.as_deref())?;
         let key = section.secret("client_key", self.client_key.as_ref())?;
         let credentials = Credentials::client(&id, ClientKey::from_base64(key.expose())?)?;
-        let mut builder = Client::builder(credentials).base_url(self.base_url(settings)?);
+        let total = timeout(settings)?;
+        let http = cowrie_client::http::Settings::default();
+        let mut builder = Client::builder(credentials)
+            .base_url(self.base_url(settings)?)
+            .settings(http.with_timeouts(CONNECT.min(total), total));
         if let Some(waits) = section.text("lookup_after", None)? {
             builder = builder.poll_after(seconds(&waits)?);
         }
         builder.build().map_err(|e| Failure::of_read(&e))
     }
+}
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a whole request may take, unless the settings say something else.
+const TOTAL: Duration = Duration::from_secs(60);
+
+/// How long a whole request may take.
+pub(crate) fn timeout(settings: &Settings) -> Result<Duration, Failure> {
+    let Some(text) = settings.of("cowrie").text("timeout", None)? else {
+        return Ok(TOTAL);
+    };
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        Failure::not_sent("cowrie: timeout is no number of seconds").help("write it as 60")
+    })
 }
 
 /// `2,5,10`: how long after an unknown outcome it is looked up, each time.
@@ -149,6 +169,14 @@ async fn look_up(check: &Check, settings: &Settings, form: Form) -> Done {
         .check(&check.reference)
         .await
         .map_err(|e| Failure::of_read(&e))?;
+    if let CheckAnswer::Found { ours, .. } = &answer
+        && json!(ours) != Value::Bool(true)
+    {
+        output::note(
+            "it is not shown that this record is the one you asked for: compare network, number and amount before you take anything \
+             from it, and do not send again",
+        );
+    }
     match answer {
         CheckAnswer::Found {
             record,

@@ -48,7 +48,7 @@ pub(crate) async fn run(settings: &Settings, form: Form) -> Done {
         }
         fields::check(&mut report, name, section, fields)?;
         if name == "topup" {
-            ledger::check(&mut report, section).await?;
+            ledger::check(&mut report, settings).await?;
         } else {
             reach::check(&mut report, name, settings, fields).await?;
         }
@@ -117,7 +117,9 @@ impl Report {
             _ => '✗',
         };
         let advice = advice.map_or_else(String::new, |advice| format!(": {advice}"));
-        output::line(&format!("{mark} {subject:<9} {what}{advice}"))
+        output::line(&output::clean(&format!(
+            "{mark} {subject:<9} {what}{advice}"
+        )))
     }
 
     /// The exit code is the first failure's.

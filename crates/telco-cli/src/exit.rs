@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use telco_core::{Delivery, Error, NotSent, Rejection, Submission};
 
+use crate::output::clean;
+
 /// What a command answers.
 pub(crate) type Done = Result<(), Failure>;
 
@@ -131,10 +133,11 @@ impl From<Rejection> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "telco: {}", self.message)?;
+        // What a provider said may be in it.
+        write!(f, "telco: {}", clean(&self.message))?;
         self.help
             .as_ref()
-            .map_or(Ok(()), |help| write!(f, "\n  help: {help}"))
+            .map_or(Ok(()), |help| write!(f, "\n  help: {}", clean(help)))
     }
 }
 

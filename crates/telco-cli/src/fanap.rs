@@ -15,6 +15,7 @@ use telco_core::{
 
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure, accepted};
+use crate::interrupt::answered;
 use crate::output::{self, Form};
 use crate::secret::Source;
 
@@ -220,23 +221,24 @@ async fn start(start: &Start, settings: &Settings, form: Form) -> Done {
     };
     output::note(&format!("reference {reference}"));
     let request = OtpRequest::new(to, reference);
-    let challenge = accepted(service.start(&request).await, SETTLE_START)?;
+    let answer = answered(&request.reference, SETTLE_START, service.start(&request)).await?;
+    let challenge = accepted(answer, SETTLE_START)?;
     let pending = challenge.pending.to_storage();
     match form {
         Form::Table => {
-            output::line(&pending)?;
+            output::keep(&pending);
             output::note(
                 "a code is on its way; keep the line above on the server until it is typed",
             );
-            Ok(())
         }
-        Form::Json => output::json(&json!({
+        Form::Json => output::keep(&output::json_text(&json!({
             "outcome": "accepted",
             "reference": request.reference.as_str(),
             "correlation_id": challenge.provider_id,
             "pending": pending,
-        })),
+        }))),
     }
+    Ok(())
 }
 
 async fn commit(commit: &Commit, settings: &Settings, form: Form) -> Done {
@@ -250,8 +252,10 @@ async fn commit(commit: &Commit, settings: &Settings, form: Form) -> Done {
         .map_err(NotSent::because(ErrorKind::InvalidInput))?;
     let service = commit.account.service(settings, "charges the subscriber")?;
     let code = OtpCode::new(commit.code.text()?.expose());
-    let subscription = accepted(service.commit(&pending, &code).await, SETTLE_COMMIT)?;
-    output::facts(
+    let call = service.commit(&pending, &code);
+    let answer = answered(pending.reference(), SETTLE_COMMIT, call).await?;
+    let subscription = accepted(answer, SETTLE_COMMIT)?;
+    output::keep(&output::facts_text(
         form,
         &[
             ("outcome", json!("accepted")),
@@ -259,7 +263,8 @@ async fn commit(commit: &Commit, settings: &Settings, form: Form) -> Done {
             ("phone", json!(subscription.to.masked().to_string())),
             ("correlation_id", json!(subscription.provider_id)),
         ],
-    )
+    ));
+    Ok(())
 }
 
 async fn verification(question: &Verification, settings: &Settings, form: Form) -> Done {

@@ -12,6 +12,7 @@ use telco_core::{ErrorKind, NotSent, Reference};
 
 use crate::config::{Settings, is_loopback};
 use crate::exit::{Done, Failure, accepted};
+use crate::interrupt::answered;
 use crate::output::{self, Form};
 use crate::secret::Source;
 
@@ -214,6 +215,8 @@ async fn pull(question: &Pull, settings: &Settings, form: Form) -> Done {
     output::rows(form, &["call_id", "request_id", "other"], rows.collect())
 }
 
+const SETTLE_KEYS: &str = "the key pair may have been replaced: get the public key from the provider before you send again";
+
 async fn generate_key_pair(ask: &Ask, settings: &Settings, form: Form) -> Done {
     let client = ask.account.builder(settings, Kind::RealTime)?.build()?;
     let host = ask.account.shown_url(settings, Kind::RealTime)?;
@@ -221,14 +224,12 @@ async fn generate_key_pair(ask: &Ask, settings: &Settings, form: Form) -> Done {
         "replaces the flow's key pair, which very likely makes every older public key useless";
     confirm(&host, what, ask.yes)?;
     let reference = Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?;
-    let answer = accepted(
-        client.generate_key_pair(&reference).await,
-        "the key pair may have been replaced: get the public key from the provider before you send again",
-    )?;
+    let call = client.generate_key_pair(&reference);
+    let answer = accepted(answered(&reference, SETTLE_KEYS, call).await?, SETTLE_KEYS)?;
     output::note(
         "get the new public key from the provider: its answer does not hold it, as far as is known",
     );
-    output::facts(
+    output::keep(&output::facts_text(
         form,
         &[
             ("outcome", json!("accepted")),
@@ -238,7 +239,8 @@ async fn generate_key_pair(ask: &Ask, settings: &Settings, form: Form) -> Done {
                 json!(String::from_utf8_lossy(answer.answer.expose())),
             ),
         ],
-    )
+    ));
+    Ok(())
 }
 
 async fn probe(options: &Probe, settings: &Settings, form: Form) -> Done {

@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod fanap;
+mod interrupt;
 mod kairos;
 mod mor;
 mod output;

@@ -279,7 +279,10 @@ fn explain_request(explain: &Explain, settings: &Settings, form: Form) -> Done {
         &["position", "name", "sent", "hashed", "remark"],
         signed.chain(skipped).collect(),
     )?;
-    output::line(&format!("\nhashed text  {}", explanation.signed_text))?;
+    output::line(&format!(
+        "\nhashed text  {}",
+        output::clean(&explanation.signed_text)
+    ))?;
     output::line(&format!("hash         {hash}"))?;
     match matches {
         Some(true) => output::line("sent hash    matches"),

@@ -1,5 +1,6 @@
 //! Data on standard output, for people or for programs; messages on standard error.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{LineStyle, Table, TableStyle};
@@ -24,8 +25,7 @@ pub(crate) fn line(text: &str) -> Done {
 
 /// Prints exactly these bytes.
 pub(crate) fn octets(bytes: &[u8]) -> Done {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    match write(bytes) {
         // Whoever reads us has read enough: `telco … | head`.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => {
@@ -34,21 +34,72 @@ pub(crate) fn octets(bytes: &[u8]) -> Done {
     }
 }
 
+fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// Prints what came of something that cannot be done again: paid PINs, a pending record, the end of a job. It may be the only
+/// copy. Where standard output refuses it, since the disk is full or the reader has left, it goes to standard error: the
+/// command ends as what it did ended, whatever became of the words.
+pub(crate) fn keep(text: &str) {
+    if let Err(e) = write(format!("{text}\n").as_bytes()) {
+        note(&format!(
+            "standard output cannot be written ({e}); it should have said:\n{text}"
+        ));
+    }
+}
+
+/// Text of others, such as a provider's message, without what a terminal would obey: escape sequences, a carriage return that
+/// overwrites the line. Line ends and tabs stay.
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if text.contains(is_obeyed) {
+        Cow::Owned(text.replace(is_obeyed, "\u{FFFD}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// Prints one JSON document.
 pub(crate) fn json(value: &Value) -> Done {
-    line(&value.to_string())
+    line(&json_text(value))
+}
+
+/// JSON in one line. The control characters that JSON lets pass, DEL and those from U+0080 on, are written as escapes too:
+/// some terminals obey them.
+pub(crate) fn json_text(value: &Value) -> String {
+    let text = value.to_string();
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
 }
 
 /// A message or progress.
 pub(crate) fn note(text: &str) {
     // Nobody is left to tell if this fails.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", clean(text));
 }
 
 /// Prints the same facts either way: a table of names and values, or one JSON object.
 pub(crate) fn facts(form: Form, facts: &[(&str, Value)]) -> Done {
+    line(&facts_text(form, facts))
+}
+
+/// What [`facts`] prints.
+pub(crate) fn facts_text(form: Form, facts: &[(&str, Value)]) -> String {
     match form {
-        Form::Json => json(
+        Form::Json => json_text(
             &facts
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
@@ -66,6 +117,11 @@ pub(crate) fn facts(form: Form, facts: &[(&str, Value)]) -> Done {
 
 /// Prints rows either way: a table with a header, or one JSON array of objects.
 pub(crate) fn rows(form: Form, header: &[&str], rows: Vec<Vec<Value>>) -> Done {
+    line(&rows_text(form, header, rows))
+}
+
+/// What [`rows`] prints.
+pub(crate) fn rows_text(form: Form, header: &[&str], rows: Vec<Vec<Value>>) -> String {
     match form {
         Form::Json => {
             let object = |row: Vec<Value>| -> Value {
@@ -75,7 +131,7 @@ pub(crate) fn rows(form: Form, header: &[&str], rows: Vec<Vec<Value>>) -> Done {
                     .map(|(name, value)| ((*name).to_owned(), value))
                     .collect()
             };
-            json(&rows.into_iter().map(object).collect())
+            json_text(&rows.into_iter().map(object).collect())
         }
         Form::Table => rows_of(
             header,
@@ -84,7 +140,7 @@ pub(crate) fn rows(form: Form, header: &[&str], rows: Vec<Vec<Value>>) -> Done {
     }
 }
 
-fn rows_of(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Done {
+fn rows_of(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     let underlined = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
     table.load_style(underlined);
@@ -94,14 +150,14 @@ fn rows_of(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Done {
     for row in rows {
         table.add_row(row);
     }
-    line(&table.trim_fmt())
+    table.trim_fmt()
 }
 
 /// A value as a person reads it.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => clean(text).into_owned(),
         other => other.to_string(),
     }
 }
@@ -131,5 +187,34 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Done {
         Ok(())
     } else {
         Err(Failure::interrupted("stopped; nothing was sent"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_comes_through() {
+        let forged = "paid\u{1b}]52;c;cm0gLXJm\u{7}\rrejected\u{9b}31m\u{7f}";
+        for shown in [
+            clean(forged).into_owned(),
+            plain(&Value::from(forged)),
+            json_text(&Value::from(forged)),
+            facts_text(Form::Table, &[("why", Value::from(forged))]),
+            Failure::unread(forged)
+                .help(forged)
+                .to_string()
+                .replace('\n', ""),
+        ] {
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+            assert!(
+                shown.contains("paid") && shown.contains("rejected"),
+                "{shown:?}"
+            );
+        }
+        let back: Value = serde_json::from_str(&json_text(&Value::from(forged))).unwrap();
+        assert_eq!(back, forged, "JSON keeps what it was");
+        assert_eq!(clean("Ọjà\n\ttwo"), "Ọjà\n\ttwo");
     }
 }

@@ -2,14 +2,18 @@
 
 mod bulk;
 mod csv;
+mod earlier;
 mod job;
+mod lease;
 mod place;
 mod plan;
 mod preflight;
 mod progress;
+mod reissue;
 mod report;
 mod rows;
 mod run;
+mod sender;
 mod status;
 mod stop;
 mod summary;
@@ -20,6 +24,7 @@ use crate::config::Settings;
 use crate::exit::Done;
 use crate::output::Form;
 
+pub(crate) use lease::lease;
 pub(crate) use place::Place;
 
 /// The commands.
@@ -29,6 +34,7 @@ pub(crate) enum Topup {
     #[command(after_help = BULK_HELP)]
     Bulk(bulk::Bulk),
     /// Go on with a job: settle what is unknown, send what was not sent
+    #[command(after_help = RESUME_HELP)]
     Resume(bulk::Resume),
     /// One line per row of a job
     #[command(
@@ -49,15 +55,27 @@ const BULK_HELP: &str = "\
 The file is CSV (comma, semicolon or tab; UTF-8) with a header. Columns, in any order: number (or msisdn, phone), amount (whole \
 naira), and if you like network (or net, operator), plan (or bundle; makes it a data plan), reference (yours, unique).
 
-Every row is written down in the ledger before the first is sent. The same file again goes on where it was; no row is sent twice.
+Every row is written down in the ledger before the first is sent. The same file again goes on where it was; no row of it is sent \
+twice. \"The same\" is octet by octet: a file that was changed in any way (a mended line, saved anew by a spreadsheet) is a new job. \
+Rows of it that another job of this ledger has sent in the last days (--sent-within) are found and refused: --skip-sent leaves them \
+out, --send-again sends them again.
 
 Examples:
   telco topup bulk march.csv --dry-run
   telco topup bulk march.csv --ledger sqlite://march.db --max-spend 500000 --rate 20
+  telco topup bulk march-mended.csv --ledger sqlite://march.db --skip-sent
   telco topup resume --ledger sqlite://march.db
   telco topup bulk march.csv --ledger postgres://app@127.0.0.1/app --workers 4
 
 Exit codes: 0 all delivered · 10 some not sent · 11 some not delivered · 12 some unknown or for a person · 130 interrupted";
+
+const RESUME_HELP: &str = "\
+Unknown rows are looked up first, and are never sent again. Then what was not sent is sent. What the provider refused stays \
+refused, unless you say --reissue-rejected, such as after the account was funded.
+
+Examples:
+  telco topup resume --ledger sqlite://march.db
+  telco topup resume --ledger sqlite://march.db --reissue-rejected --max-spend 100000";
 
 /// Runs one command.
 pub(crate) async fn run(command: &Topup, settings: &Settings, form: Form) -> Done {

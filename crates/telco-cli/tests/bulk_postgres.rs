@@ -32,6 +32,8 @@ fn four_workers_on_postgres_one_killed_one_frozen_and_the_server_restarted() {
     let hurried = |mut telco: Command| {
         telco.args(["--rate", "400", "--concurrency", "8"]);
         let lease = LEASE.as_secs().to_string();
+        // A lease must be longer than a request.
+        telco.env("TELCO_COWRIE_TIMEOUT", "2");
         telco.env("TELCO_TOPUP_LEASE", lease).spawn().unwrap()
     };
     let mut first = hurried(scene.bulk(&["--workers", "2"]));

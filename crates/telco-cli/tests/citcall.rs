@@ -283,6 +283,15 @@ fn pushes_are_read_and_never_verified() {
     assert_eq!(code(&citcall(&late, sealed.as_bytes())), 10);
     assert_eq!(code(&citcall(&["callback"], sealed.as_bytes())), 10);
 
+    // Anybody can push; what a terminal would obey does not reach it.
+    let forged = r#"{"rc":0,"trxid":"\u001b]52;c;cm0=\u0007","msisdn":"+6281234567890","result":"a\rb\u009b2J"}"#;
+    for form in ["table", "json"] {
+        let shown = citcall(&["--output", form, "callback"], forged.as_bytes());
+        assert_eq!(code(&shown), 0, "{}", err(&shown));
+        let is_obeyed = |c: char| c.is_control() && c != '\n';
+        assert!(!out(&shown).contains(is_obeyed), "{:?}", out(&shown));
+    }
+
     let report = br#"{"trxid":"t","result":"Success"}"#;
     assert_eq!(code(&citcall(&["callback"], report)), 10);
     let output = citcall(&["callback", "--kind", "sms"], report);

@@ -78,6 +78,13 @@ fn a_broken_settings_file_is_named_and_not_repeated() {
     assert_eq!(code(&refused), 10);
     assert!(err(&refused).contains("near line 2"), "{}", err(&refused));
     assert!(!err(&refused).contains("hunter2"), "{}", err(&refused));
+    // What its help names works all the same.
+    for words in [["config", "example"], ["completions", "bash"]] {
+        let printed = telco().args(words).arg("--config").arg(&settings).output();
+        let printed = printed.unwrap();
+        assert_eq!(code(&printed), 0, "{}", err(&printed));
+        assert!(!printed.stdout.is_empty());
+    }
 }
 
 #[test]
@@ -269,6 +276,10 @@ fn doctor_says_what_is_missing_and_shows_no_secret() {
         (well.replace("[topup]", "[top]"), "[top] is no section"),
         (well.replace("sqlite://", "mysql://"), "write sqlite://FILE"),
         (
+            format!("{well}lease = '60'\n"),
+            "a lease of 60 s is over before a request is",
+        ),
+        (
             well.replace("/new.db", "/none/new.db"),
             "make the folder first",
         ),
@@ -286,6 +297,21 @@ fn doctor_says_what_is_missing_and_shows_no_secret() {
         assert!(out(&ill).contains(told), "{told} in\n{}", out(&ill));
         assert!(!out(&ill).contains("hunter2"));
     }
+}
+
+#[test]
+fn doctor_wants_no_more_of_mor_than_its_commands_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("telco.toml");
+    std::fs::write(&path, "[mor]\nsecret = 'env:KEY'\n").unwrap();
+    let doctor = telco()
+        .args(["doctor", "--config"])
+        .arg(path)
+        .env("KEY", "secret")
+        .output()
+        .unwrap();
+    assert_eq!(code(&doctor), 0, "{}{}", out(&doctor), err(&doctor));
+    assert!(!out(&doctor).contains("reachable"), "nobody was asked");
 }
 
 #[cfg(unix)]

@@ -245,6 +245,42 @@ fn every_way_a_commit_can_end_has_its_exit_code() {
     assert_eq!(code(&unread), 13, "{}", err(&unread));
 }
 
+/// An interruption while the subscriber may just be charged: the first waits for the answer, the second says what is unknown.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_commit_is_never_called_lost_without_harm() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+
+    let sandbox = Sandbox::start(
+        r#"[{"provider": "fanap", "operation": "commit", "phases": ["act-then-stall"]}]"#,
+    );
+    started(&sandbox);
+    let before = console(&sandbox, "ledger");
+    let mut child = fanap(&sandbox, &COMMIT)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let id = child.id().to_string();
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, &id]).status();
+        assert!(sent.unwrap().success());
+    };
+    // The books show it as soon as it arrived: then it is out.
+    while console(&sandbox, "ledger") == before {}
+    signal("-INT");
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.contains("waiting for its answer"), "{first}");
+    signal("-TERM");
+    let last = lines.next().unwrap().unwrap();
+    assert!(last.contains("unknown outcome of order-1"), "{last}");
+    let help = lines.next().unwrap().unwrap();
+    assert!(help.contains("do not commit again"), "{help}");
+    assert_eq!(child.wait().unwrap().code(), Some(12));
+}
+
 #[test]
 fn the_demo_tells_its_chapter() {
     let demo = common::run(&["demo", "--output", "json"]);

@@ -10,6 +10,7 @@ mod operation;
 mod people;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod sent;
 mod settings;
 mod settle;
 mod sql;
@@ -26,6 +27,7 @@ pub use people::Verdict;
 #[cfg(feature = "postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
 pub use postgres::PostgresStore;
+pub use sent::Earlier;
 pub use settings::{Moment, Settings, Watch};
 pub use sqlite::SqliteStore;
 pub use state::State;

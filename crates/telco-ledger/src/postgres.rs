@@ -55,6 +55,39 @@ impl PostgresStore {
         let connector: Arc<dyn Connector> = Arc::new(Connect { config, tls });
         let mut link = Link::open(&*connector).await?;
         link.migrate().await?;
+        Ok(Self::start(connector, link))
+    }
+
+    /// A ledger that is there, to look at. Makes no tables: `None` if there is no ledger in the database.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use telco_ledger::PostgresStore;
+    /// use telco_ledger::tokio_postgres::NoTls;
+    ///
+    /// match PostgresStore::read("postgres://app@localhost/app".parse()?, NoTls).await? {
+    ///     Some(store) => println!("{store:?}"),
+    ///     None => println!("nothing was ever sent from here"),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn read<T>(config: Config, tls: T) -> Result<Option<Self>, Error>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::TlsConnect: Send,
+        T::Stream: Send + 'static,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let connector: Arc<dyn Connector> = Arc::new(Connect { config, tls });
+        let mut link = Link::open(&*connector).await?;
+        let is_there = link.is_there().await?;
+        Ok(is_there.then(|| Self::start(connector, link)))
+    }
+
+    fn start(connector: Arc<dyn Connector>, link: Link) -> Self {
         let (desk, inbox) = Desk::new();
         let worker = Worker {
             connector,
@@ -62,7 +95,7 @@ impl PostgresStore {
         };
         // Ends when the desk is dropped.
         tokio::spawn(worker.work(inbox));
-        Ok(Self { desk })
+        Self { desk }
     }
 }
 

@@ -9,6 +9,7 @@ mod plan;
 mod read;
 mod record;
 mod schema;
+mod sent;
 mod value;
 
 use std::time::{Duration, SystemTime};
@@ -23,6 +24,7 @@ pub(crate) use plan::{Plan, Release, Replan, Take};
 pub(crate) use read::{Claimed, Count, Find, History, Note, Noted};
 pub(crate) use record::Record;
 pub(crate) use schema::{Dialect, VERSION, create};
+pub(crate) use sent::SentByOthers;
 pub(crate) use value::{Row, Value};
 
 /// A connection. Statements have `$1`, `$2`, … for their values.

@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use telco_core::{Amount, Currency, Error, Identity, Reference, SecretBytes, TopupIntent};
+use telco_core::{Amount, Currency, Error, Identity, Product, Reference, SecretBytes, TopupIntent};
 
-use crate::{Counts, Event, Filter, Guards, Operation, Refusal, Step};
+use crate::{Counts, Earlier, Event, Filter, Guards, Operation, Refusal, Step};
 
 /// A row and the token that its holder must show: who comes later has a greater one, and the earlier one's is void.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -257,6 +257,34 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Kind `Storage`.
     async fn list(&self, filter: Filter) -> Result<Vec<Operation>, Error>;
+
+    /// For each product, the last top-up that a job other than this one sent after `since` for the same canonical number,
+    /// product and amount, if it was delivered or may have been. A file that was changed is a new job: this is how its rows
+    /// are found that went out with the old one. PINs have no number and are not compared.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = telco_ledger::SqliteStore::open(folder.path().join("ledger.sqlite"))?;
+    /// use std::time::SystemTime;
+    /// use telco_ledger::Store;
+    ///
+    /// let product = doc::intent("april-2").product;
+    /// let ever = SystemTime::UNIX_EPOCH;
+    /// let earlier = store.sent_by_other_jobs(Some("april".into()), ever, vec![product]).await?;
+    /// assert_eq!(earlier, [None]);
+    /// # Ok(()) });
+    /// ```
+    ///
+    /// # Errors
+    /// Kind `Storage`.
+    async fn sent_by_other_jobs(
+        &self,
+        job: Option<String>,
+        since: SystemTime,
+        products: Vec<Product>,
+    ) -> Result<Vec<Option<Earlier>>, Error>;
 
     /// How many rows are in which state: of a job, or of all.
     ///

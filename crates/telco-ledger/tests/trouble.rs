@@ -404,6 +404,14 @@ impl Store for Failing {
     async fn list(&self, filter: Filter) -> Result<Vec<Operation>, Error> {
         self.store.list(filter).await
     }
+    async fn sent_by_other_jobs(
+        &self,
+        job: Option<String>,
+        since: std::time::SystemTime,
+        products: Vec<telco_core::Product>,
+    ) -> Result<Vec<Option<telco_ledger::Earlier>>, Error> {
+        self.store.sent_by_other_jobs(job, since, products).await
+    }
     async fn count(&self, job: Option<String>) -> Result<Counts, Error> {
         self.store.count(job).await
     }

@@ -13,6 +13,7 @@ use telco_core::{
 use super::{Account, Api, Codes, Spend};
 use crate::config::Settings;
 use crate::exit::{Done, Failure, accepted};
+use crate::interrupt::answered;
 use crate::output::{self, Form};
 use crate::secret::Source;
 
@@ -111,8 +112,9 @@ pub(super) async fn call(call: &Call, settings: &Settings, form: Form) -> Done {
     };
     let reference = call.spend.begin(&base_url, "rings a phone")?;
     let request = OtpRequest::new(to, reference).as_resend(call.resend);
-    let challenge = accepted(sender.start(&request).await, SETTLE_CALL)?;
-    show(form, &request, &challenge)
+    let answer = answered(&request.reference, SETTLE_CALL, sender.start(&request)).await?;
+    show(form, &request, &accepted(answer, SETTLE_CALL)?);
+    Ok(())
 }
 
 pub(super) async fn sms(sms: &Sms, settings: &Settings, form: Form) -> Done {
@@ -127,13 +129,15 @@ pub(super) async fn sms(sms: &Sms, settings: &Settings, form: Form) -> Done {
             client.sms_code(&sms.sender, &sms.text, limits.valid_for(), limits.limit_try)?;
         let reference = sms.spend.begin(&base_url, "sends a message")?;
         let request = OtpRequest::new(to, reference);
-        let challenge = accepted(codes.start(&request).await, SETTLE_SMS)?;
-        return show(form, &request, &challenge);
+        let answer = answered(&request.reference, SETTLE_SMS, codes.start(&request)).await?;
+        show(form, &request, &accepted(answer, SETTLE_SMS)?);
+        return Ok(());
     }
     let message = v3::Sms::new(&to, sms.sender.as_str(), sms.text.as_str());
     let reference = sms.spend.begin(&base_url, "sends a message")?;
-    let sent = accepted(client.sms(&reference, &message).await, SETTLE_SMS)?;
-    output::facts(
+    let call = client.sms(&reference, &message);
+    let sent = accepted(answered(&reference, SETTLE_SMS, call).await?, SETTLE_SMS)?;
+    output::keep(&output::facts_text(
         form,
         &[
             ("outcome", json!("accepted")),
@@ -143,32 +147,32 @@ pub(super) async fn sms(sms: &Sms, settings: &Settings, form: Form) -> Done {
             ("currency", json!(sent.currency)),
             ("price", json!(sent.price)),
         ],
-    )
+    ));
+    Ok(())
 }
 
-fn show(form: Form, request: &OtpRequest, challenge: &OtpChallenge) -> Done {
+fn show(form: Form, request: &OtpRequest, challenge: &OtpChallenge) {
     let pending = challenge.pending.to_storage();
     match form {
         Form::Table => {
-            output::line(&pending)?;
+            output::keep(&pending);
             if let Some(hint) = &challenge.hint {
                 output::note(&format!("calling from {hint}"));
             }
             output::note("keep the line above on the server until the code is typed");
         }
-        Form::Json => output::json(&json!({
+        Form::Json => output::keep(&output::json_text(&json!({
             "outcome": "accepted",
             "reference": request.reference.as_str(),
             "provider_id": challenge.provider_id,
             "hint": challenge.hint,
             "verifiable": challenge.verifiable,
             "pending": pending,
-        }))?,
+        }))),
     }
     if !challenge.verifiable {
         output::note("accepted, but nothing came back to check a code with: offer a resend");
     }
-    Ok(())
 }
 
 pub(super) async fn verify(verify: &Verify, settings: &Settings, form: Form) -> Done {
@@ -199,7 +203,8 @@ pub(super) async fn verify(verify: &Verify, settings: &Settings, form: Form) -> 
         Verification::Valid(number) => Some(number.masked().to_string()),
         _ => None,
     };
-    output::facts(
+    // The attempt was counted, and a right code is used up.
+    output::keep(&output::facts_text(
         form,
         &[
             ("valid", Value::Bool(proven.is_some())),
@@ -207,7 +212,7 @@ pub(super) async fn verify(verify: &Verify, settings: &Settings, form: Form) -> 
             ("attempts_left", json!(left)),
             ("msisdn", json!(proven)),
         ],
-    )?;
+    ));
     if proven.is_some() {
         Ok(())
     } else {

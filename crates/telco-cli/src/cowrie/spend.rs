@@ -1,7 +1,6 @@
 //! The commands that cost: each is sent once, and its outcome is the exit code.
 
 use std::num::NonZeroU32;
-use std::pin::pin;
 
 use clap::Args;
 use cowrie_client::{Client, Network, Redeemed, parse_msisdn};
@@ -13,6 +12,7 @@ use telco_core::{
 use super::{Account, naira};
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure, accepted};
+use crate::interrupt::answered;
 use crate::output::{self, Form};
 use crate::secret::Source;
 
@@ -118,7 +118,8 @@ impl Topup {
         let (client, reference) = self.spend.begin(settings, "buys airtime")?;
         let call = client.credit(&reference, network, &to, amount);
         let answer = answered(&reference, SETTLE, call).await?;
-        receipt(form, &accepted(answer, SETTLE)?)
+        receipt(form, &accepted(answer, SETTLE)?);
+        Ok(())
     }
 
     fn read(&self) -> Result<(Msisdn, Network, Amount), Failure> {
@@ -135,7 +136,8 @@ impl Data {
         let (client, reference) = self.topup.spend.begin(settings, "buys data")?;
         let call = client.data(&reference, network, &to, self.bundle.as_deref(), price);
         let answer = answered(&reference, SETTLE, call).await?;
-        receipt(form, &accepted(answer, SETTLE)?)
+        receipt(form, &accepted(answer, SETTLE)?);
+        Ok(())
     }
 }
 
@@ -150,9 +152,10 @@ impl Pins {
         let call = client.allocate(&reference, unit, self.count);
         let answer = answered(&reference, SETTLE_PINS, call).await?;
         if let Ok(Submission::Unknown(unknown)) = &answer {
-            what_came(form, unknown)?;
+            what_came(form, unknown);
         }
-        receipt(form, &accepted(answer, SETTLE_PINS)?)
+        receipt(form, &accepted(answer, SETTLE_PINS)?);
+        Ok(())
     }
 }
 
@@ -166,51 +169,16 @@ impl Redeem {
         let call = client.redeem(&reference, network, &to, &pin);
         let answer = answered(&reference, SETTLE, call).await?;
         let redeemed: Redeemed = accepted(answer, SETTLE)?;
-        output::facts(
+        output::keep(&output::facts_text(
             form,
             &[
                 ("outcome", json!("accepted")),
                 ("reference", json!(redeemed.reference.as_str())),
                 ("message", json!(redeemed.message)),
             ],
-        )
+        ));
+        Ok(())
     }
-}
-
-#[cfg(unix)]
-fn interrupts() -> std::io::Result<tokio::signal::unix::Signal> {
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
-}
-
-#[cfg(windows)]
-fn interrupts() -> std::io::Result<tokio::signal::windows::CtrlC> {
-    tokio::signal::windows::ctrl_c()
-}
-
-/// Waits for the answer of a call that costs. The first Ctrl-C leaves the request alone, the second stops waiting for it:
-/// then nobody here knows how it ended.
-async fn answered<T>(
-    reference: &Reference,
-    settle: &str,
-    call: impl Future<Output = Result<Submission<T>, NotSent>>,
-) -> Result<Result<Submission<T>, NotSent>, Failure> {
-    let mut call = pin!(call);
-    // Listening before anything leaves, so that none is missed.
-    let Ok(mut interrupts) = interrupts() else {
-        return Ok(call.await);
-    };
-    for patience in [true, false] {
-        tokio::select! {
-            biased;
-            answer = &mut call => return Ok(answer),
-            _ = interrupts.recv() => if patience {
-                output::note(
-                    "the request has left: waiting for its answer, which takes a minute at most; Ctrl-C again stops waiting",
-                );
-            },
-        }
-    }
-    Err(Failure::unknown(format!("stopped waiting: unknown outcome of {reference}")).help(settle))
 }
 
 fn number(text: &str) -> Result<Msisdn, Failure> {
@@ -238,7 +206,7 @@ fn network(named: Option<&str>, to: &Msisdn) -> Result<Network, Failure> {
     Ok(network)
 }
 
-fn receipt(form: Form, receipt: &TopupReceipt) -> Done {
+fn receipt(form: Form, receipt: &TopupReceipt) {
     for warning in &receipt.warnings {
         output::note(&format!("warning: {warning}"));
     }
@@ -249,29 +217,30 @@ fn receipt(form: Form, receipt: &TopupReceipt) -> Done {
         ("cost", amount(receipt.cost)),
         ("balance", amount(receipt.balance)),
     ];
-    pins(form, &mut facts, receipt)
+    pins(form, &mut facts, receipt);
 }
 
 /// The facts, and the PINs in the same document, or as a table of their own.
-fn pins(form: Form, facts: &mut Vec<(&str, Value)>, receipt: &TopupReceipt) -> Done {
+fn pins(form: Form, facts: &mut Vec<(&str, Value)>, receipt: &TopupReceipt) {
     if form == Form::Json && !receipt.pins.is_empty() {
         let object = |pin: &telco_core::Pin| json!({ "serial": pin.serial, "pin": pin.code.expose(), "face_value": amount(pin.face_value) });
         facts.push(("pins", receipt.pins.iter().map(object).collect()));
     }
-    output::facts(form, facts)?;
+    let text = output::facts_text(form, facts);
     if form == Form::Json || receipt.pins.is_empty() {
-        return Ok(());
+        return output::keep(&text);
     }
     let row = |pin: &telco_core::Pin| {
         let value = amount(pin.face_value);
         vec![json!(pin.serial), json!(pin.code.expose()), value]
     };
     let header = ["serial", "pin", "face value"];
-    output::rows(form, &header, receipt.pins.iter().map(row).collect())
+    let table = output::rows_text(form, &header, receipt.pins.iter().map(row).collect());
+    output::keep(&format!("{text}\n{table}"));
 }
 
 /// What came although the outcome is unknown: it may be the only copy of PINs that were paid for.
-fn what_came(form: Form, unknown: &UnknownOutcome<TopupReceipt>) -> Done {
+fn what_came(form: Form, unknown: &UnknownOutcome<TopupReceipt>) {
     let mut facts = vec![
         ("outcome", json!("unknown")),
         ("reference", json!(unknown.reference().as_str())),
@@ -281,9 +250,9 @@ fn what_came(form: Form, unknown: &UnknownOutcome<TopupReceipt>) -> Done {
         (None, Some(answer)) => {
             let text = String::from_utf8_lossy(answer.expose());
             facts.push(("answer", json!(text)));
-            output::facts(form, &facts)
+            output::keep(&output::facts_text(form, &facts));
         }
-        (None, None) => Ok(()),
+        (None, None) => {}
     }
 }
 

@@ -12,6 +12,7 @@ use crate::secret::Source;
 const OPTIONAL: &[(&str, &str)] = &[
     ("cowrie", "base_url"),
     ("cowrie", "lookup_after"),
+    ("cowrie", "timeout"),
     ("citcall", "base_url"),
     ("citcall", "otp_key"),
     ("citcall", "otp_store"),
@@ -20,8 +21,11 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("fanap", "verification_url"),
     ("kairos", "base_url"),
     ("kairos", "pull_url"),
+    ("mor", "base_url"),
+    ("mor", "user"),
     ("mor", "profile"),
     ("topup", "lease"),
+    ("topup", "sent_within"),
 ];
 
 pub(super) fn is_optional(section: &str, field: &str) -> bool {

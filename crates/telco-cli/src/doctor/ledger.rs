@@ -3,16 +3,24 @@
 use std::path::Path;
 
 use super::{Report, owner_only};
-use crate::config::Section;
+use crate::config::Settings;
 use crate::exit::{Done, Failure};
-use crate::topup::Place;
+use crate::topup::{Place, lease};
 
-pub(super) async fn check(report: &mut Report, section: Section<'_>) -> Done {
+pub(super) async fn check(report: &mut Report, settings: &Settings) -> Done {
+    let section = settings.of("topup");
     // Told by the check of the fields.
     let Ok(Some(url)) = section.text("ledger", None) else {
         return Ok(());
     };
-    report.tell("topup", ledger(&url).await)
+    report.tell("topup", ledger(&url).await)?;
+    match lease(settings).transpose() {
+        Some(lease) => report.tell(
+            "topup",
+            lease.map(|lease| format!("a lease of {lease:?} is long enough")),
+        ),
+        None => Ok(()),
+    }
 }
 
 async fn ledger(url: &str) -> Result<String, Failure> {
@@ -25,7 +33,10 @@ async fn ledger(url: &str) -> Result<String, Failure> {
             path.display()
         ));
     }
-    let counts = place.reader().await?.count(None).await;
+    let Some(store) = place.existing().await? else {
+        return Ok("ledger: its tables will be made when it is first used".to_owned());
+    };
+    let counts = store.count(None).await;
     let counts = counts.map_err(|e| Failure::of_ledger(&e))?;
     let (all, open) = (counts.all(), counts.open());
     if open == 0 {

@@ -1,5 +1,6 @@
 //! `telco kairos call`: one call from flags, many from a CSV file, one true line for each.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,6 +16,7 @@ use telco_core::{
 use super::{Account, Key, KindName, public_key};
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure};
+use crate::interrupt::Interrupts;
 use crate::mor::pair;
 use crate::output::{self, Form};
 
@@ -159,7 +161,7 @@ impl Place {
     }
 }
 
-/// Runs it. Ctrl-C lets the request in flight finish and sends no further one.
+/// Runs it. Ctrl-C lets the request in flight finish and sends no further one. A second one does not wait for it.
 pub(super) async fn run(place: &Place, settings: &Settings, form: Form) -> Done {
     let client = place.client(settings)?;
     let batch = place.batch()?;
@@ -170,16 +172,30 @@ pub(super) async fn run(place: &Place, settings: &Settings, form: Form) -> Done 
     };
     confirm_spend(&host, &what, place.yes)?;
     let stopped = Arc::new(AtomicBool::new(false));
-    let heard = Arc::clone(&stopped);
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            output::note("stopping: the request in flight is finished, no further one is sent");
-            heard.store(true, Ordering::Relaxed);
+    let until = UntilStopped {
+        client,
+        stopped: Arc::clone(&stopped),
+    };
+    // Listening before anything leaves, so that none is missed.
+    let mut interrupts = Interrupts::listen();
+    let mut placing = pin!(until.place(&batch));
+    let report = loop {
+        tokio::select! {
+            biased;
+            report = &mut placing => break report?,
+            () = interrupts.next() => {
+                if stopped.swap(true, Ordering::Relaxed) {
+                    let what = format!(
+                        "stopped waiting: the calls of {} may have been placed, or not",
+                        batch.reference
+                    );
+                    return Err(Failure::unknown(what).help(SETTLE));
+                }
+                output::note("stopping: the request in flight is finished, no further one is sent; Ctrl-C again stops waiting for it");
+            }
         }
-    });
-    let until = UntilStopped { client, stopped };
-    let report = until.place(&batch).await?;
-    tell(&report, form, until.stopped.load(Ordering::Relaxed))
+    };
+    tell(&report, form, stopped.load(Ordering::Relaxed))
 }
 
 /// Sends as the client does, until it is told to stop.
@@ -241,11 +257,8 @@ fn tell(report: &CallReport, form: Form, stopped: bool) -> Done {
         ]);
     }
     let all = rows.len();
-    output::rows(
-        form,
-        &["reference", "outcome", "call_id", "code", "why"],
-        rows,
-    )?;
+    let header = ["reference", "outcome", "call_id", "code", "why"];
+    output::keep(&output::rows_text(form, &header, rows));
     let [_, unknown, rejected, not_sent] = counts;
     let failure = match (unknown, rejected, not_sent) {
         (0, 0, 0) => return Ok(()),

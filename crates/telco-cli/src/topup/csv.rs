@@ -65,14 +65,19 @@ pub(super) struct Record {
 impl Records {
     /// Opens the file and reads its header.
     pub(super) fn open(path: &Path) -> Result<(Self, Record), Broken> {
-        let unreadable = |e| Broken::new(format!("{} cannot be read: {e}", path.display()));
-        let file = File::open(path).map_err(unreadable)?;
-        if !file.metadata().map_err(unreadable)?.is_file() {
-            return Err(Broken::new(format!("{} is no file", path.display()))
-                .help("it is read more than once: give a file, not a pipe"));
-        }
-        Self::new(file)
+        Self::new(open(path)?)
     }
+}
+
+/// A file, and no pipe: it is read more than once.
+pub(super) fn open(path: &Path) -> Result<File, Broken> {
+    let unreadable = |e| Broken::new(format!("{} cannot be read: {e}", path.display()));
+    let file = File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.is_file() {
+        return Ok(file);
+    }
+    Err(Broken::new(format!("{} is no file", path.display()))
+        .help("it is read more than once: give a file, not a pipe"))
 }
 
 impl<R: Read> Records<R> {

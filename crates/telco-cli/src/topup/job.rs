@@ -1,7 +1,10 @@
 //! What the ledger notes of a job beside its rows.
 
+use std::time::{Duration, SystemTime};
+
 use serde::{Deserialize, Serialize};
-use telco_ledger::Store;
+use telco_core::Identity;
+use telco_ledger::{Filter, Store};
 
 use crate::exit::Failure;
 
@@ -19,10 +22,48 @@ pub(super) struct Job {
     pub(super) rows: u64,
     /// The lines of rows that were left out as invalid, in order.
     pub(super) left_out: Vec<u64>,
+    /// The lines of rows that were left out since another job had sent the same.
+    #[serde(default)]
+    pub(super) skipped: Lines,
+    /// A row is not sent if another job has sent the same since then, in seconds since 1970. `None`: it is sent all the same.
+    #[serde(default)]
+    pub(super) since: Option<u64>,
     /// Rows that repeat another are sent too.
     pub(super) duplicates: bool,
     /// All rows are written down. Nothing is sent before.
     pub(super) complete: bool,
+}
+
+/// Lines, in order: the first and the last of each run of them, since they may be a million.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Lines(Vec<(u64, u64)>);
+
+impl Lines {
+    /// One more, after all others.
+    pub(super) fn push(&mut self, line: u64) {
+        match self.0.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(line) => *last = line,
+            _ => self.0.push((line, line)),
+        }
+    }
+
+    pub(super) fn contains(&self, line: u64) -> bool {
+        let after = self.0.partition_point(|(first, _)| *first <= line);
+        let run = after.checked_sub(1).and_then(|at| self.0.get(at));
+        run.is_some_and(|(_, last)| line <= *last)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().flat_map(|(first, last)| *first..=*last)
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        let runs = self
+            .0
+            .iter()
+            .map(|(first, last)| last.saturating_sub(*first).saturating_add(1));
+        runs.fold(0, u64::saturating_add)
+    }
 }
 
 fn name(id: &str) -> String {
@@ -68,5 +109,34 @@ impl Job {
         noted.map_err(|e| Failure::of_ledger(&e))?;
         let noted = store.note(LATEST.to_owned(), Some(self.id.clone())).await;
         noted.map_err(|e| Failure::of_ledger(&e))
+    }
+
+    /// Through which account: that of all its rows.
+    pub(super) async fn account(&self, store: &dyn Store) -> Result<Option<Identity>, Failure> {
+        let first = store.list(Filter::default().job(&self.id).at_most(1)).await;
+        let first = first.map_err(|e| Failure::of_ledger(&e))?;
+        Ok(first.into_iter().next().map(|row| row.identity))
+    }
+
+    /// Since when what other jobs have sent is not sent again.
+    pub(super) fn since(&self) -> Option<SystemTime> {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.since?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_in_a_row_take_one_place() {
+        let mut lines = Lines::default();
+        for line in [2, 3, 4, 9, 11, 12] {
+            lines.push(line);
+        }
+        assert_eq!(lines.0, [(2, 4), (9, 9), (11, 12)]);
+        assert_eq!(lines.count(), 6);
+        let found: Vec<u64> = (0..20).filter(|line| lines.contains(*line)).collect();
+        assert_eq!(found, lines.iter().collect::<Vec<_>>());
     }
 }

@@ -1,10 +1,11 @@
 //! Where a ledger is: `sqlite://FILE` or `postgres://…`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use telco_ledger::tokio_postgres::config::Host;
+use telco_ledger::tokio_postgres::config::{Host, SslMode};
 use telco_ledger::tokio_postgres::{Config, NoTls};
 use telco_ledger::{PostgresStore, SqliteStore, Store};
 
@@ -21,9 +22,19 @@ pub(crate) struct LedgerAt {
 
 impl LedgerAt {
     pub(super) fn place(&self, settings: &Settings) -> Result<Place, Failure> {
+        let section = settings.of("topup");
+        self.read(&section.required("ledger", self.ledger.as_deref())?)
+    }
+
+    /// If one was named.
+    pub(super) fn place_if_named(&self, settings: &Settings) -> Result<Option<Place>, Failure> {
         let url = settings
             .of("topup")
-            .required("ledger", self.ledger.as_deref())?;
+            .text("ledger", self.ledger.as_deref())?;
+        url.map(|url| self.read(&url)).transpose()
+    }
+
+    fn read(&self, url: &str) -> Result<Place, Failure> {
         let place: Place = url.parse()?;
         // Neither a command line nor a settings file is a place for a password; the environment is.
         let shown = self.ledger.is_some() || std::env::var_os("TELCO_TOPUP_LEDGER").is_none();
@@ -54,7 +65,7 @@ impl std::str::FromStr for Place {
             Some(("postgres" | "postgresql", _)) => {
                 // Neither the text nor the parser's word on it is repeated: there may be a password in it.
                 let config = url.parse().map_err(|_| unknown())?;
-                plain_text_allowed(&config, url)?;
+                plain_text_allowed(&config)?;
                 Ok(Self::Postgres(Box::new(config)))
             }
             _ => Err(unknown()),
@@ -68,17 +79,28 @@ fn unknown() -> Failure {
 }
 
 /// This program speaks to PostgreSQL without TLS. Beyond this machine that must be wanted.
-fn plain_text_allowed(config: &Config, url: &str) -> Done {
-    let here = config.get_hosts().iter().all(|host| match host {
+fn plain_text_allowed(config: &Config) -> Done {
+    let is_here = |host: &Host| match host {
         Host::Tcp(name) if name.contains(':') && !name.starts_with('[') => {
             is_loopback(&format!("postgres://[{name}]"))
         }
         Host::Tcp(name) => is_loopback(&format!("postgres://{name}")),
         #[cfg(unix)]
         Host::Unix(_) => true,
-    });
-    if here || url.contains("sslmode=disable") {
+    };
+    // Where addresses are given it connects to those, whatever the names beside them are.
+    let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
+    let here = if addresses.is_empty() {
+        !hosts.is_empty() && hosts.iter().all(is_here)
+    } else {
+        addresses.iter().all(IpAddr::is_loopback)
+    };
+    if here || config.get_ssl_mode() == SslMode::Disable {
         return Ok(());
+    }
+    if hosts.is_empty() && addresses.is_empty() {
+        return Err(Failure::not_sent("the ledger's address names no host")
+            .help("write postgres://USER@HOST/DATABASE"));
     }
     Err(Failure::not_sent(
         "the database is not on this machine, and telco speaks to PostgreSQL without TLS",
@@ -103,34 +125,52 @@ impl Place {
                 let store = SqliteStore::open(path).map_err(|e| Failure::of_ledger(&e))?;
                 Ok(Arc::new(store))
             }
-            Self::Postgres(config) => connect(config).await,
+            Self::Postgres(config) => {
+                let store = PostgresStore::connect(with_password(config), NoTls).await;
+                Ok(Arc::new(store.map_err(|e| Failure::of_ledger(&e))?))
+            }
         }
     }
 
-    /// To read from, while others write.
-    pub(crate) async fn reader(&self) -> Result<Arc<dyn Store>, Failure> {
+    /// To read from, while others write. Makes nothing: `None` if there is no ledger yet.
+    pub(crate) async fn existing(&self) -> Result<Option<Arc<dyn Store>>, Failure> {
         match self {
-            Self::Sqlite(path) if !path.exists() => Err(Failure::not_sent(format!(
-                "there is no ledger at {}",
-                path.display()
-            ))
-            .help("it is made by the first `telco topup bulk`")),
+            // An empty file is none yet either.
+            Self::Sqlite(path)
+                if !path.exists() || path.metadata().is_ok_and(|about| about.len() == 0) =>
+            {
+                Ok(None)
+            }
             Self::Sqlite(path) => {
                 let store = SqliteStore::read(path).map_err(|e| Failure::of_ledger(&e))?;
-                Ok(Arc::new(store))
+                Ok(Some(Arc::new(store)))
             }
-            Self::Postgres(config) => connect(config).await,
+            Self::Postgres(config) => {
+                let store = PostgresStore::read(with_password(config), NoTls).await;
+                let store = store.map_err(|e| Failure::of_ledger(&e))?;
+                Ok(store.map(|store| Arc::new(store) as Arc<dyn Store>))
+            }
         }
+    }
+
+    /// To read from what must be there.
+    pub(super) async fn reader(&self) -> Result<Arc<dyn Store>, Failure> {
+        self.existing().await?.ok_or_else(|| {
+            let none = match self {
+                Self::Sqlite(path) => format!("there is no ledger at {}", path.display()),
+                Self::Postgres(_) => "there is no ledger in this database".to_owned(),
+            };
+            Failure::not_sent(none).help("it is made by the first `telco topup bulk`")
+        })
     }
 }
 
-async fn connect(config: &Config) -> Result<Arc<dyn Store>, Failure> {
+fn with_password(config: &Config) -> Config {
     let mut config = config.clone();
     if let (None, Ok(password)) = (config.get_password(), std::env::var("PGPASSWORD")) {
         config.password(password);
     }
-    let store = PostgresStore::connect(config, NoTls).await;
-    Ok(Arc::new(store.map_err(|e| Failure::of_ledger(&e))?))
+    config
 }
 
 #[cfg(test)]
@@ -145,6 +185,7 @@ mod tests {
             "postgresql://app@localhost:5433/app?application_name=x",
             "postgres://app:hunter2@[::1]/app",
             "postgres://app@db.example/app?sslmode=disable",
+            "postgres://app@db.example/app?hostaddr=127.0.0.1",
         ] {
             let place: Place = good.parse().unwrap();
             assert!(!format!("{place:?}").contains("hunter2"));
@@ -155,6 +196,10 @@ mod tests {
             "sqlite://",
             "mysql://hunter2@x/y",
             "postgres://app:hunter2@db.example/app",
+            "postgres://app:hunter2@localhost/app?hostaddr=192.0.2.1",
+            "postgres:///app?user=app&password=hunter2&hostaddr=192.0.2.1",
+            "postgres:///app?user=app&password=hunter2",
+            "postgres://app:hunter2@db.example/app?application_name=sslmode%3Ddisable",
             "postgres://app:hunter2@127.0.0.1:port/app",
         ] {
             let refusal = bad.parse::<Place>().unwrap_err().to_string();

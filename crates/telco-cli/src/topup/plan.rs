@@ -7,7 +7,7 @@ use telco_core::Reference;
 use telco_ledger::{Ledger, Placed, PlanRow, Store};
 use tokio::task::JoinSet;
 
-use super::job::Job;
+use super::job::{Job, Lines};
 use super::preflight::Preflight;
 use super::progress::Progress;
 use super::rows::Rows;
@@ -66,6 +66,7 @@ impl Planner<'_> {
         Ok(Chunks {
             rows: Rows::open(self.path, &self.found.job, self.ignored)?,
             left_out: &self.found.left_out,
+            skipped: &self.found.skipped,
         })
     }
 }
@@ -75,6 +76,7 @@ struct Chunks<'a> {
     rows: Rows,
     /// In order.
     left_out: &'a [u64],
+    skipped: &'a Lines,
 }
 
 impl Chunks<'_> {
@@ -85,6 +87,7 @@ impl Chunks<'_> {
         {
             if let Ok(intent) = row.intent
                 && self.left_out.binary_search(&row.line).is_err()
+                && !self.skipped.contains(row.line)
             {
                 chunk.push(PlanRow::new(row.line, intent));
             }

@@ -7,7 +7,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use telco_core::{Amount, Currency, Product, TopupProvider};
 
-use super::rows::Rows;
+use super::earlier::{Account, Others};
+use super::job::Lines as Run;
+use super::rows::{Row, Rows};
 use super::summary::rows;
 use crate::exit::{Done, Failure};
 use crate::output::{self, Form};
@@ -15,10 +17,28 @@ use crate::output::{self, Form};
 /// How many lines of each trouble are named.
 const NAMED: usize = 10;
 
+/// How many rows share one question to the ledger.
+const ASKED: usize = 1_000;
+
+/// What is to be looked at.
+#[derive(Debug)]
+pub(super) struct Question<'a> {
+    pub(super) path: &'a Path,
+    pub(super) ignored: &'a [String],
+    /// The job that the file is.
+    pub(super) job: &'a str,
+    pub(super) provider: &'a dyn TopupProvider,
+    /// `None`: what other jobs have sent is not known, or not asked for.
+    pub(super) others: Option<Others>,
+    /// Rows that another job has sent are left out.
+    pub(super) skip_sent: bool,
+}
+
 /// What may pass that is refused otherwise.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tolerance {
     pub(super) invalid: bool,
+    pub(super) sent: bool,
     pub(super) duplicates: bool,
     pub(super) shortfall: bool,
     pub(super) max_spend: Option<Amount>,
@@ -39,10 +59,22 @@ pub(super) struct Preflight {
     invalid: Lines,
     /// All the lines of invalid rows.
     pub(super) left_out: Vec<u64>,
+    /// Rows that another job has sent; `None`: nobody looked.
+    sent: Option<Account>,
+    /// The lines of those, if they are left out.
+    pub(super) skipped: Run,
     duplicates: Lines,
     elsewhere: Lines,
     networks: BTreeMap<String, (u64, Amount)>,
     pub(super) balance: Amount,
+}
+
+/// A row that could be sent.
+struct Valid {
+    line: u64,
+    named: bool,
+    elsewhere: bool,
+    product: Product,
 }
 
 /// Lines of one trouble: all counted, some named.
@@ -85,77 +117,124 @@ impl Lines {
 }
 
 impl Preflight {
-    /// Reads the whole file with the checks that sending has too, and asks the provider for the balance.
-    pub(super) async fn of(
-        path: &Path,
-        ignored: &[String],
-        provider: &dyn TopupProvider,
-    ) -> Result<Self, Failure> {
+    /// Reads the whole file with the checks that sending has too, asks the ledger what other jobs have sent, and the provider
+    /// for the balance.
+    pub(super) async fn of(question: Question<'_>) -> Result<Self, Failure> {
         let nothing = Amount::from_minor(0, Currency::NGN);
         let mut found = Self {
-            job: String::new(),
+            job: question.job.to_owned(),
             rows: 0,
             valid: 0,
             cost: nothing,
             named: 0,
             invalid: Lines::default(),
             left_out: Vec::new(),
+            sent: question.others.as_ref().map(|_| Account::default()),
+            skipped: Run::default(),
             duplicates: Lines::default(),
             elsewhere: Lines::default(),
             networks: BTreeMap::new(),
             balance: nothing,
         };
-        // The job is known at the end of the file; until then a reference of the same form stands in.
-        let mut file = Rows::open(path, &"0".repeat(16), ignored)?;
+        let mut file = Rows::open(question.path, question.job, question.ignored)?;
         let mut seen = Seen::default();
+        let mut asked = Vec::with_capacity(ASKED);
         while let Some(row) = file.next()? {
-            found.rows += 1;
-            let checked = row.intent.and_then(|intent| {
-                let prepared = provider.prepare(&intent);
-                let _ = prepared.map_err(|refusal| refusal.as_error().message().to_owned())?;
-                Ok(intent)
-            });
-            // References that the file does not give are made of the line, and differ.
-            let checked = checked.and_then(|intent| {
-                if !row.named || seen.first(&intent.reference) {
-                    Ok(intent)
-                } else {
-                    Err("its reference stands in an earlier row".to_owned())
-                }
-            });
-            let intent = match checked {
-                Ok(intent) => intent,
-                Err(why) => {
-                    found.invalid.add(row.line, why);
-                    found.left_out.push(row.line);
-                    continue;
-                }
-            };
-            found.named += u64::from(row.named);
-            if !seen.first(&sale(&intent.product)) {
-                found.duplicates.add(row.line, "");
-            }
-            if row.elsewhere {
-                found.elsewhere.add(row.line, "");
-            }
-            let price = intent.product.price().unwrap_or(nothing);
-            let too_much = || Failure::not_sent("the rows together cost more than can be counted");
-            found.valid += 1;
-            found.cost = found.cost.checked_add(price).ok_or_else(too_much)?;
-            let network = intent.product.operator();
-            let network = network.map_or("by prefix", |operator| operator.as_str());
-            if !found.networks.contains_key(network) {
-                found.networks.insert(network.to_owned(), (0, nothing));
-            }
-            if let Some((count, cost)) = found.networks.get_mut(network) {
-                *count += 1;
-                *cost = cost.checked_add(price).ok_or_else(too_much)?;
+            asked.extend(found.check(row, question.provider, &mut seen));
+            if asked.len() >= ASKED {
+                found.ask(&mut asked, &question).await?;
             }
         }
-        found.job = file.job();
-        let balance = provider.balance().await;
+        found.ask(&mut asked, &question).await?;
+        if file.job() != found.job {
+            return Err(
+                Failure::not_sent("nothing was sent: the file was changed meanwhile")
+                    .help("begin again with the file as it is now"),
+            );
+        }
+        let balance = question.provider.balance().await;
         found.balance = balance.map_err(|e| Failure::of_read(&e))?.available;
         Ok(found)
+    }
+
+    /// One row by itself; `None`: it is invalid.
+    fn check(&mut self, row: Row, provider: &dyn TopupProvider, seen: &mut Seen) -> Option<Valid> {
+        self.rows += 1;
+        let checked = row.intent.and_then(|intent| {
+            let prepared = provider.prepare(&intent);
+            let _ = prepared.map_err(|refusal| refusal.as_error().message().to_owned())?;
+            Ok(intent)
+        });
+        // References that the file does not give are made of the line, and differ.
+        let checked = checked.and_then(|intent| {
+            if !row.named || seen.first(&intent.reference) {
+                Ok(intent)
+            } else {
+                Err("its reference stands in an earlier row".to_owned())
+            }
+        });
+        let intent = match checked {
+            Ok(intent) => intent,
+            Err(why) => {
+                self.invalid.add(row.line, why);
+                self.left_out.push(row.line);
+                return None;
+            }
+        };
+        if !seen.first(&sale(&intent.product)) {
+            self.duplicates.add(row.line, "");
+        }
+        Some(Valid {
+            line: row.line,
+            named: row.named,
+            elsewhere: row.elsewhere,
+            product: intent.product,
+        })
+    }
+
+    /// Takes valid rows in, but for those that another job has sent, if these are left out.
+    async fn ask(&mut self, rows: &mut Vec<Valid>, question: &Question<'_>) -> Done {
+        let earlier = match &question.others {
+            Some(others) => {
+                let products = rows.iter().map(|row| row.product.clone()).collect();
+                others.sent(question.job, products).await?
+            }
+            None => vec![None; rows.len()],
+        };
+        for (row, earlier) in rows.drain(..).zip(earlier) {
+            if let (Some(account), Some(earlier)) = (&mut self.sent, earlier) {
+                account.add(earlier);
+                if question.skip_sent {
+                    self.skipped.push(row.line);
+                    continue;
+                }
+            }
+            self.take(&row)?;
+        }
+        Ok(())
+    }
+
+    /// A row that would be sent.
+    fn take(&mut self, row: &Valid) -> Done {
+        let nothing = Amount::from_minor(0, Currency::NGN);
+        self.valid += 1;
+        self.named += u64::from(row.named);
+        if row.elsewhere {
+            self.elsewhere.add(row.line, "");
+        }
+        let price = row.product.price().unwrap_or(nothing);
+        let too_much = || Failure::not_sent("the rows together cost more than can be counted");
+        self.cost = self.cost.checked_add(price).ok_or_else(too_much)?;
+        let network = row.product.operator();
+        let network = network.map_or("by prefix", |operator| operator.as_str());
+        if !self.networks.contains_key(network) {
+            self.networks.insert(network.to_owned(), (0, nothing));
+        }
+        if let Some((count, cost)) = self.networks.get_mut(network) {
+            *count += 1;
+            *cost = cost.checked_add(price).ok_or_else(too_much)?;
+        }
+        Ok(())
     }
 
     /// Refuses what should be looked at first.
@@ -165,6 +244,14 @@ impl Preflight {
             return refuse(
                 format!("nothing was sent: invalid: {}", rows(self.invalid.count)),
                 "mend them, or leave them out with --skip-invalid",
+            );
+        }
+        if let Some(sent) = self.sent.as_ref().filter(|sent| sent.rows > 0)
+            && !tolerance.sent
+        {
+            return refuse(
+                format!("nothing was sent: {}", sent.told()),
+                "--skip-sent leaves them out, --send-again sends the same a second time",
             );
         }
         if self.duplicates.count > 0 && !tolerance.duplicates {
@@ -243,6 +330,8 @@ impl Preflight {
             "rows": self.rows,
             "valid": self.valid,
             "invalid": self.invalid.json(),
+            "sent_before": self.sent.as_ref().map(Account::json),
+            "skipped": self.skipped.count(),
             "duplicates": self.duplicates.json(),
             "other_network": self.elsewhere.json(),
             "networks": networks,
@@ -257,11 +346,17 @@ impl Preflight {
             .iter()
             .map(|(name, (count, cost))| format!("{name}: {}, {cost}", rows(*count)))
             .collect();
+        let sent = match &self.sent {
+            Some(sent) if self.skipped.count() > 0 => format!("{}\nleft out", sent.text()),
+            Some(sent) => sent.text(),
+            None => "not looked for".to_owned(),
+        };
         vec![
             ("job", json!(self.job)),
             ("rows", json!(self.rows)),
             ("valid", json!(self.valid)),
             ("invalid", json!(self.invalid.text())),
+            ("sent before", json!(sent)),
             ("duplicates", json!(self.duplicates.text())),
             ("other network", json!(self.elsewhere.text())),
             ("networks", json!(networks.join("\n"))),

@@ -81,7 +81,14 @@ impl Report {
         // Rows that never came into the ledger have their line too.
         let all = self.state.is_none();
         for left_out in job.left_out.iter().filter(|_| all) {
-            output::octets(line(invalid(*left_out), format).as_bytes())?;
+            let why = "no valid row: left out, never sent";
+            let row = left_out_row(*left_out, "invalid", Some(false), why);
+            output::octets(line(row, format).as_bytes())?;
+        }
+        for skipped in job.skipped.iter().filter(|_| all) {
+            let why = "another job had sent the same: left out, not sent by this one";
+            let row = left_out_row(skipped, "skipped", None, why);
+            output::octets(line(row, format).as_bytes())?;
         }
         Ok(())
     }
@@ -121,7 +128,7 @@ fn line(values: [Value; COLUMNS.len()], format: Format) -> String {
     if format == Format::Json {
         let names = COLUMNS.iter().map(|name| (*name).to_owned());
         let object: Value = names.zip(values).collect();
-        return format!("{object}\n");
+        return format!("{}\n", output::json_text(&object));
     }
     csv_line(values.into_iter().map(|value| match value {
         Value::Null => String::new(),
@@ -131,12 +138,17 @@ fn line(values: [Value; COLUMNS.len()], format: Format) -> String {
 }
 
 /// A row that was left out of the job.
-fn invalid(line: u64) -> [Value; COLUMNS.len()] {
+fn left_out_row(
+    line: u64,
+    state: &str,
+    delivered: Option<bool>,
+    why: &str,
+) -> [Value; COLUMNS.len()] {
     COLUMNS.map(|column| match column {
         "line" => json!(line),
-        "state" => json!("invalid"),
-        "delivered" => json!(false),
-        "why" => json!("no valid row: left out, never sent"),
+        "state" => json!(state),
+        "delivered" => json!(delivered),
+        "why" => json!(why),
         _ => Value::Null,
     })
 }
@@ -160,10 +172,11 @@ const COLUMNS: [&str; 12] = [
 fn csv_line(values: impl Iterator<Item = String>) -> String {
     let fields: Vec<String> = values
         .map(|value| {
+            let value = output::clean(&value);
             let value = if value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
                 format!("'{value}")
             } else {
-                value
+                value.into_owned()
             };
             if value.contains([',', '"', '\n', '\r']) {
                 format!("\"{}\"", value.replace('"', "\"\""))
@@ -182,10 +195,13 @@ mod tests {
     #[test]
     fn csv_is_quoted_and_runs_no_formula() {
         let line = csv_line(
-            ["a", "b,c", "say \"no\"", "=1+1", ""]
+            ["a", "b,c", "say \"no\"", "=1+1", "", "\u{1b}[2Jx\r"]
                 .map(str::to_owned)
                 .into_iter(),
         );
-        assert_eq!(line, "a,\"b,c\",\"say \"\"no\"\"\",'=1+1,\n");
+        assert_eq!(
+            line,
+            "a,\"b,c\",\"say \"\"no\"\"\",'=1+1,,\u{FFFD}[2Jx\u{FFFD}\n"
+        );
     }
 }

@@ -1,8 +1,10 @@
 //! What the columns of a bulk file mean, and the top-up that a row asks for.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use cowrie_client::{Network, parse_msisdn};
+use sha2::{Digest as _, Sha256};
 use telco_core::{Amount, Currency, Operator, Product, Reference, TopupIntent};
 
 use super::csv::{Broken, Record, Records};
@@ -78,15 +80,30 @@ impl Rows {
         }))
     }
 
-    /// The job that this file is: the first 16 hex digits of its SHA-256, once it has been read to its end.
+    /// The job that this file is, once it has been read to its end.
     pub(super) fn job(self) -> String {
-        let digest = self.records.digest();
-        digest
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        named(&self.records.digest())
     }
+}
+
+/// The job that a file is, without a look at its rows.
+pub(super) fn job_of(path: &Path) -> Result<String, Failure> {
+    let unreadable = |e| Failure::not_sent(format!("{} cannot be read: {e}", path.display()));
+    let mut file = super::csv::open(path)?;
+    let (mut hash, mut part) = (Sha256::new(), vec![0; 64 * 1024]);
+    loop {
+        let read = file.read(&mut part).map_err(unreadable)?;
+        match part.get(..read) {
+            Some(part) if !part.is_empty() => hash.update(part),
+            _ => return Ok(named(&hash.finalize())),
+        }
+    }
+}
+
+/// The first 16 hex digits of the file's SHA-256.
+fn named(digest: &[u8]) -> String {
+    let first = digest.iter().take(8);
+    first.map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Columns {

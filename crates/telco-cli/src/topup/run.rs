@@ -5,20 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use telco_core::{ErrorKind, NotSent, Submission, TopupReceipt};
-use telco_ledger::{Entry, Guard, Ledger, Options, State};
+use telco_core::{ErrorKind, NotSent, Product, Submission, TopupReceipt};
+use telco_ledger::{Earlier, Entry, Guard, Ledger, Options, State};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::job::Job;
+use super::earlier::{Others, why};
 use super::progress::Progress;
 use super::stop::{Stop, Why};
+use super::summary::rows;
 use crate::exit::{Done, Failure};
 use crate::output;
 
 /// Rows that are taken in one durable write.
-const TAKEN: u32 = 256;
+pub(super) const TAKEN: u32 = 256;
 /// How long to wait where no row is free, though some may become so: in another worker's hands, or held back by the pace.
 const OTHERS: Duration = Duration::from_millis(250);
 
@@ -35,41 +36,66 @@ pub(super) struct Pace {
 }
 
 /// What all workers of this process share.
-struct Shared {
-    job: String,
-    options: Options,
-    pace: Pace,
+pub(super) struct Shared {
+    pub(super) job: String,
+    pub(super) options: Options,
+    pub(super) pace: Pace,
+    pub(super) stop: Stop,
+    /// What other jobs have sent, unless it is sent all the same.
+    others: Option<Others>,
     progress: Progress,
-    stop: Stop,
     /// Rows in a row that were not accepted.
     streak: AtomicU32,
     unknown: AtomicU64,
     failed: AtomicU64,
+    /// Another job had sent them.
+    left_out: AtomicU64,
+}
+
+impl Shared {
+    /// For so many rows of a job. `twice`: without the guard against duplicates.
+    pub(super) fn new(
+        job: &str,
+        pace: Pace,
+        (twice, others): (bool, Option<Others>),
+        (what, rows): (&'static str, u64),
+        stop: &Stop,
+    ) -> Self {
+        let options = Options::default();
+        Self {
+            job: job.to_owned(),
+            options: if twice {
+                options.allow_duplicate()
+            } else {
+                options
+            },
+            pace,
+            stop: stop.clone(),
+            others,
+            progress: Progress::new(what, rows),
+            streak: AtomicU32::new(0),
+            unknown: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            left_out: AtomicU64::new(0),
+        }
+    }
+
+    /// The end of the progress.
+    pub(super) fn end(&self) {
+        self.progress.end();
+        let left_out = self.left_out.load(Ordering::Relaxed);
+        if left_out > 0 {
+            output::note(&format!(
+                "not sent, since another job has sent the same meanwhile (--send-again): {}",
+                rows(left_out)
+            ));
+        }
+    }
 }
 
 /// Sends until no row is planned any more, or until it should stop. Returns when nothing is on the way.
-pub(super) async fn send(
-    workers: &[&Ledger],
-    job: &Job,
-    pace: Pace,
-    left: u64,
-    stop: &Stop,
-) -> Done {
-    let options = if job.duplicates {
-        Options::default().allow_duplicate()
-    } else {
-        Options::default()
-    };
-    let shared = Arc::new(Shared {
-        job: job.id.clone(),
-        options,
-        pace,
-        progress: Progress::new("sending", left),
-        stop: stop.clone(),
-        streak: AtomicU32::new(0),
-        unknown: AtomicU64::new(0),
-        failed: AtomicU64::new(0),
-    });
+pub(super) async fn send(workers: &[&Ledger], shared: Shared) -> Done {
+    let shared = Arc::new(shared);
     let mut running = JoinSet::new();
     for ledger in workers {
         running.spawn(work((*ledger).clone(), shared.clone()));
@@ -94,7 +120,7 @@ pub(super) async fn send(
         // It has nothing to say; what it left is settled next.
         let _ = settling.await;
     }
-    shared.progress.end();
+    shared.end();
     outcome
 }
 
@@ -114,6 +140,11 @@ async fn work(ledger: Ledger, shared: Arc<Shared>) -> Done {
                 match ledger.take(&shared.job, TAKEN).await {
                     Ok(rows) => taken.extend(rows),
                     Err(e) => break Err(Failure::of_ledger(&e)),
+                }
+                match shared.cancel_sent(&ledger, &mut taken).await {
+                    Ok(0) => {}
+                    Ok(_) => continue,
+                    Err(failure) => break Err(failure),
                 }
             }
             if let Some(entry) = taken.pop_front() {
@@ -166,7 +197,10 @@ async fn send_one(
 
 impl Shared {
     /// Counts an answer. Says how long to wait if the provider's pace is reached.
-    fn judge(&self, answer: Result<Submission<TopupReceipt>, NotSent>) -> Option<Duration> {
+    pub(super) fn judge(
+        &self,
+        answer: Result<Submission<TopupReceipt>, NotSent>,
+    ) -> Option<Duration> {
         let trouble = match answer {
             Ok(Submission::Accepted(_)) => {
                 self.streak.store(0, Ordering::Relaxed);
@@ -230,6 +264,61 @@ impl Shared {
         None
     }
 
+    /// What another job has sent, one answer for each product.
+    pub(super) async fn sent_by_others(
+        &self,
+        products: Vec<Product>,
+    ) -> Result<Vec<Option<Earlier>>, Failure> {
+        match &self.others {
+            Some(others) => others.sent(&self.job, products).await,
+            None => Ok(vec![None; products.len()]),
+        }
+    }
+
+    /// So many rows are not sent.
+    pub(super) fn leave_out(&self, count: u64) {
+        self.left_out.fetch_add(count, Ordering::Relaxed);
+        self.progress.advance(count);
+    }
+
+    /// Cancels those of the rows just taken that another job has sent since this one was planned, or before. Says how many.
+    async fn cancel_sent(
+        &self,
+        ledger: &Ledger,
+        taken: &mut VecDeque<Entry>,
+    ) -> Result<u64, Failure> {
+        if taken.is_empty() || self.others.is_none() {
+            return Ok(0);
+        }
+        let products = taken.iter().map(|row| row.intent().product.clone());
+        let earlier = self.sent_by_others(products.collect()).await?;
+        let mut cancelling = JoinSet::new();
+        for (row, earlier) in std::mem::take(taken).into_iter().zip(earlier) {
+            let Some(earlier) = earlier else {
+                taken.push_back(row);
+                continue;
+            };
+            let (ledger, why) = (ledger.clone(), why(&earlier));
+            // At once: many of them share one durable write.
+            cancelling.spawn(async move { ledger.cancel(row, &why).await });
+        }
+        let (mut count, mut outcome) = (0, Ok(()));
+        while let Some(cancelled) = cancelling.join_next().await {
+            count += 1;
+            match cancelled {
+                // In another worker's hands since.
+                Ok(Err(e)) if e.kind() == ErrorKind::Conflict => {}
+                Ok(Err(e)) => outcome = Err(Failure::of_ledger(&e)),
+                Ok(Ok(())) => {}
+                Err(e) => outcome = Err(Failure::broken(e.to_string())),
+            }
+        }
+        if count > 0 {
+            self.leave_out(count);
+        }
+        outcome.map(|()| count)
+    }
+
     fn not_accepted(&self, trouble: &str) {
         let streak = self
             .streak
@@ -271,7 +360,7 @@ pub(super) async fn settle(ledger: &Ledger, stop: &Stop) -> Done {
         }
         tokio::select! {
             () = tokio::time::sleep(next.clamp(LOOK.0, LOOK.1)) => {}
-            () = stop.wanted(), if stop.why().is_none() => {}
+            () = stop.interrupted() => {}
         }
     }
     Ok(())

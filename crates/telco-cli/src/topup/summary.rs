@@ -18,11 +18,15 @@ pub(super) struct Summary {
     not_sent: u64,
     /// Not sent yet.
     pub(super) planned: u64,
+    /// Refused by the provider.
+    pub(super) rejected: u64,
     /// To be looked up.
     unknown: u64,
     /// For a person.
     unresolved: u64,
     spent: Amount,
+    /// What the rows cost that are planned, that ended not sent, and that were refused.
+    prices: [Amount; 3],
 }
 
 impl Summary {
@@ -35,6 +39,11 @@ impl Summary {
             .iter()
             .filter(|count| count.delivered == Some(true))
             .try_fold(nothing, |sum, count| sum.checked_add(count.price));
+        let price = |state| {
+            let rows = counts.rows.iter().filter(|count| count.state == state);
+            let sum = rows.fold(0, |sum: i64, count| sum.saturating_add(count.price.minor()));
+            Amount::from_minor(sum, Currency::NGN)
+        };
         let (not_sent, unresolved) = (counts.of(State::NotSent), counts.of(State::Unresolved));
         Ok(Self {
             job: job.clone(),
@@ -42,9 +51,11 @@ impl Summary {
             not_delivered: counts.not_delivered().saturating_sub(not_sent),
             not_sent,
             planned: counts.of(State::Planned),
+            rejected: counts.of(State::Rejected),
             unknown: counts.open().saturating_sub(unresolved),
             unresolved,
             spent: spent.unwrap_or(nothing),
+            prices: [State::Planned, State::NotSent, State::Rejected].map(price),
         })
     }
 
@@ -53,23 +64,47 @@ impl Summary {
         self.planned.saturating_add(self.not_sent)
     }
 
+    /// What it costs to send what is planned, and if it is wanted what was refused.
+    pub(super) fn cost_to_go_on(&self, reissue: bool) -> Amount {
+        let [planned, _, refused] = self.prices.map(Amount::minor);
+        let refused = if reissue { refused } else { 0 };
+        Amount::from_minor(planned.saturating_add(refused), Currency::NGN)
+    }
+
+    fn facts(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("job", json!(self.job.id)),
+            ("file", json!(self.job.file)),
+            ("rows", json!(self.job.rows)),
+            ("delivered", json!(self.delivered)),
+            ("not_delivered", json!(self.not_delivered)),
+            ("not_sent", json!(self.not_sent)),
+            ("planned", json!(self.planned)),
+            ("unknown", json!(self.unknown)),
+            ("unresolved", json!(self.unresolved)),
+            ("left_out", json!(self.job.left_out.len())),
+            ("skipped", json!(self.job.skipped.count())),
+            ("spent", Value::from(self.spent.to_string())),
+        ]
+    }
+
     pub(super) fn print(&self, form: Form) -> Done {
-        output::facts(
-            form,
-            &[
-                ("job", json!(self.job.id)),
-                ("file", json!(self.job.file)),
-                ("rows", json!(self.job.rows)),
-                ("delivered", json!(self.delivered)),
-                ("not_delivered", json!(self.not_delivered)),
-                ("not_sent", json!(self.not_sent)),
-                ("planned", json!(self.planned)),
-                ("unknown", json!(self.unknown)),
-                ("unresolved", json!(self.unresolved)),
-                ("left_out", json!(self.job.left_out.len())),
-                ("spent", Value::from(self.spent.to_string())),
-            ],
-        )
+        output::facts(form, &self.facts())
+    }
+
+    /// As the end of a run.
+    pub(super) fn keep(&self, form: Form) {
+        output::keep(&output::facts_text(form, &self.facts()));
+    }
+
+    /// What the same file again would do.
+    pub(super) fn print_outlook(&self, form: Form) -> Done {
+        let mut facts = self.facts();
+        facts.push(("to_send", json!(self.left())));
+        let [planned, not_sent, _] = self.prices.map(Amount::minor);
+        let cost = Amount::from_minor(planned.saturating_add(not_sent), Currency::NGN);
+        facts.push(("cost", json!(cost.to_string())));
+        output::facts(form, &facts)
     }
 
     /// 0: every row was delivered. What is unknown weighs more than what was rejected, and that more than what was not sent.

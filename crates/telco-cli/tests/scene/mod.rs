@@ -6,7 +6,7 @@
 pub(crate) mod postgres;
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -112,6 +112,13 @@ impl Scene {
     pub(crate) fn resume(&self, flags: &[&str]) -> Command {
         let mut command = self.telco(&["topup", "resume"]);
         command.args(flags);
+        command
+    }
+
+    /// The program on another file of the same ledger.
+    pub(crate) fn bulk_of(&self, file: &Path, flags: &[&str]) -> Command {
+        let mut command = self.telco(&["topup", "bulk"]);
+        command.arg(file).args(flags);
         command
     }
 

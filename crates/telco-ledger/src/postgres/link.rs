@@ -134,6 +134,18 @@ impl Link {
     pub(super) async fn migrate(&mut self) -> Result<(), Error> {
         let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({})", self.lock);
         self.client.batch_execute(&begin).await.map_err(explain)?;
+        if !self.is_there().await? {
+            let create = format!(
+                "{} CREATE TABLE telco_schema (version BIGINT NOT NULL); INSERT INTO telco_schema VALUES ({VERSION})",
+                sql::create(Dialect::Postgres)
+            );
+            self.client.batch_execute(&create).await.map_err(explain)?;
+        }
+        self.client.batch_execute("COMMIT").await.map_err(explain)
+    }
+
+    /// Whether the tables are there, of a version that this code knows.
+    pub(super) async fn is_there(&mut self) -> Result<bool, Error> {
         let made = self
             .client
             .query_one("SELECT to_regclass('telco_schema') IS NOT NULL", &[])
@@ -148,14 +160,8 @@ impl Link {
                 .and_then(|row| row.try_get(0))
                 .map_err(explain)?;
             sql::check(version)?;
-        } else {
-            let create = format!(
-                "{} CREATE TABLE telco_schema (version BIGINT NOT NULL); INSERT INTO telco_schema VALUES ({VERSION})",
-                sql::create(Dialect::Postgres)
-            );
-            self.client.batch_execute(&create).await.map_err(explain)?;
         }
-        self.client.batch_execute("COMMIT").await.map_err(explain)
+        Ok(made)
     }
 
     pub(super) async fn transaction(

@@ -234,6 +234,19 @@ macro_rules! store_at_a_desk {
             ) -> Result<Vec<crate::Operation>, telco_core::Error> {
                 self.desk.ask(filter).await
             }
+            async fn sent_by_other_jobs(
+                &self,
+                job: Option<String>,
+                since: std::time::SystemTime,
+                products: Vec<telco_core::Product>,
+            ) -> Result<Vec<Option<crate::Earlier>>, telco_core::Error> {
+                let work = crate::sql::SentByOthers {
+                    job,
+                    since,
+                    products,
+                };
+                self.desk.ask(work).await
+            }
             async fn count(&self, job: Option<String>) -> Result<crate::Counts, telco_core::Error> {
                 self.desk.ask(crate::sql::Count(job)).await
             }

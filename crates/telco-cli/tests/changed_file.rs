@@ -1,0 +1,290 @@
+//! A file that was changed in any way is a new job: what the old one sent is not sent again by mistake. And what else a known
+//! job is asked before it goes on.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod common;
+mod scene;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use common::{code, err, out};
+use scene::{Scene, signal};
+use serde_json::{Value, json};
+
+const ROWS: usize = 40;
+
+fn read(scene: &Scene) -> String {
+    std::fs::read_to_string(scene.file()).unwrap()
+}
+
+/// Another file beside the first.
+fn written(scene: &Scene, name: &str, text: &str) -> PathBuf {
+    let path = scene.folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn run(command: &mut Command) -> Output {
+    command.output().unwrap()
+}
+
+fn document(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn delivered(scene: &Scene) -> u64 {
+    scene.sandbox.totals().delivered
+}
+
+/// One line is no number; the others go out. Says under which job.
+fn begun(scene: &Scene) -> String {
+    let mut text = read(scene);
+    text.push_str("0803;50;MTN\n");
+    std::fs::write(scene.file(), text).unwrap();
+    let done = run(&mut scene.bulk(&["--skip-invalid", "--output", "json"]));
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    assert_eq!(delivered(scene), ROWS as u64);
+    document(&done)["job"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_mended_line_sends_that_line_and_no_other() {
+    let scene = Scene::new(ROWS);
+    let job = begun(&scene);
+    let mended = read(&scene).replace("\n0803;", "\n08037654321;");
+    let mended = written(&scene, "mended.csv", &mended);
+
+    let looked = run(&mut scene.bulk_of(&mended, &["--dry-run", "--output", "json"]));
+    assert_eq!(code(&looked), 10, "{}", err(&looked));
+    let sent = &document(&looked)["sent_before"];
+    assert_eq!(
+        (&sent["rows"], &sent["jobs"][0]["job"]),
+        (&json!(ROWS), &json!(job))
+    );
+
+    // With the flags of the first time, as from a shell's history.
+    let refused = run(&mut scene.bulk_of(&mended, &["--skip-invalid", "--allow-duplicates"]));
+    assert_eq!(code(&refused), 10, "{}", err(&refused));
+    for told in [&job, "40 rows", "--skip-sent", "--send-again"] {
+        assert!(err(&refused).contains(told), "{told}: {}", err(&refused));
+    }
+    assert_eq!(scene.sandbox.totals().requested, ROWS as u64);
+
+    let rest = run(&mut scene.bulk_of(&mended, &["--skip-sent", "--output", "json"]));
+    assert_eq!(code(&rest), 0, "{}", err(&rest));
+    assert_eq!(
+        (&document(&rest)["delivered"], &document(&rest)["skipped"]),
+        (&json!(1), &json!(ROWS))
+    );
+    assert_eq!(delivered(&scene), ROWS as u64 + 1);
+    let report = scene.report();
+    let skipped = report
+        .iter()
+        .filter(|row| row["state"] == "skipped")
+        .count();
+    assert_eq!(
+        (report.len(), skipped),
+        (ROWS + 1, ROWS),
+        "one line per row"
+    );
+
+    // Both jobs again: nothing is left.
+    for words in [&["topup", "resume"][..], &["topup", "resume", &job]] {
+        assert_eq!(code(&run(&mut scene.telco(words))), 0);
+    }
+    assert_eq!(scene.sandbox.totals().requested, ROWS as u64 + 1);
+}
+
+#[test]
+fn saved_anew_by_a_spreadsheet_it_is_the_same_rows() {
+    let scene = Scene::new(ROWS);
+    let done = run(&mut scene.bulk(&[]));
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    let saved = format!(
+        "\u{FEFF}{}",
+        read(&scene).replace('\n', "\r\n").replace(';', ",")
+    );
+    let saved = written(&scene, "saved.csv", &saved);
+    let refused = run(&mut scene.bulk_of(&saved, &[]));
+    assert!(err(&refused).contains("sent before"), "{}", err(&refused));
+    let nothing = run(&mut scene.bulk_of(&saved, &["--skip-sent"]));
+    assert_eq!(code(&nothing), 10, "{}", err(&nothing));
+    assert!(
+        err(&nothing).contains("no row is left"),
+        "{}",
+        err(&nothing)
+    );
+    assert_eq!(scene.sandbox.totals().requested, ROWS as u64);
+
+    // Wanted twice, it goes twice; and who does not want to be asked can say so.
+    let twice = run(&mut scene.bulk_of(&saved, &["--send-again"]));
+    assert_eq!(code(&twice), 0, "{}", err(&twice));
+    assert_eq!(delivered(&scene), 2 * ROWS as u64);
+    let mut unasked = scene.bulk_of(&saved, &["--dry-run"]);
+    unasked.env("TELCO_TOPUP_SENT_WITHIN", "0");
+    let other = written(&scene, "other.csv", &read(&scene).replace(';', "\t"));
+    let mut unasked = scene.bulk_of(&other, &["--dry-run"]);
+    unasked.env("TELCO_TOPUP_SENT_WITHIN", "0");
+    assert_eq!(code(&run(&mut unasked)), 0);
+}
+
+/// The new file sends what the old job had not; then the old job has nothing left to send.
+#[test]
+fn the_old_job_does_not_undo_it_later() {
+    let rows = 300;
+    let scene = Scene::new(rows);
+    let mut running = scene
+        .bulk(&["--rate", "100", "--output", "json"])
+        .spawn()
+        .unwrap();
+    scene.wait_for(20, &mut running);
+    signal(&running, "-INT");
+    let stopped = running.wait_with_output().unwrap();
+    assert_eq!(code(&stopped), 130, "{}", err(&stopped));
+    let old = document(&stopped)["job"].as_str().unwrap().to_owned();
+
+    let text = format!("{}08037654321;50;MTN\n", read(&scene));
+    let new = written(&scene, "new.csv", &text);
+    let rest = run(&mut scene.bulk_of(&new, &["--skip-sent"]));
+    assert_eq!(code(&rest), 0, "{}", err(&rest));
+    assert_eq!(delivered(&scene), rows as u64 + 1);
+
+    let resumed = run(&mut scene.telco(&["topup", "resume", &old]));
+    assert_eq!(code(&resumed), 10, "{}", err(&resumed));
+    let why = "another job has sent the same";
+    assert!(err(&resumed).contains(why), "{}", err(&resumed));
+    assert_eq!(code(&run(&mut scene.telco(&["topup", "resume", &old]))), 10);
+    assert_eq!(scene.sandbox.totals().requested, rows as u64 + 1);
+    let words = [
+        "topup", "report", &old, "--format", "csv", "--state", "not_sent",
+    ];
+    let why = out(&run(&mut scene.telco(&words)));
+    assert!(
+        why.contains("sent the same number, product and amount on 20"),
+        "{why}"
+    );
+}
+
+/// A job whose rows are all written down, and none of them sent.
+fn planned(scene: &Scene) {
+    let stopped = run(&mut scene.bulk(&["--min-balance", "1000000000"]));
+    assert_eq!(code(&stopped), 10, "{}", err(&stopped));
+    assert_eq!(scene.sandbox.totals().requested, 0);
+}
+
+#[test]
+fn a_known_job_keeps_to_max_spend() {
+    let scene = Scene::new(3);
+    planned(&scene);
+    for limited in [
+        &mut scene.bulk(&["--max-spend", "152"]),
+        &mut scene.resume(&["--max-spend", "152"]),
+    ] {
+        let refused = run(limited);
+        assert_eq!(code(&refused), 10, "{}", err(&refused));
+        let why = "what is left costs NGN 153.00, and --max-spend is NGN 152.00";
+        assert!(err(&refused).contains(why), "{}", err(&refused));
+    }
+    assert_eq!(scene.sandbox.totals().requested, 0);
+    let left = document(&run(&mut scene.bulk(&["--dry-run", "--output", "json"])));
+    assert_eq!(
+        (&left["to_send"], &left["cost"]),
+        (&json!(3), &json!("NGN 153.00"))
+    );
+    assert_eq!(code(&run(&mut scene.bulk(&["--max-spend", "153"]))), 0);
+    let left = document(&run(&mut scene.bulk(&["--dry-run", "--output", "json"])));
+    assert_eq!(
+        (&left["to_send"], &left["cost"]),
+        (&json!(0), &json!("NGN 0.00"))
+    );
+}
+
+#[test]
+fn another_account_is_told_so_and_waits_for_nothing() {
+    let scene = Scene::new(3);
+    planned(&scene);
+    for mut other in [scene.resume(&[]), scene.bulk(&[])] {
+        other.env("TELCO_COWRIE_CLIENT_ID", "somebody@example.com");
+        let refused = run(&mut other);
+        assert_eq!(code(&refused), 10, "{}", err(&refused));
+        assert!(err(&refused).contains("--client-id"), "{}", err(&refused));
+    }
+    assert_eq!(code(&run(&mut scene.resume(&[]))), 0);
+}
+
+#[test]
+fn the_key_may_come_on_standard_input() {
+    let scene = Scene::new(3);
+    let mut bulk = scene.bulk(&["--client-key", "-"]);
+    let key = scene.sandbox.credentials("cowrie").unwrap()["client_key"].clone();
+    bulk.env_remove("TELCO_COWRIE_CLIENT_KEY")
+        .stdin(Stdio::piped());
+    let mut running = bulk.spawn().unwrap();
+    writeln!(running.stdin.take().unwrap(), "{}", key.as_str().unwrap()).unwrap();
+    let done = running.wait_with_output().unwrap();
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    assert_eq!(delivered(&scene), 3);
+}
+
+#[test]
+fn what_was_refused_is_sent_again_only_if_that_is_said() {
+    let rows = 300;
+    let scene = Scene::new(rows);
+    let balance = |naira: u64| {
+        let change = json!({ "balance": naira });
+        scene.sandbox.configure("cowrie", &change).unwrap();
+    };
+    balance(1_000);
+    let short = run(&mut scene.bulk(&["--allow-shortfall", "--give-up-after", "0"]));
+    assert_eq!(code(&short), 11, "{}", err(&short));
+    let before = delivered(&scene);
+    assert!(before > 0 && before < rows as u64, "{before}");
+
+    balance(1_000_000);
+    let requests = scene.sandbox.totals().requests;
+    assert_eq!(code(&run(&mut scene.resume(&[]))), 11);
+    let limited = run(&mut scene.resume(&["--reissue-rejected", "--max-spend", "100"]));
+    assert_eq!(code(&limited), 11, "{}", err(&limited));
+    assert_eq!(
+        scene.sandbox.totals().requests,
+        requests,
+        "nothing was sent"
+    );
+
+    let again = run(&mut scene.resume(&["--reissue-rejected", "--rate", "1000"]));
+    assert_eq!(code(&again), 0, "{}", err(&again));
+    assert_eq!(scene.true_report(rows), (rows as u64, 0));
+    let requests = scene.sandbox.totals().requests;
+    assert_eq!(code(&run(&mut scene.resume(&["--reissue-rejected"]))), 0);
+    assert_eq!(
+        scene.sandbox.totals().requests,
+        requests,
+        "nothing was refused any more"
+    );
+}
+
+#[test]
+fn a_lease_that_ends_before_a_request_is_refused() {
+    let scene = Scene::new(3);
+    for (lease, timeout, told) in [
+        ("0", "60", "a lease of 0 s"),
+        ("60", "60", "which may take 60s"),
+        ("2", "3", "a lease of 2 s"),
+        ("soon", "60", "no number of seconds"),
+        ("120", "0", "timeout is no number of seconds"),
+    ] {
+        let mut bulk = scene.bulk(&[]);
+        bulk.env("TELCO_TOPUP_LEASE", lease)
+            .env("TELCO_COWRIE_TIMEOUT", timeout);
+        let refused = run(&mut bulk);
+        assert_eq!(code(&refused), 10, "{}", err(&refused));
+        assert!(err(&refused).contains(told), "{}", err(&refused));
+    }
+    assert_eq!(scene.sandbox.totals().requested, 0);
+    let mut bulk = scene.bulk(&[]);
+    bulk.env("TELCO_TOPUP_LEASE", "4")
+        .env("TELCO_COWRIE_TIMEOUT", "3");
+    assert_eq!(code(&run(&mut bulk)), 0);
+}

@@ -1,0 +1,191 @@
+//! Each mutant is turned on, and the tests that come across it are run until one fails.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::build::{Copy, Program};
+use super::{Journal, Seen, Tested};
+use crate::Failure;
+use crate::run::output;
+
+/// Tests that take longer come after the others, and are run for mutants of their own package only.
+const QUICK: Duration = Duration::from_secs(1);
+/// A test that takes no longer than this is not hung, whatever it took without a mutant.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// A mutant that fills the memory must not fill the machine's (KiB).
+const LIMITED: &str = "ulimit -v 12000000; exec \"$0\" \"$@\"";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Passed,
+    Failed,
+    Hung,
+}
+
+/// Runs a program of tests with all that it starts, at most for so long.
+fn run(command: &mut Command, at_most: Duration) -> Result<Ended, Failure> {
+    let quiet = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut child = quiet.process_group(0).spawn()?;
+    let until = Instant::now() + at_most;
+    let ended = loop {
+        match child.try_wait()? {
+            Some(status) if status.success() => return Ok(Ended::Passed),
+            Some(_) => break Ended::Failed,
+            None if Instant::now() > until => break Ended::Hung,
+            None => sleep(Duration::from_millis(3)),
+        }
+    };
+    let group = format!("-{}", child.id());
+    let mut kill = Command::new("kill");
+    // Where nothing is left to end, it says so, and nobody needs to know.
+    let _ = kill
+        .args(["-KILL", "--", &group])
+        .stderr(Stdio::null())
+        .status();
+    child.wait()?;
+    Ok(ended)
+}
+
+/// Some tests of a program.
+fn some(copy: &Copy, program: &Program, names: &[&str]) -> Command {
+    let folder = copy.folder.join("workspace").join(&program.folder);
+    let mut command = Command::new("sh");
+    command.args(["-c", LIMITED]).arg(&program.path);
+    command
+        .args(names)
+        .arg("--exact")
+        .env("CARGO_MANIFEST_DIR", &folder);
+    command.current_dir(folder);
+    command
+}
+
+/// The doc tests of a package.
+fn doc_tests(copy: &Copy, package: &Tested) -> Command {
+    let mut command = copy.cargo(&["test", "--doc"]);
+    command.args(package.arguments());
+    command
+}
+
+/// Runs every test by itself, unless the journal has it, and writes down how long it took and which mutants it came across.
+pub(crate) fn look(
+    copy: &Copy,
+    programs: &[Program],
+    tested: &[&Tested],
+    journal: &mut Journal,
+) -> Result<(), Failure> {
+    let file = copy.folder.join("seen");
+    let mut watch = |program: &Path, name: &str, command: &mut Command| {
+        if journal.has_seen(program, name) {
+            return Ok(());
+        }
+        fs::write(&file, "")?;
+        let began = Instant::now();
+        let ended = run(command.env("TELCO_MUTANTS_SEEN", &file), PATIENCE * 60)?;
+        if ended != Ended::Passed {
+            println!(
+                "left out, since it fails by itself: {name} of {}",
+                program.display()
+            );
+        }
+        let mutants = fs::read_to_string(&file)?;
+        let mutants = mutants.lines().filter_map(|id| id.parse().ok());
+        journal.saw(Seen {
+            program: program.into(),
+            name: name.into(),
+            took: began.elapsed(),
+            mutants: mutants.filter(|_| ended == Ended::Passed).collect(),
+        })
+    };
+    for program in programs {
+        let listed = output(Command::new(&program.path).args(["--list", "--format", "terse"]))?;
+        for name in listed
+            .lines()
+            .filter_map(|line| line.strip_suffix(": test"))
+        {
+            watch(&program.path, name, &mut some(copy, program, &[name]))?;
+        }
+    }
+    for package in tested {
+        watch(
+            Path::new(package.package),
+            "doc tests",
+            &mut doc_tests(copy, package),
+        )?;
+    }
+    Ok(())
+}
+
+/// Tries a mutant with the tests that come across it, and tells what became of it: the tests of its package, the quick ones
+/// first, then its doc tests, then the quick tests of packages that use it.
+pub(crate) fn attempt(
+    copy: &Copy,
+    programs: &[Program],
+    id: usize,
+    package: &Tested,
+    journal: &Journal,
+) -> Result<&'static str, Failure> {
+    let across: Vec<&Seen> = journal.across(id).collect();
+    if across.is_empty() {
+        return Ok("unreached");
+    }
+    let of = |program: &Program, quick: bool| {
+        let tests = across.iter().filter(|seen| seen.program == program.path);
+        tests
+            .filter(|seen| (seen.took <= QUICK) == quick)
+            .copied()
+            .collect::<Vec<_>>()
+    };
+    let (own, others): (Vec<_>, Vec<_>) = programs
+        .iter()
+        .filter(|program| {
+            program.package == package.package || package.also.contains(&&*program.package)
+        })
+        .partition(|program| program.package == package.package);
+    let quick = own
+        .iter()
+        .map(|program| (*program, of(program, true), "noticed"));
+    let slow = own
+        .iter()
+        .map(|program| (*program, of(program, false), "noticed"));
+    let mut own: Vec<_> = quick.chain(slow).collect();
+    own.sort_by_key(|(_, tests, _)| tests.iter().map(|seen| seen.took).sum::<Duration>());
+    let others = others
+        .iter()
+        .map(|program| (*program, of(program, true), "elsewhere"));
+    let mine = Path::new(package.package);
+    let documented = across.iter().any(|seen| seen.program == mine);
+    let turn_on = |mut command: Command, usually: Duration| {
+        let at_most = PATIENCE.max(usually * 4);
+        run(command.env("TELCO_MUTANT", id.to_string()), at_most)
+    };
+    let try_all = |runs: Vec<(&Program, Vec<&Seen>, &'static str)>| {
+        for (program, tests, noticed) in runs.into_iter().filter(|(_, tests, _)| !tests.is_empty())
+        {
+            let names: Vec<&str> = tests.iter().map(|seen| &*seen.name).collect();
+            let usually = tests.iter().map(|seen| seen.took).sum();
+            match turn_on(some(copy, program, &names), usually)? {
+                Ended::Passed => {}
+                Ended::Failed => return Ok(Some(noticed)),
+                Ended::Hung => return Ok(Some("hung")),
+            }
+        }
+        Ok::<_, Failure>(None)
+    };
+    if let Some(noticed) = try_all(own)? {
+        return Ok(noticed);
+    }
+    if documented {
+        let usually = PATIENCE * 3;
+        if turn_on(doc_tests(copy, package), usually)? != Ended::Passed {
+            return Ok("documented");
+        }
+    }
+    Ok(try_all(others.collect())?.unwrap_or("lived"))
+}

@@ -96,6 +96,45 @@ fn a_source_that_fails_or_is_stuck_is_an_error_and_not_a_loop() {
     assert_eq!(text(Alphabet::DIGITS, 0, &mut stuck).unwrap().as_str(), "");
 }
 
+/// 250 is the first byte that would favour some digits: 256 is no multiple of ten.
+#[test]
+fn the_first_unfair_byte_is_thrown_away_and_the_last_fair_one_is_not() {
+    let mut bytes = [250, 249].into_iter().cycle();
+    let mut source = |out: &mut [u8]| {
+        out.fill_with(|| bytes.next().unwrap());
+        Ok(())
+    };
+    let drawn = text(Alphabet::DIGITS, 40, &mut source).unwrap();
+    assert_eq!(*drawn, "9".repeat(40));
+}
+
+/// Bad luck ends; a broken source does not. The count begins anew with each character that was drawn.
+#[test]
+fn useless_blocks_are_borne_for_a_while_only() {
+    let drawn = |useless: usize| {
+        let mut asked = 0;
+        let mut source = |out: &mut [u8]| {
+            asked += 1;
+            out.fill(255);
+            if asked % (useless + 1) == 0 {
+                out[0] = 7;
+            }
+            Ok(())
+        };
+        text(Alphabet::DIGITS, 3, &mut source).map(|text| text.to_string())
+    };
+    assert_eq!(drawn(127).unwrap(), "777");
+    assert_eq!(drawn(128), Err(NoRandomness));
+}
+
+#[test]
+fn an_alphabet_has_different_ascii_characters_and_at_least_two() {
+    assert!(Alphabet::new("AB").is_some());
+    for bad in ["", "A", "AA", "ABA", "BAA", "Aé"] {
+        assert_eq!(Alphabet::new(bad), None, "{bad}");
+    }
+}
+
 #[test]
 fn a_mac_key_is_not_shown() {
     assert_eq!(

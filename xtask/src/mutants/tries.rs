@@ -14,6 +14,8 @@ use crate::run::output;
 
 /// Tests that take longer come after the others, and are run for mutants of their own package only.
 const QUICK: Duration = Duration::from_secs(1);
+/// Tests that take longer are run for no mutant.
+const SLOW: Duration = Duration::from_secs(10);
 /// A test that takes no longer than this is not hung, whatever it took without a mutant.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A mutant that fills the memory must not fill the machine's (KiB).
@@ -138,7 +140,7 @@ pub(crate) fn attempt(
     let of = |program: &Program, quick: bool| {
         let tests = across.iter().filter(|seen| seen.program == program.path);
         tests
-            .filter(|seen| (seen.took <= QUICK) == quick)
+            .filter(|seen| seen.took <= SLOW && (seen.took <= QUICK) == quick)
             .copied()
             .collect::<Vec<_>>()
     };

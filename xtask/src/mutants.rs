@@ -144,14 +144,7 @@ pub(crate) fn mutants(only: &[&str]) -> Done {
     let mut journal = Journal::open(&journal, copy.fingerprint(only))?;
     let programs = copy.build(&mutants, &needed, &mut journal)?;
     tries::look(&copy, &programs, &needed, &mut journal)?;
-    for (id, mutant) in mutants.iter().enumerate().rev() {
-        let row = chosen.iter().find(|row| row.package == mutant.package);
-        if let Some(row) = row.filter(|_| journal.ended(id).is_none()) {
-            let ended = tries::attempt(&copy, &programs, id, row, &journal)?;
-            println!("{ended:<12} {}: {}", mutant.package, mutant.name);
-            journal.end(id, ended)?;
-        }
-    }
+    let journal = tries::try_all(&copy, &programs, &mutants, &chosen, journal)?;
     report(&chosen, &mutants, &journal)
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -26,7 +27,7 @@ pub(crate) struct Seen {
 pub(crate) struct Journal {
     file: File,
     ended: BTreeMap<usize, String>,
-    seen: Vec<Seen>,
+    seen: Vec<Arc<Seen>>,
 }
 
 impl Journal {
@@ -56,7 +57,7 @@ impl Journal {
             let ended = line.get("ended")?.as_str()?;
             self.ended.insert(number(id)?, ended.to_owned());
         } else {
-            self.seen.push(Seen {
+            self.seen.push(Arc::new(Seen {
                 program: line.get("program")?.as_str()?.into(),
                 name: line.get("test")?.as_str()?.to_owned(),
                 took: Duration::from_millis(line.get("took")?.as_u64()?),
@@ -66,7 +67,7 @@ impl Journal {
                     .iter()
                     .filter_map(number)
                     .collect(),
-            });
+            }));
         }
         Some(())
     }
@@ -78,7 +79,7 @@ impl Journal {
             "took": u64::try_from(seen.took.as_millis())?,
             "mutants": seen.mutants,
         });
-        self.seen.push(seen);
+        self.seen.push(Arc::new(seen));
         Ok(writeln!(self.file, "{line}")?)
     }
 
@@ -104,8 +105,10 @@ impl Journal {
     }
 
     /// The tests that come across a mutant.
-    pub(crate) fn across(&self, id: usize) -> impl Iterator<Item = &Seen> {
+    pub(crate) fn across(&self, id: usize) -> Vec<Arc<Seen>> {
         let seen = self.seen.iter();
-        seen.filter(move |seen| seen.mutants.contains(&id))
+        seen.filter(|seen| seen.mutants.contains(&id))
+            .cloned()
+            .collect()
     }
 }

@@ -4,13 +4,15 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread::sleep;
+use std::sync::{Arc, Mutex};
+use std::thread::{available_parallelism, sleep};
 use std::time::{Duration, Instant};
 
 use super::build::{Copy, Program};
+use super::list::Mutant;
 use super::{Journal, Seen, Tested};
-use crate::Failure;
 use crate::run::output;
+use crate::{Done, Failure};
 
 /// Tests that take longer come after the others, and are run for mutants of their own package only.
 const QUICK: Duration = Duration::from_secs(1);
@@ -124,16 +126,57 @@ pub(crate) fn look(
     Ok(())
 }
 
+/// Tries all mutants that the journal does not have, as many at a time as there are workers.
+pub(crate) fn try_all(
+    copy: &Copy,
+    programs: &[Program],
+    mutants: &[Mutant],
+    chosen: &[&Tested],
+    journal: Journal,
+) -> Result<Journal, Failure> {
+    let of = |mutant: &Mutant| chosen.iter().find(|row| row.package == mutant.package);
+    let left = mutants.iter().enumerate();
+    let left = Mutex::new(left.filter_map(|(id, mutant)| Some((id, mutant, of(mutant)?))));
+    let journal = Mutex::new(journal);
+    let next = || {
+        let mut left = left.lock().map_err(|_| "a worker failed")?;
+        let journal = journal.lock().map_err(|_| "a worker failed")?;
+        let next = left.find(|(id, ..)| journal.ended(*id).is_none());
+        Ok::<_, Failure>(next.map(|(id, mutant, row)| (id, mutant, row, journal.across(id))))
+    };
+    let work = || -> Done {
+        while let Some((id, mutant, row, across)) = next()? {
+            let ended = attempt(copy, programs, id, row, &across)?;
+            println!("{ended:<12} {}: {}", mutant.package, mutant.name);
+            let mut journal = journal.lock().map_err(|_| "a worker failed")?;
+            journal.end(id, ended)?;
+        }
+        Ok(())
+    };
+    let workers = std::env::var("CARGO_BUILD_JOBS").ok();
+    let workers = workers.and_then(|jobs| jobs.parse().ok());
+    let workers = workers.map_or_else(available_parallelism, Ok)?;
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers.get())
+            .map(|_| scope.spawn(|| work().map_err(|failure| failure.to_string())))
+            .collect();
+        for worker in workers {
+            worker.join().map_err(|_| "a worker failed")??;
+        }
+        Ok::<_, Failure>(())
+    })?;
+    journal.into_inner().map_err(|_| "a worker failed".into())
+}
+
 /// Tries a mutant with the tests that come across it, and tells what became of it: the tests of its package, the quick ones
 /// first, then its doc tests, then the quick tests of packages that use it.
-pub(crate) fn attempt(
+fn attempt(
     copy: &Copy,
     programs: &[Program],
     id: usize,
     package: &Tested,
-    journal: &Journal,
+    across: &[Arc<Seen>],
 ) -> Result<&'static str, Failure> {
-    let across: Vec<&Seen> = journal.across(id).collect();
     if across.is_empty() {
         return Ok("unreached");
     }
@@ -141,7 +184,7 @@ pub(crate) fn attempt(
         let tests = across.iter().filter(|seen| seen.program == program.path);
         tests
             .filter(|seen| seen.took <= SLOW && (seen.took <= QUICK) == quick)
-            .copied()
+            .map(|seen| &**seen)
             .collect::<Vec<_>>()
     };
     let (own, others): (Vec<_>, Vec<_>) = programs

@@ -22,80 +22,44 @@ struct Tested {
     package: &'static str,
     /// Features that its code needs.
     features: &'static [&'static str],
-    /// Packages that use it, whose tests count too.
+    /// Packages that use it, whose quick tests count too.
     also: &'static [&'static str],
 }
 
+const fn row(
+    package: &'static str,
+    features: &'static [&'static str],
+    also: &'static [&'static str],
+) -> Tested {
+    Tested {
+        package,
+        features,
+        also,
+    }
+}
+
 const TESTED: &[Tested] = &[
-    Tested {
-        package: "telco-ledger",
-        features: &["postgres"],
-        also: &[],
-    },
-    Tested {
-        package: "cowrie-client",
-        features: &[],
-        also: &["telco-ledger"],
-    },
-    Tested {
-        package: "telco-core",
-        features: &["serde"],
-        also: &[
-            "cowrie-client",
-            "citcall-client",
-            "fanap-client",
-            "phonon-kairos-client",
-            "mor-client",
-            "telco-ledger",
-        ],
-    },
-    Tested {
-        package: "telco-http",
-        features: &[],
-        also: &[
-            "cowrie-client",
-            "citcall-client",
-            "fanap-client",
-            "phonon-kairos-client",
-            "mor-client",
-        ],
-    },
+    row("mor-hash", &["telco-core"], &["mor-client"]),
+    row("fanap-client", &[], &[]),
+    row("phonon-kairos-client", &[], &[]),
+    row("citcall-client", &[], &[]),
+    row("mor-client", &[], &[]),
+    row("cowrie-client", &[], &["telco-ledger"]),
+    row("telco-core", &["serde"], USERS),
+    row("telco-http", &[], USERS),
     // OpenSSL would take the place of the private operation.
-    Tested {
-        package: "telco-crypto",
-        features: &["xml", "envelope", "open"],
-        also: &[
-            "cowrie-client",
-            "citcall-client",
-            "fanap-client",
-            "phonon-kairos-client",
-        ],
-    },
-    Tested {
-        package: "mor-hash",
-        features: &["telco-core"],
-        also: &["mor-client"],
-    },
-    Tested {
-        package: "citcall-client",
-        features: &[],
-        also: &[],
-    },
-    Tested {
-        package: "fanap-client",
-        features: &[],
-        also: &[],
-    },
-    Tested {
-        package: "phonon-kairos-client",
-        features: &[],
-        also: &[],
-    },
-    Tested {
-        package: "mor-client",
-        features: &[],
-        also: &[],
-    },
+    row("telco-crypto", &["xml", "envelope", "open"], USERS),
+    row("telco-ledger", &["postgres"], &[]),
+];
+
+/// Who uses the crates that serve all.
+const USERS: &[&str] = &[
+    "cowrie-client",
+    "citcall-client",
+    "fanap-client",
+    "phonon-kairos-client",
+    "mor-client",
+    "telco-ledger",
 ];
 
 impl Tested {
@@ -140,8 +104,9 @@ pub(crate) fn mutants(only: &[&str]) -> Done {
         mutants.extend(list::list(row.package, without)?);
     }
     let copy = Copy::new()?;
+    let question = format!("{needed:?} {mutants:?}");
     let journal = copy.folder.join("journal");
-    let mut journal = Journal::open(&journal, copy.fingerprint(only))?;
+    let mut journal = Journal::open(&journal, copy.fingerprint(&question))?;
     let programs = copy.build(&mutants, &needed, &mut journal)?;
     tries::look(&copy, &programs, &needed, &mut journal)?;
     let journal = tries::try_all(&copy, &programs, &mutants, &chosen, journal)?;

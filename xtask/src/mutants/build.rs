@@ -77,7 +77,7 @@ impl Copy {
     }
 
     /// Tells whether the code or the question was changed since.
-    pub(crate) fn fingerprint(&self, question: &[&str]) -> u64 {
+    pub(crate) fn fingerprint(&self, question: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
         question.hash(&mut hasher);
         let code = self.files.iter();

@@ -14,10 +14,14 @@ use super::{Journal, Seen, Tested};
 use crate::run::output;
 use crate::{Done, Failure};
 
-/// Tests that take longer come after the others, and are run for mutants of their own package only.
-const QUICK: Duration = Duration::from_secs(1);
-/// Tests that take longer are run for no mutant.
-const SLOW: Duration = Duration::from_secs(10);
+/// From how long to how long a test takes: the quickest are run first. One that takes longer than all is run for no mutant.
+const TIERS: &[(Duration, Duration)] = &[
+    (Duration::ZERO, Duration::from_millis(50)),
+    (Duration::from_millis(50), Duration::from_secs(1)),
+    (Duration::from_secs(1), Duration::from_secs(10)),
+];
+/// The tests of other packages that are run for a mutant.
+const QUICK: &[(Duration, Duration)] = &[(Duration::ZERO, Duration::from_secs(1))];
 /// A test that takes no longer than this is not hung, whatever it took without a mutant.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A mutant that fills the memory must not fill the machine's (KiB).
@@ -168,7 +172,7 @@ pub(crate) fn try_all(
     journal.into_inner().map_err(|_| "a worker failed".into())
 }
 
-/// Tries a mutant with the tests that come across it, and tells what became of it: the tests of its package, the quick ones
+/// Tries a mutant with the tests that come across it, and tells what became of it: the tests of its package, the quickest
 /// first, then its doc tests, then the quick tests of packages that use it.
 fn attempt(
     copy: &Copy,
@@ -180,57 +184,41 @@ fn attempt(
     if across.is_empty() {
         return Ok("unreached");
     }
-    let of = |program: &Program, quick: bool| {
-        let tests = across.iter().filter(|seen| seen.program == program.path);
-        tests
-            .filter(|seen| seen.took <= SLOW && (seen.took <= QUICK) == quick)
-            .map(|seen| &**seen)
-            .collect::<Vec<_>>()
-    };
-    let (own, others): (Vec<_>, Vec<_>) = programs
-        .iter()
-        .filter(|program| {
-            program.package == package.package || package.also.contains(&&*program.package)
-        })
-        .partition(|program| program.package == package.package);
-    let quick = own
-        .iter()
-        .map(|program| (*program, of(program, true), "noticed"));
-    let slow = own
-        .iter()
-        .map(|program| (*program, of(program, false), "noticed"));
-    let mut own: Vec<_> = quick.chain(slow).collect();
-    own.sort_by_key(|(_, tests, _)| tests.iter().map(|seen| seen.took).sum::<Duration>());
-    let others = others
-        .iter()
-        .map(|program| (*program, of(program, true), "elsewhere"));
-    let mine = Path::new(package.package);
-    let documented = across.iter().any(|seen| seen.program == mine);
     let turn_on = |mut command: Command, usually: Duration| {
         let at_most = PATIENCE.max(usually * 4);
         run(command.env("TELCO_MUTANT", id.to_string()), at_most)
     };
-    let try_all = |runs: Vec<(&Program, Vec<&Seen>, &'static str)>| {
-        for (program, tests, noticed) in runs.into_iter().filter(|(_, tests, _)| !tests.is_empty())
-        {
-            let names: Vec<&str> = tests.iter().map(|seen| &*seen.name).collect();
-            let usually = tests.iter().map(|seen| seen.took).sum();
-            match turn_on(some(copy, program, &names), usually)? {
-                Ended::Passed => {}
-                Ended::Failed => return Ok(Some(noticed)),
-                Ended::Hung => return Ok(Some("hung")),
+    let any_notices = |of: &[&str], tiers: &[(Duration, Duration)]| {
+        for &(from, to) in tiers {
+            for program in programs.iter().filter(|one| of.contains(&&*one.package)) {
+                let tests = across.iter().filter(|seen| {
+                    seen.program == program.path && seen.took >= from && seen.took < to
+                });
+                let (names, took): (Vec<&str>, Vec<Duration>) =
+                    tests.map(|seen| (&*seen.name, seen.took)).unzip();
+                if names.is_empty() {
+                    continue;
+                }
+                match turn_on(some(copy, program, &names), took.iter().sum())? {
+                    Ended::Passed => {}
+                    ended => return Ok(Some(ended)),
+                }
             }
         }
         Ok::<_, Failure>(None)
     };
-    if let Some(noticed) = try_all(own)? {
-        return Ok(noticed);
+    match any_notices(&[package.package], TIERS)? {
+        Some(Ended::Hung) => return Ok("hung"),
+        Some(_) => return Ok("noticed"),
+        None => {}
     }
-    if documented {
-        let usually = PATIENCE * 3;
-        if turn_on(doc_tests(copy, package), usually)? != Ended::Passed {
-            return Ok("documented");
-        }
+    let mine = Path::new(package.package);
+    let documented = across.iter().any(|seen| seen.program == mine);
+    if documented && turn_on(doc_tests(copy, package), PATIENCE)? != Ended::Passed {
+        return Ok("documented");
     }
-    Ok(try_all(others.collect())?.unwrap_or("lived"))
+    Ok(match any_notices(package.also, QUICK)? {
+        Some(_) => "elsewhere",
+        None => "lived",
+    })
 }

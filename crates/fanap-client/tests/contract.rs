@@ -332,6 +332,44 @@ async fn a_refusal_that_says_done_is_unknown() {
     assert_eq!(answer.outcome(), Outcome::Rejected);
 }
 
+/// Booleans come as text too. What is neither is no answer to whether it was done.
+#[tokio::test]
+async fn a_success_told_as_text_is_read_and_any_other_text_is_not() {
+    for (body, outcome) in [
+        (r#"{"response":0,"success":"True"}"#, Outcome::Accepted),
+        (r#"{"response":5,"success":"FALSE"}"#, Outcome::Rejected),
+        (r#"{"response":5,"success":"no"}"#, Outcome::Unknown),
+        (r#"{"response":0,"success":"no"}"#, Outcome::Unknown),
+        (r#"{"response":5,"success":0}"#, Outcome::Unknown),
+    ] {
+        let told = Told::with([says(200, body)]);
+        let answer = commit(&client(&told)).await.unwrap();
+        assert_eq!(answer.outcome(), outcome, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_of_zero_is_no_error() {
+    for (body, outcome) in [
+        (
+            r#"{"response":0,"success":true,"code":0}"#,
+            Outcome::Accepted,
+        ),
+        (
+            r#"{"response":0,"success":true,"code":"0"}"#,
+            Outcome::Accepted,
+        ),
+        (
+            r#"{"response":0,"success":true,"code":1013}"#,
+            Outcome::Unknown,
+        ),
+    ] {
+        let told = Told::with([says(200, body)]);
+        let answer = commit(&client(&told)).await.unwrap();
+        assert_eq!(answer.outcome(), outcome, "{body}");
+    }
+}
+
 #[tokio::test]
 async fn errors_name_code_wait_and_skew() {
     let told = Told::with([

@@ -1,8 +1,10 @@
 //! HMAC, base64, constant-time comparison and random text.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+use std::borrow::Cow;
+
 use serde_json::Value;
-use telco_crypto::encoding::{base64, decode_base64_forgiving};
+use telco_crypto::encoding::{ascii_json, base64, decode_base64_forgiving, decode_hex, hex};
 use telco_crypto::mac::HmacSha256;
 use telco_crypto::random::{Alphabet, NoRandomness, text};
 
@@ -63,6 +65,22 @@ fn forgiving_base64_forgives_what_it_says_and_no_more() {
         assert!(decode_base64_forgiving(refused).is_err(), "{refused:?}");
     }
     assert_eq!(decode_base64_forgiving("").unwrap(), b"");
+}
+
+/// Up to the last character that every channel carries, nothing is copied; what lies beyond is escaped, be it all of the text.
+#[test]
+fn json_is_escaped_from_the_first_character_that_is_not_printable_ascii() {
+    for (json, escaped) in [("\u{7f}", r"\u007f"), ("é", r"\u00e9"), ("~é", r"~\u00e9")] {
+        assert_eq!(ascii_json(json), escaped);
+    }
+    assert!(matches!(ascii_json("{\"~\": 1}"), Cow::Borrowed(_)));
+}
+
+#[test]
+fn every_byte_is_two_hexadecimal_digits_and_back() {
+    let all: Vec<u8> = (0..=255).collect();
+    assert_eq!(decode_hex(&hex(&all)).unwrap(), all);
+    assert_eq!(hex(&[0x1f, 0xa0]), "1fa0");
 }
 
 #[test]

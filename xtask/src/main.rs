@@ -36,7 +36,7 @@ cargo xtask <chore>
   coverage [CRATE…]     lines that the tests run, in percent per crate
   deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing, an hour
                         of random requests; what it showed last stands in docs/proof.md
-  mutants [PACKAGE…]    mutation testing of what decides about money, signatures and outside bytes (hours)
+  mutants [PACKAGE…]    mutation testing of what decides about money, signatures and outside bytes (an hour)
   publish [--execute]   package every crate in order, as crates.io would take it; --execute publishes
   matrix [--since REF]  the crates, as JSON for the workflow: all, or those that changes since REF can break
 ";

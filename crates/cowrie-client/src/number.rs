@@ -43,7 +43,7 @@ pub fn parse_msisdn(typed: &str) -> Result<Msisdn, InvalidNumber> {
         Some(rest) => (true, rest),
         None => (false, compact.as_str()),
     };
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+    if !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(InvalidNumber);
     }
     let digits = if international {
@@ -197,7 +197,13 @@ mod tests {
             "07011234567",
             "07020234567",
             "07112345678",
+            "07212345678",
+            "08011234567",
+            "08101234567",
             "08191234567",
+            "08190234567",
+            "09011234567",
+            "09101234567",
             "09161234567",
         ] {
             assert!(assigned(typed), "{typed}");
@@ -210,6 +216,7 @@ mod tests {
             "09171234567",
             "09001234567",
             "08212345678",
+            "09201234567",
         ] {
             assert!(!assigned(typed), "{typed}");
         }

@@ -12,8 +12,8 @@ use cowrie_client::http::{ReadRetry, Settings};
 use cowrie_client::{Builder, CheckAnswer, Client, Credentials, Encoding, Network, PrefixTable};
 use support::*;
 use telco_core::{
-    Amount, Currency, Delivery, ErrorKind, NotSent, Operator, Outcome, Product, ProductKind,
-    ReplayGuard, Secret, Submission, TopupExt as _, TopupIntent, TopupProvider as _,
+    Amount, Currency, Delivery, ErrorKind, Lookup, Msisdn, NotSent, Operator, Outcome, Product,
+    ProductKind, ReplayGuard, Secret, Submission, TopupExt as _, TopupIntent, TopupProvider as _,
 };
 
 /// With the nonce of the known answers, so that whole requests can be compared.
@@ -417,6 +417,47 @@ async fn check_takes_the_providers_id_too() {
         server.targets(),
         ["/airtime/Check?reference=1253CBF19F431784E610"]
     );
+}
+
+/// Brand names and codes are one network, whichever of them was asked for and whichever the record has; another is another.
+#[tokio::test]
+async fn a_lookup_compares_the_network_by_whatever_name() {
+    for (recorded, asked, same) in [
+        ("ETI", "9mobile", true),
+        ("9MOBILE", "ETI", true),
+        ("ETI", "etisalat", true),
+        ("ETI", "MTN", false),
+        ("MTN", "T2", false),
+    ] {
+        let record = format!(
+            r#"{{"id":"1","net":"{recorded}","msisdn":"{MSISDN}","amount":"100","xref":"{XREF}","status":"OK"}}"#
+        );
+        let server = Server::answering(200, record).await;
+        let operator = Operator::new(asked);
+        for product in [
+            Product::airtime(number(), operator.clone(), naira(100)),
+            Product::data(number(), operator.clone(), None, naira(100)),
+        ] {
+            let intent = TopupIntent::new(reference(XREF), product);
+            let found = client(&server).lookup(&intent).await.unwrap();
+            let agrees = matches!(found, Lookup::Found(_));
+            assert_eq!(agrees, same, "{recorded} for {asked}: {found:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_number_of_another_country_or_length_takes_no_top_up() {
+    let server = Server::answering(200, "{}").await;
+    // Thirteen digits of another country, and this country's with one too few and one too many.
+    for other in ["6281234567890", "234812466160", "23481246616011"] {
+        let to = Msisdn::parse(other).unwrap();
+        let product = Product::airtime(to, Operator::new("MTN"), naira(100));
+        let intent = TopupIntent::new(reference(XREF), product);
+        let refused = client(&server).submit(&intent).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    }
+    assert_eq!(server.count(), 0);
 }
 
 #[tokio::test]

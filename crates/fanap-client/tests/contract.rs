@@ -332,6 +332,71 @@ async fn a_refusal_that_says_done_is_unknown() {
     assert_eq!(answer.outcome(), Outcome::Rejected);
 }
 
+/// Booleans come as text too. What is neither is no answer to whether it was done.
+#[tokio::test]
+async fn a_success_told_as_text_is_read_and_any_other_text_is_not() {
+    for (body, outcome) in [
+        (r#"{"response":0,"success":"True"}"#, Outcome::Accepted),
+        (r#"{"response":5,"success":"FALSE"}"#, Outcome::Rejected),
+        (r#"{"response":5,"success":"no"}"#, Outcome::Unknown),
+        (r#"{"response":0,"success":"no"}"#, Outcome::Unknown),
+        (r#"{"response":5,"success":0}"#, Outcome::Unknown),
+    ] {
+        let told = Told::with([says(200, body)]);
+        let answer = commit(&client(&told)).await.unwrap();
+        assert_eq!(answer.outcome(), outcome, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_names_the_call() {
+    let told = Told::with([says(401, ""), says(401, "")]);
+    let client = client(&told);
+    let Submission::Rejected(at_start) = start(&client).await.unwrap() else {
+        panic!()
+    };
+    let Submission::Rejected(at_commit) = commit(&client).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(at_start.as_error().operation(), Some("start"));
+    assert_eq!(at_commit.as_error().operation(), Some("commit"));
+}
+
+#[test]
+fn a_code_is_digits_or_by_leave_any_visible_text() {
+    for raw in ["30a7", "OTP 3007"] {
+        assert!(Token::parse(raw).is_err());
+        assert_eq!(Token::raw(raw).unwrap().expose(), raw);
+    }
+    for never in ["", "\n", "30\u{0}07"] {
+        assert!(Token::raw(never).is_err(), "{never:?}");
+    }
+    let refused = Token::parse("30a7").unwrap_err().to_string();
+    assert!(refused.contains("four digits"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_code_of_zero_is_no_error() {
+    for (body, outcome) in [
+        (
+            r#"{"response":0,"success":true,"code":0}"#,
+            Outcome::Accepted,
+        ),
+        (
+            r#"{"response":0,"success":true,"code":"0"}"#,
+            Outcome::Accepted,
+        ),
+        (
+            r#"{"response":0,"success":true,"code":1013}"#,
+            Outcome::Unknown,
+        ),
+    ] {
+        let told = Told::with([says(200, body)]);
+        let answer = commit(&client(&told)).await.unwrap();
+        assert_eq!(answer.outcome(), outcome, "{body}");
+    }
+}
+
 #[tokio::test]
 async fn errors_name_code_wait_and_skew() {
     let told = Told::with([
@@ -362,6 +427,7 @@ async fn errors_name_code_wait_and_skew() {
         panic!()
     };
     assert_eq!(rate.kind(), ErrorKind::RateLimited);
+    assert_eq!(rate.operation(), Some("commit"));
     assert_eq!(rate.provider_code(), Some("9999"));
     assert!(rate.message().contains("(retries exceeded)"), "{rate}");
     assert_eq!(rate.retry_after(), Some(Duration::from_secs(30)));

@@ -332,6 +332,18 @@ mod tests {
     }
 
     #[test]
+    fn every_code_has_a_word_of_advice() {
+        for code in Code::all() {
+            assert!(code.help().contains(' '), "{code:?}");
+        }
+        assert!(Code::Other(7).help().contains("ask the provider"));
+        assert_ne!(
+            Code::InvalidSecurityId.help(),
+            Code::ChecksumRepeated.help()
+        );
+    }
+
+    #[test]
     fn only_a_definite_no_is_refused() {
         let of = |wanted: fn(Class) -> bool| -> Vec<i64> {
             Code::all()

@@ -312,6 +312,7 @@ mod tests {
                 .map(|range| range.len())
                 .collect()
         };
+        assert_eq!(sizes(0), [0; 0]);
         assert_eq!(sizes(1), [1]);
         assert_eq!(sizes(500), [500]);
         assert_eq!(sizes(501), [500, 1]);

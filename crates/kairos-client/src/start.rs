@@ -172,6 +172,13 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_is_less_than_a_day_in_either_direction() {
+        assert!(UtcOffset::minutes(1439).is_some() && UtcOffset::minutes(-1439).is_some());
+        assert_eq!(UtcOffset::minutes(1440), None);
+        assert_eq!(UtcOffset::minutes(-1440), None);
+    }
+
+    #[test]
     fn forms_taken_and_refused() {
         for good in [
             "2022-01-23T08:02:53.311+05:30",

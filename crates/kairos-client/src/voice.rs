@@ -198,7 +198,7 @@ fn normal_form(typed: &OtpCode) -> Option<Secret> {
     for c in typed.expose().chars() {
         match c {
             ' ' | '-' | '\u{a0}' => {}
-            _ => digits.push(char::from_digit(digit(c)?, 10)?),
+            _ => digits.push(digit(c)?),
         }
     }
     (4..=32)
@@ -207,12 +207,12 @@ fn normal_form(typed: &OtpCode) -> Option<Secret> {
 }
 
 /// ASCII, and the scripts of India's keyboards: ten digits in a row in each.
-fn digit(c: char) -> Option<u32> {
+fn digit(c: char) -> Option<char> {
     const ZEROS: [char; 10] = ['0', '०', '০', '੦', '૦', '୦', '௦', '౦', '೦', '൦'];
     ZEROS
         .iter()
         .filter_map(|&zero| u32::from(c).checked_sub(u32::from(zero)))
-        .find(|&value| value < 10)
+        .find_map(|value| char::from_digit(value, 10))
 }
 
 impl fmt::Debug for VoiceOtp {

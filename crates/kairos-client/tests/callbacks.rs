@@ -177,6 +177,15 @@ fn junk_is_refused() {
         "]".repeat(100_000)
     );
     assert!(parse(deep.as_bytes()).is_err());
+    // A megabyte is read, one byte more is not.
+    let around = json!({ "phonon-uuid": "" }).to_string().len();
+    let largest = json!({ "phonon-uuid": "u".repeat((1 << 20) - around) }).to_string();
+    assert_eq!(largest.len(), 1 << 20);
+    assert!(parse(largest.as_bytes()).is_ok());
+    assert_eq!(
+        parse(format!("{largest} ").as_bytes()),
+        Err(CallbackError::TooLarge)
+    );
     let huge = json!({ "phonon-uuid": "u".repeat(2 << 20) }).to_string();
     assert_eq!(parse(huge.as_bytes()), Err(CallbackError::TooLarge));
     let whole = full().to_string();

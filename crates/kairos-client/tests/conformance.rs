@@ -18,7 +18,10 @@ use telco_conformance::{
     CallbackSample, Expect, Spend, Told, callbacks, calls, limits as at_its_limits, otp_local,
     otp_sender,
 };
-use telco_core::{Call, CallBatch, CallExt as _, Secret, SecretBytes};
+use telco_core::{
+    Call, CallBatch, CallExt as _, CodeOrigin, OtpCapabilities, OtpChannel, OtpCheck,
+    OtpSender as _, Secret, SecretBytes,
+};
 
 fn codes() -> LocalOtp {
     let key = OtpKey::new("test", SecretBytes::new([7; 32])).unwrap();
@@ -94,6 +97,20 @@ async fn codes_are_sent_honestly() {
     let report = otp_sender(&voice, &world, limits(), &world.number()).await;
     report.assert_passed();
     assert_eq!(world.sandbox.totals().doubled, 0);
+}
+
+#[tokio::test]
+async fn spoken_codes_reach_whom_they_are_set_to_reach() {
+    let world = World::open().await;
+    let voice = world
+        .kairos(Kind::EncryptedRealTime)
+        .voice_otp("OTP", codes());
+    assert!(voice.otp_capabilities().reaches(&world.number()));
+    let elsewhere = OtpCapabilities::new(OtpChannel::Voice, CodeOrigin::Client, OtpCheck::Local)
+        .only_calling_codes(&["62"]);
+    let voice = voice.with_capabilities(elsewhere.clone());
+    assert_eq!(*voice.otp_capabilities(), elsewhere);
+    assert!(!voice.otp_capabilities().reaches(&world.number()));
 }
 
 #[tokio::test]

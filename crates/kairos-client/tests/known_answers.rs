@@ -7,7 +7,9 @@
     clippy::panic
 )]
 
-use kairos_client::envelope::{Envelope, Members, PADDINGS, padding_named, profile_named};
+use kairos_client::envelope::{
+    Envelope, Members, PADDINGS, padding_name, padding_named, profile_named,
+};
 use kairos_client::wire::{ApiVersion, Call, Create};
 use kairos_client::{FlowId, KeyError, LoadOptions, Padding, PublicKey};
 use serde_json::Value;
@@ -325,6 +327,16 @@ fn envelopes_every_row_with_a_test_key_opens() {
         *Profile::default().decrypt(&encrypted, &key_text).unwrap(),
         payload(sample)
     );
+}
+
+/// The name that the command line and the probe show leads back to the padding.
+#[test]
+fn every_padding_has_the_name_that_finds_it() {
+    for (name, in_known_answers, padding) in PADDINGS {
+        assert_eq!(padding_name(padding), name);
+        assert_eq!(padding_named(name), Some(padding));
+        assert_eq!(padding_named(in_known_answers), Some(padding));
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use telco_core::{
 use telco_http::{Bytes, Endpoint, ReadRetry, http, partial_body};
 
 use crate::wire::{self, Answer, Carrier, Document, Refusal};
-use crate::{Basis, Builder, Credentials};
+use crate::{Basis, Builder, Credentials, KnownText};
 
 /// A client of one MOR server for one login. Cheap to clone.
 ///
@@ -139,9 +139,11 @@ impl MorClient {
             let status = document
                 .text_of("status")
                 .or_else(|| document.text_of("success"));
-            status
-                .filter(|status| !status.eq_ignore_ascii_case("failed"))
-                .map(|_| document.clone())
+            // A refusal can stand where the result would.
+            let done = |status: &&str| {
+                !status.eq_ignore_ascii_case("failed") && KnownText::find(status).is_none()
+            };
+            status.filter(done).map(|_| document.clone())
         })
         .await
     }

@@ -103,6 +103,7 @@ mod tests {
             Decimal::from(Amount::from_minor(minor, currency)).0
         };
         assert_eq!(text(5, 2), "0.05");
+        assert_eq!(text(0, 2), "0.00");
         assert_eq!(text(-1205, 2), "-12.05");
         assert_eq!(text(7, 0), "7");
         assert_eq!(text(i64::MIN, 2), "-92233720368547758.08");

@@ -5,11 +5,16 @@
 mod support;
 
 use mor_client::methods::{CallsQuery, PaymentsQuery, Sms, UserRef};
+use mor_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
 use mor_client::wire::{Document, UnreadableDocument};
 use mor_client::{Basis, Decimal, KnownText, mor_hash::Call};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use support::{builder, mor, reference, with};
-use telco_core::{Error, ErrorKind, Outcome, Secret, Submission};
+use telco_core::{
+    CodeOrigin, Error, ErrorKind, Msisdn, OtpCapabilities, OtpChannel, OtpCheck, OtpSender as _,
+    Outcome, Secret, SecretBytes, Submission,
+};
 
 fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
@@ -409,6 +414,74 @@ async fn a_read_without_what_was_asked_for_is_unreadable() {
     assert_eq!(server.count(), 6);
 }
 
+#[tokio::test]
+async fn too_many_requests_are_told_from_a_server_that_is_down() {
+    for (status, kind) in [
+        (429, ErrorKind::RateLimited),
+        (503, ErrorKind::Unavailable),
+        (302, ErrorKind::Unavailable),
+    ] {
+        let (client, _) = with(builder(), [Ok((status, "<page/>"))]);
+        let failed = client.read(&Call::new("user_details_get")).await;
+        let failed = failed.unwrap_err();
+        assert_eq!(failed.kind(), kind);
+        assert_eq!(failed.http_status(), Some(status));
+    }
+}
+
+/// For a method without a typed call of its own: a `status` or `success` without an error is done, a failed one is not.
+#[tokio::test]
+async fn any_method_is_judged_by_its_status() {
+    for (body, outcome) in [
+        ("<page><status>ok</status></page>", Outcome::Accepted),
+        (
+            "<page><success>Phonebook was updated</success></page>",
+            Outcome::Accepted,
+        ),
+        ("<page><status>failed</status></page>", Outcome::Unknown),
+        ("<page><status>FAILED</status></page>", Outcome::Unknown),
+        ("<page/>", Outcome::Unknown),
+        (
+            "<page><status>Access Denied</status></page>",
+            Outcome::Rejected,
+        ),
+    ] {
+        let (client, server) = mor(body);
+        let call = Call::new("phonebook_edit").with("phonebook_id", "1");
+        let answer = client.write(&reference(), &call).await.unwrap();
+        assert_eq!(answer.outcome(), outcome, "{body}");
+        assert_eq!(server.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_names_the_method() {
+    let (client, _) = mor("<status><error>Bad login</error></status>");
+    let failed = client.read(&Call::new("user_details_get")).await;
+    let failed = failed.unwrap_err();
+    assert_eq!(failed.to_string(), "mor user_details_get: Bad login");
+    let other = client.read(&Call::new("of_a_later_version")).await;
+    assert_eq!(other.unwrap_err().operation(), Some("call"));
+}
+
+#[test]
+fn codes_by_sms_reach_whom_they_are_set_to_reach() {
+    let key = OtpKey::new("k", SecretBytes::new([7; 32])).unwrap();
+    let codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
+    let (client, _) = mor("<page/>");
+    let sms = client.sms_otp("Acme", "{code}", codes).unwrap();
+    let lithuanian = Msisdn::parse("37060000000").unwrap();
+    let indonesian = Msisdn::parse("6281234567890").unwrap();
+    assert!(sms.otp_capabilities().reaches(&indonesian));
+    let limited = OtpCapabilities::new(OtpChannel::Sms, CodeOrigin::Client, OtpCheck::Local)
+        .only_calling_codes(&["370"])
+        .resends(5, Duration::from_secs(30));
+    let sms = sms.with_capabilities(limited.clone());
+    assert_eq!(*sms.otp_capabilities(), limited);
+    assert!(sms.otp_capabilities().reaches(&lithuanian));
+    assert!(!sms.otp_capabilities().reaches(&indonesian));
+}
+
 #[test]
 fn documents_are_read_or_refused() {
     let text = |body: &[u8]| {
@@ -430,6 +503,13 @@ fn documents_are_read_or_refused() {
         Document::parse(b" 66.0000\n").unwrap(),
         Document::Text("66.0000".into())
     );
+    // The five entities that XML itself has.
+    assert_eq!(
+        text(b"<p><a>&lt;&gt;&amp;&quot;&apos;</a></p>").as_deref(),
+        Some("<>&\"'")
+    );
+    let deepest = format!("{}{}", "<a>".repeat(64), "</a>".repeat(64));
+    assert!(Document::parse(deepest.as_bytes()).is_ok());
     let deep = format!("{}{}", "<a>".repeat(65), "</a>".repeat(65));
     let lol = "<!DOCTYPE lolz [<!ENTITY lol \"lol\"><!ENTITY lol2 \"&lol;&lol;\">]><p>&lol2;</p>";
     let refused: &[(&[u8], UnreadableDocument)] = &[

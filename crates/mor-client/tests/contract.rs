@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mor_client::methods::{Callback, CallsQuery, PaymentOrder, PaymentsQuery, Sms, UserRef};
 use mor_client::{Credentials, Decimal, MorClient, mor_hash::Profile};
 use support::reference;
-use telco_core::{Amount, Currency, Outcome, Secret};
+use telco_core::{Amount, Currency, ErrorKind, Outcome, Provider as _, Secret};
 use wiremock::matchers::{body_string, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -277,4 +277,28 @@ async fn no_redirect_is_followed_and_long_answers_are_refused() {
         mor.system_version().await.unwrap_err().kind(),
         telco_core::ErrorKind::UnreadableAnswer
     );
+}
+
+#[test]
+fn what_is_stored_is_bound_to_the_login_or_to_a_name_of_ones_own() {
+    let builder = || {
+        let credentials = Credentials::new("admin", Secret::new("456789"));
+        MorClient::builder("https://mor.example.com", credentials)
+    };
+    let identity = |client: &MorClient| client.identity().to_string();
+    assert_eq!(identity(&builder().build().unwrap()), "mor/admin");
+    let named = builder().account("acme-vilnius").build().unwrap();
+    assert_eq!(identity(&named), "mor/acme-vilnius");
+}
+
+/// From X5 on a server stores its secret without them: a request signed with them would be refused there.
+#[test]
+fn blanks_around_a_secret_are_a_mistake_unless_they_are_meant() {
+    let builder = || {
+        let credentials = Credentials::new("admin", Secret::new(" 456789 "));
+        MorClient::builder("https://mor.example.com", credentials)
+    };
+    let refused = builder().build().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidConfiguration);
+    assert!(builder().secret_as_given().build().is_ok());
 }

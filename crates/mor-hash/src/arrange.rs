@@ -52,7 +52,7 @@ pub(crate) fn arrange<'c>(
 ) -> Result<(), Error> {
     let chosen = Chosen::of(order, call.method());
     // Rank and parameter.
-    let mut places = Vec::with_capacity(call.len());
+    let mut places = Vec::with_capacity(call.params().len());
     // Names that no rank tells apart.
     let mut unranked = Vec::new();
     for (param, (name, value)) in call.params().enumerate() {
@@ -94,7 +94,6 @@ pub(crate) fn arrange<'c>(
         }
         let text = match chosen.filter(rank) {
             _ if repeated => Err(SkipReason::Repeated),
-            Filter::Any => Ok(Cow::Borrowed(value)),
             filter => filtered(name, value, filter, silence)?,
         };
         each(Fate {

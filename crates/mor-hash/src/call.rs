@@ -67,10 +67,6 @@ impl<'a> Call<'a> {
             .map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.params.len()
-    }
-
     pub(crate) fn param(&self, index: usize) -> Option<(&str, &str)> {
         self.params
             .get(index)

@@ -35,7 +35,7 @@ impl RequestHash {
             return Err(Error::MalformedHash);
         }
         for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = nibble(*high)? << 4 | nibble(*low)?;
+            *byte = nibble(*high)? * 16 + nibble(*low)?;
         }
         Ok(Self(bytes))
     }

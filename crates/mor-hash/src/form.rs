@@ -55,7 +55,7 @@ fn decoded(mut text: &[u8]) -> Result<String, Error> {
         text = match text {
             [] => return String::from_utf8(bytes).map_err(|_| Error::NotUtf8),
             [b'%', high, low, rest @ ..] => {
-                bytes.push(hex(*high)? << 4 | hex(*low)?);
+                bytes.push(hex(*high)? * 16 + hex(*low)?);
                 rest
             }
             [b'%', ..] => return Err(Error::BadPercentEncoding),

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use mor_hash::{
-    Call, Error, Keys, Limits, Mode, Profile, Reading, Secret, SecretForm, Signer, diagnose,
+    Call, Error, Filter, Keys, Limits, Mode, Profile, Reading, Secret, SecretForm, Signer, diagnose,
 };
 
 fn secrets() -> [Secret; 2] {
@@ -66,6 +66,20 @@ fn another_profile_and_the_silent_server_are_found() {
     );
 }
 
+/// The page of this method lists the one name that its hash covers; the profiles would hash the other.
+#[test]
+fn the_list_on_a_methods_page_is_found() {
+    let call = Call::new("did_make_free")
+        .with("user_id", "2")
+        .with("dids_id", "6511");
+    let page = Keys::new(["dids_id"]).unwrap();
+    let signer = Signer::new(Secret::new("secret"), Profile::x8()).with_keys(page);
+    let hash = hash_with(&signer, &call);
+    let found = diagnose(&call, &hash, &secrets(), &Profile::x8(), Limits::default()).unwrap();
+    assert_eq!(found.matches[0].reading, Reading::KeyList);
+    assert_eq!(found.matches[0].names, ["dids_id"]);
+}
+
 #[test]
 fn the_documented_reading_is_found() {
     let call = Call::new("user_details_update")
@@ -94,6 +108,43 @@ fn the_documented_reading_is_found() {
     )
     .unwrap();
     assert_eq!(found.matches[0].reading, profile("m2", Mode::Strict));
+}
+
+/// A server that hashes a name which its version is known never to hash, and the other way round; the same for the one method
+/// that leaves a name out. `service_id` is in the list of x8 alone, `s_termination_point` in that of m2.
+#[test]
+fn a_server_with_its_quirks_the_other_way_round_is_found() {
+    let secret = || Secret::new("secret");
+    let turned = |call: &Call<'_>, signer: Signer, name: &str| {
+        let signer = signer.with_mode(Mode::Server);
+        let hash = hash_with(&signer, call);
+        let chosen = Profile::by_name(name).unwrap();
+        let found = diagnose(call, &hash, &secrets(), &chosen, Limits::default()).unwrap();
+        let reading = Reading::QuirksTurned {
+            profile: name.into(),
+        };
+        assert_eq!(found.matches[0].reading, reading, "{call:?}");
+    };
+    let x8 = Call::new("x").with("service_id", "9").with("pgui", "2");
+    let hashes_it = Profile::x8().with_filter("pgui", Filter::Any);
+    turned(&x8, Signer::new(secret(), hashes_it), "x8");
+    let m2 = Call::new("x")
+        .with("s_termination_point", "7")
+        .with("pgui", "2");
+    let leaves_it_out = Profile::m2().with_filter("pgui", Filter::NeverHashed);
+    turned(&m2, Signer::new(secret(), leaves_it_out), "m2");
+
+    let x8 = Call::new("card_from_group_sell")
+        .with("service_id", "9")
+        .with("number", "5");
+    let whole_list = Profile::x8().with_method("card_from_group_sell", None);
+    turned(&x8, Signer::new(secret(), whole_list), "x8");
+    let m2 = Call::new("card_from_group_sell")
+        .with("s_termination_point", "7")
+        .with("number", "5");
+    let without_number = Keys::new(["s_termination_point"]).unwrap();
+    let signer = Signer::new(secret(), Profile::m2()).with_keys(without_number);
+    turned(&m2, signer, "m2");
 }
 
 #[test]

@@ -117,6 +117,72 @@ fn filters_pass_and_drop() {
     }
 }
 
+/// docs/protocols/mor.md, section 3.1, and why for a person.
+#[test]
+fn what_is_never_hashed_says_why() {
+    let call = Call::new("user_details_get")
+        .with("u", "admin")
+        .with("user_id", "2")
+        .with("p", "pass")
+        .with("test", "1")
+        .with("note", "x");
+    let explanation = strict(Profile::x8()).explain(&call).unwrap();
+    let skipped: Vec<_> = explanation
+        .skipped
+        .iter()
+        .map(|skipped| (skipped.name.as_str(), skipped.reason))
+        .collect();
+    assert_eq!(
+        skipped,
+        [
+            ("u", SkipReason::Authentication),
+            ("p", SkipReason::Authentication),
+            ("test", SkipReason::TestSwitch),
+            ("note", SkipReason::NotListed),
+        ]
+    );
+}
+
+/// With all keys as given, everything is hashed in that order, but for the switch that asks for the answer inline.
+#[test]
+fn the_test_switch_is_outside_the_hash_even_as_given() {
+    let signer = strict(Profile::x8()).with_keys_as_given();
+    let call = Call::new("did_make_free").with("b", "1").with("a", "2");
+    let switched = Call::new("did_make_free")
+        .with("b", "1")
+        .with("test", "9")
+        .with("a", "2");
+    assert_eq!(hashed(&signer, &switched), "12");
+    assert_eq!(signer.hash(&switched), signer.hash(&call));
+}
+
+#[test]
+fn an_explanation_is_a_table_for_a_terminal() {
+    let call = Call::new("user_details_get")
+        .with("user_id", "007")
+        .with("username", "bob")
+        .with("note", "x");
+    let shown = server(Profile::x8()).explain(&call).unwrap().to_string();
+    let lines: Vec<_> = shown.lines().map(str::trim).collect();
+    assert_eq!(
+        lines,
+        [
+            r#"1  user_id = "7"  (sent "007")"#,
+            r#"2  username = "bob""#,
+            r#"-  note = "x"  (not in the list: not authenticated)"#,
+            r#"=  "7bob***""#,
+        ]
+    );
+}
+
+#[test]
+fn a_refusal_names_the_parameter_and_never_its_value() {
+    let refused = strict(Profile::x8()).hash(&one("user_id", "12a"));
+    let said = refused.unwrap_err().to_string();
+    assert!(said.contains("\"user_id\"") && said.contains("leave this value out"));
+    assert!(!said.contains("12a"));
+}
+
 #[test]
 fn the_method_table_takes_raw_text_and_no_other_name() {
     let call = Call::new("device_update")
@@ -464,7 +530,8 @@ fn everything_in_a_profile_can_be_replaced() {
         "device_update",
         Some(Keys::new(["location_id", "device"]).unwrap()),
     );
-    assert_eq!(hashed(&server(own), &call), "75");
+    assert_eq!(hashed(&server(own.clone()), &call), "75");
+    assert_eq!(hashed(&server(own.without_method_table()), &call), "57");
     let filtered = x8
         .clone()
         .without_method_table()

@@ -140,7 +140,7 @@ pub fn decode_hex(text: &str) -> Result<Vec<u8>, InvalidHex> {
             .to_digit(16)
             .and_then(|digit| u8::try_from(digit).ok())
     };
-    let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
+    let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? * 16 + digit(*low)?);
     let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
     bytes.filter(|_| rest.is_empty()).ok_or(InvalidHex)
 }

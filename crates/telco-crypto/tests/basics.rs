@@ -1,8 +1,10 @@
 //! HMAC, base64, constant-time comparison and random text.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+use std::borrow::Cow;
+
 use serde_json::Value;
-use telco_crypto::encoding::{base64, decode_base64_forgiving};
+use telco_crypto::encoding::{ascii_json, base64, decode_base64_forgiving, decode_hex, hex};
 use telco_crypto::mac::HmacSha256;
 use telco_crypto::random::{Alphabet, NoRandomness, text};
 
@@ -65,6 +67,22 @@ fn forgiving_base64_forgives_what_it_says_and_no_more() {
     assert_eq!(decode_base64_forgiving("").unwrap(), b"");
 }
 
+/// Up to the last character that every channel carries, nothing is copied; what lies beyond is escaped, be it all of the text.
+#[test]
+fn json_is_escaped_from_the_first_character_that_is_not_printable_ascii() {
+    for (json, escaped) in [("\u{7f}", r"\u007f"), ("é", r"\u00e9"), ("~é", r"~\u00e9")] {
+        assert_eq!(ascii_json(json), escaped);
+    }
+    assert!(matches!(ascii_json("{\"~\": 1}"), Cow::Borrowed(_)));
+}
+
+#[test]
+fn every_byte_is_two_hexadecimal_digits_and_back() {
+    let all: Vec<u8> = (0..=255).collect();
+    assert_eq!(decode_hex(&hex(&all)).unwrap(), all);
+    assert_eq!(hex(&[0x1f, 0xa0]), "1fa0");
+}
+
 #[test]
 fn random_text_has_no_modulo_bias() {
     // Every byte value once a round: with "% 36" the first four characters would come up 8 times, the rest 7 times.
@@ -94,6 +112,45 @@ fn a_source_that_fails_or_is_stuck_is_an_error_and_not_a_loop() {
     };
     assert_eq!(text(Alphabet::DIGITS, 4, &mut stuck), Err(NoRandomness));
     assert_eq!(text(Alphabet::DIGITS, 0, &mut stuck).unwrap().as_str(), "");
+}
+
+/// 250 is the first byte that would favour some digits: 256 is no multiple of ten.
+#[test]
+fn the_first_unfair_byte_is_thrown_away_and_the_last_fair_one_is_not() {
+    let mut bytes = [250, 249].into_iter().cycle();
+    let mut source = |out: &mut [u8]| {
+        out.fill_with(|| bytes.next().unwrap());
+        Ok(())
+    };
+    let drawn = text(Alphabet::DIGITS, 40, &mut source).unwrap();
+    assert_eq!(*drawn, "9".repeat(40));
+}
+
+/// Bad luck ends; a broken source does not. The count begins anew with each character that was drawn.
+#[test]
+fn useless_blocks_are_borne_for_a_while_only() {
+    let drawn = |useless: usize| {
+        let mut asked = 0;
+        let mut source = |out: &mut [u8]| {
+            asked += 1;
+            out.fill(255);
+            if asked % (useless + 1) == 0 {
+                out[0] = 7;
+            }
+            Ok(())
+        };
+        text(Alphabet::DIGITS, 3, &mut source).map(|text| text.to_string())
+    };
+    assert_eq!(drawn(127).unwrap(), "777");
+    assert_eq!(drawn(128), Err(NoRandomness));
+}
+
+#[test]
+fn an_alphabet_has_different_ascii_characters_and_at_least_two() {
+    assert!(Alphabet::new("AB").is_some());
+    for bad in ["", "A", "AA", "ABA", "BAA", "Aé"] {
+        assert_eq!(Alphabet::new(bad), None, "{bad}");
+    }
 }
 
 #[test]

@@ -226,6 +226,22 @@ fn published_signatures_verify_and_fail_with_one_bit_flipped() {
 }
 
 #[test]
+fn a_signature_holds_for_one_message_and_one_hash() {
+    let file = read(SIGNING);
+    let vector = &file["vectors"][0];
+    let key = &file["keys"][text(vector, "key_id")]["public_pem_spki"];
+    let key = key.as_str().unwrap().as_bytes();
+    let key = PublicKey::load_with(key, &LoadOptions::new().allow_weak()).unwrap();
+    let (message, algorithm) = (text(vector, "message"), hash(text(vector, "hash")));
+    let signature = bytes(vector, "signature_base64");
+    assert!(key.verify(algorithm, message.as_bytes(), &signature));
+    let other = format!("{message} ");
+    assert!(!key.verify(algorithm, other.as_bytes(), &signature));
+    assert!(!key.verify(Algorithm::Sha512, message.as_bytes(), &signature));
+    assert!(!key.verify(algorithm, message.as_bytes(), &signature[1..]));
+}
+
+#[test]
 fn other_files_are_refused_by_name() {
     let block = |label: &str| format!("-----BEGIN {label}-----\nMIIB\n-----END {label}-----\n");
     let refused = |input: &[u8]| PrivateKey::load(input).unwrap_err();

@@ -3,10 +3,12 @@
     missing_docs,
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing
 )]
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -115,6 +117,43 @@ async fn setting_up_a_connection_is_repeated_twice_and_nothing_else_is() {
                 .is_err()
         );
         assert_eq!(*script.sent.lock().unwrap(), 1);
+    }
+}
+
+/// A transport that waits for real.
+#[derive(Debug)]
+struct Patient;
+
+#[telco_core::async_trait]
+impl Transport for Patient {
+    async fn exchange(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, Error> {
+        Err(no_connection())
+    }
+    async fn pause(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// Whose timer it is does not matter: the endpoint's pause, the transport's behind a pointer, and that of our own transport.
+#[tokio::test]
+async fn a_pause_lasts() {
+    let long = Duration::from_millis(50);
+    let base = BaseUrl::parse("https://api.example.com").unwrap();
+    let over_ours = Endpoint::new("example", base, Arc::new(Patient));
+    let shared: Arc<dyn Transport> = Arc::new(Patient);
+    let boxed: Box<dyn Transport> = Box::new(Patient);
+    let pauses = [
+        Box::pin(over_ours.pause(long)) as Pin<Box<dyn Future<Output = ()>>>,
+        Box::pin(shared.pause(long)),
+        Box::pin(boxed.pause(long)),
+    ];
+    for pause in pauses {
+        let short = tokio::time::sleep(Duration::from_millis(1));
+        tokio::select! {
+            biased;
+            () = short => {}
+            () = pause => panic!("it was over at once"),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
     missing_docs,
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing
 )]
 
@@ -334,4 +335,14 @@ async fn the_target_goes_out_byte_for_byte_or_not_at_all() {
         assert_eq!(failure.delivery(), Delivery::NotSent, "{changed}");
     }
     assert_eq!(server.targets().len(), 1);
+}
+
+#[tokio::test]
+async fn a_pause_of_the_real_transport_lasts() {
+    let endpoint = endpoint_with("http://127.0.0.1:1", Settings::default());
+    tokio::select! {
+        biased;
+        () = sleep(Duration::from_millis(1)) => {}
+        () = endpoint.pause(Duration::from_millis(50)) => panic!("it was over at once"),
+    }
 }

@@ -10,6 +10,19 @@ fn many(n: usize) -> telco_core::CallBatch {
     )
 }
 
+/// docs/protocols/kairos.md, section 2: the bulk host answers with a request id, and none per call.
+#[test]
+fn calls_have_ids_of_their_own_but_in_bulk() {
+    for (kind, ids) in [
+        (Kind::RealTime, true),
+        (Kind::EncryptedRealTime, true),
+        (Kind::Bulk, false),
+    ] {
+        let kairos = builder(kind).build().unwrap();
+        assert_eq!(kairos.call_capabilities().call_ids, ids, "{kind:?}");
+    }
+}
+
 #[test]
 fn batches_are_split_by_count_and_by_final_size() {
     for kind in [Kind::RealTime, Kind::EncryptedRealTime] {

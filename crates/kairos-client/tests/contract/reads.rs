@@ -72,6 +72,20 @@ async fn pull_is_a_read_and_may_be_repeated() {
     let one = ["u-1".to_owned()];
     for (answer, requests, kind) in [
         (ResponseTemplate::new(503), 3, ErrorKind::Unavailable),
+        (ResponseTemplate::new(429), 3, ErrorKind::RateLimited),
+        (ResponseTemplate::new(401), 1, ErrorKind::Permission),
+        (ResponseTemplate::new(403), 1, ErrorKind::Permission),
+        (
+            ResponseTemplate::new(302),
+            1,
+            ErrorKind::InvalidConfiguration,
+        ),
+        (
+            ResponseTemplate::new(404),
+            1,
+            ErrorKind::InvalidConfiguration,
+        ),
+        (ResponseTemplate::new(204), 3, ErrorKind::UnreadableAnswer),
         (
             says(200, json!({"api-response-code": 303})),
             1,

@@ -219,8 +219,8 @@ fn root(xml: &str) -> Result<Element, UnreadableDocument> {
             }
             Event::DocType(_) => return Err(UnreadableDocument::Entities),
             Event::Comment(_) | Event::PI(_) | Event::Decl(_) => {}
-            Event::Eof if open.is_empty() => return root.ok_or(UnreadableDocument::Malformed),
-            Event::Eof => return Err(UnreadableDocument::Malformed),
+            // Before the root element is closed, there is none.
+            Event::Eof => return root.ok_or(UnreadableDocument::Malformed),
         }
     }
 }

@@ -161,7 +161,7 @@ fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
             (
                 digits
                     .iter()
-                    .fold(0, |sum, digit| sum << 8 | usize::from(*digit)),
+                    .fold(0, |sum, digit| sum * 256 + usize::from(*digit)),
                 rest,
             )
         }

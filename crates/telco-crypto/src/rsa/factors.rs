@@ -64,8 +64,10 @@ pub(super) fn unsigned(big_endian: &[u8]) -> BoxedUint {
 /// server busy).
 pub(super) fn check_exponent(e: &[u8]) -> Result<(), KeyError> {
     let e = without_leading_zeros(e);
-    let value =
-        (e.len() <= 8).then(|| e.iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte)));
+    let value = (e.len() <= 8).then(|| {
+        e.iter()
+            .fold(0u64, |sum, byte| sum * 256 + u64::from(*byte))
+    });
     match value {
         Some(e) if e % 2 == 1 && (3..1 << 33).contains(&e) => Ok(()),
         _ => Err(KeyError::InvalidExponent),

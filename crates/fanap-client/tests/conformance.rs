@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fanap_client::Service;
 use fanap_client::core::{
     Identity, Msisdn, NotSent, OtpCapabilities, OtpChallenge, OtpCode, OtpRequest, OtpSender,
     PendingOtp, Provider, Reference, Submission, Subscription, SubscriptionOtp, async_trait,
 };
 use fanap_client::http::Settings;
+use fanap_client::{Builder, Service, ServiceKey};
 use serde_json::json;
 use support::sandbox as room;
 use telco_conformance::{
@@ -29,7 +29,9 @@ const TIMEOUT: Duration = Duration::from_millis(400);
 #[derive(Debug)]
 struct Room {
     sandbox: Sandbox,
-    service: Service,
+    service: Arc<dyn SubscriptionOtp>,
+    /// What the books call a start and a commit.
+    kinds: [&'static str; 2],
     /// The client keeps connections: a reused one can die, and a new one is not always opened.
     pooled: bool,
     starts: Mutex<HashMap<Reference, Truth>>,
@@ -38,6 +40,25 @@ struct Room {
 
 impl Room {
     async fn open(pooled: bool) -> Self {
+        let service = |builder: Builder, key| -> Arc<dyn SubscriptionOtp> {
+            Arc::new(builder.build().unwrap().service(key))
+        };
+        Self::of(pooled, ["start", "commit"], service).await
+    }
+
+    /// The IMI sibling.
+    async fn open_imi(pooled: bool) -> Self {
+        let service = |builder: Builder, key| -> Arc<dyn SubscriptionOtp> {
+            Arc::new(builder.build_imi().unwrap().service(key))
+        };
+        Self::of(pooled, ["imi-start", "imi-commit"], service).await
+    }
+
+    async fn of(
+        pooled: bool,
+        kinds: [&'static str; 2],
+        service: impl FnOnce(Builder, ServiceKey) -> Arc<dyn SubscriptionOtp>,
+    ) -> Self {
         let sandbox = Sandbox::start().await.unwrap();
         let idle = if pooled {
             Duration::from_secs(5)
@@ -47,11 +68,12 @@ impl Room {
         let settings = Settings::default()
             .with_timeouts(TIMEOUT, TIMEOUT)
             .with_idle_timeout(idle);
-        let client = room::builder(&sandbox).settings(settings).build().unwrap();
-        let service = client.service(room::service_key(&sandbox));
+        let builder = room::builder(&sandbox).settings(settings);
+        let service = service(builder, room::service_key(&sandbox));
         Self {
             sandbox,
             service,
+            kinds,
             pooled,
             starts: Mutex::default(),
             commits: Mutex::default(),
@@ -111,9 +133,10 @@ impl OtpSender for Room {
     }
 
     async fn start(&self, request: &OtpRequest) -> Result<Submission<OtpChallenge>, NotSent> {
-        let before = self.books("start");
+        let [kind, _] = self.kinds;
+        let before = self.books(kind);
         let answer = self.service.start(request).await;
-        self.note("start", before, &self.starts, &request.reference);
+        self.note(kind, before, &self.starts, &request.reference);
         answer
     }
 }
@@ -125,9 +148,10 @@ impl SubscriptionOtp for Room {
         pending: &PendingOtp,
         typed: &OtpCode,
     ) -> Result<Submission<Subscription>, NotSent> {
-        let before = self.books("commit");
+        let [_, kind] = self.kinds;
+        let before = self.books(kind);
         let answer = self.service.commit(pending, typed).await;
-        self.note("commit", before, &self.commits, pending.reference());
+        self.note(kind, before, &self.commits, pending.reference());
         answer
     }
 }
@@ -167,10 +191,19 @@ impl Harness for Room {
     }
 }
 
+/// Both services, with and without kept connections.
+async fn rooms() -> [Room; 4] {
+    [
+        Room::open(false).await,
+        Room::open(true).await,
+        Room::open_imi(false).await,
+        Room::open_imi(true).await,
+    ]
+}
+
 #[tokio::test]
 async fn a_sender_of_codes() {
-    for pooled in [false, true] {
-        let room = Room::open(pooled).await;
+    for room in rooms().await {
         let to = Msisdn::parse("989121234567").unwrap();
         let report = otp_sender(&room, &room, Limits::for_timeout(TIMEOUT), &to).await;
         println!("{report}");
@@ -181,8 +214,7 @@ async fn a_sender_of_codes() {
 
 #[tokio::test]
 async fn a_check_that_charges() {
-    for pooled in [false, true] {
-        let room = Room::open(pooled).await;
+    for room in rooms().await {
         let next = AtomicU64::new(9_121_000_000);
         let to = || Msisdn::parse(&format!("98{}", next.fetch_add(1, Ordering::SeqCst))).unwrap();
         let charges = |reference: &Reference| Room::told(&room.commits, reference);

@@ -113,6 +113,7 @@ async fn nothing_private_is_shown() {
     let signed = client.signed().unwrap();
     let key = service_key();
     let answer = Answer::read(format!(r#"{{"code":{CODE},"message":"{CODE}"}}"#).as_bytes());
+    let imi = builder().build_imi().unwrap().service(service_key());
     let check = SubscriptionCheck::builder(1, support::key());
     let leaky_builder = || {
         builder()
@@ -124,6 +125,7 @@ async fn nothing_private_is_shown() {
         ("the client", &client),
         ("the builder", &leaky_builder()),
         ("the service", &service),
+        ("the IMI service", &imi),
         ("the signer", client.signer()),
         ("a signed date", &signed),
         ("the application", &application()),

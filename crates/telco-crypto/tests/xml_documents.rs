@@ -55,6 +55,25 @@ fn one_document_with_one_root_or_none() {
     );
 }
 
+/// Text from a page is wrapped anywhere. That does not hide a document type, and attributes, which need their blanks, are not
+/// guessed at.
+#[test]
+fn wrapping_is_undone_only_where_it_can_be() {
+    let key = document();
+    let wrapped = key.replace("<Modulus>", "<Mod\nulus>");
+    let loaded = PrivateKey::load(wrapped.as_bytes()).unwrap();
+    assert_eq!(loaded.reveal_xml().as_str(), key);
+    let attributes = wrapped.replace("<RSAKeyValue>", "<RSAKeyValue xmlns=\"urn:x\">");
+    assert_eq!(refusal(&attributes), KeyError::MalformedXml);
+    for hidden in ["<!\nDOCTYPE x>", "<!DOC\nTYPE x>"] {
+        assert_eq!(
+            refusal(&format!("{hidden}{key}")),
+            KeyError::DtdForbidden,
+            "{hidden}"
+        );
+    }
+}
+
 #[test]
 fn a_value_is_plain_text() {
     for inside in ["<![CDATA[AQAB]]>", "&amp;"] {

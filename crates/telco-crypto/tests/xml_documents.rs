@@ -25,7 +25,11 @@ fn what_is_not_a_value_is_passed_over() {
         ("<Modulus>", "<Note/><Modulus>"),
         ("<Modulus>", "<Note><Modulus>AQAB</Modulus></Note><Modulus>"),
         ("<Modulus>", "<Note>not base64: ~</Note><Modulus>"),
+        ("<Modulus>", "<Note><![CDATA[~]]>&amp;</Note><Modulus>"),
         ("<Modulus>", "<Modulus>\n  "),
+        ("<Modulus>", "<Modulus><br/>"),
+        ("</Modulus>", "</Modulus>more"),
+        ("</Modulus>", "</Modulus><Note/>more"),
         ("</RSAKeyValue>", "</RSAKeyValue>\n<!-- the end -->\n"),
     ] {
         let around = key.replace(old, new);
@@ -65,7 +69,7 @@ fn wrapping_is_undone_only_where_it_can_be() {
     assert_eq!(loaded.reveal_xml().as_str(), key);
     let attributes = wrapped.replace("<RSAKeyValue>", "<RSAKeyValue xmlns=\"urn:x\">");
     assert_eq!(refusal(&attributes), KeyError::MalformedXml);
-    for hidden in ["<!\nDOCTYPE x>", "<!DOC\nTYPE x>"] {
+    for hidden in ["<!\nDOCTYPE x>", "<!DOC\nTYPE x>", "<!ENTITY x 'y'>"] {
         assert_eq!(
             refusal(&format!("{hidden}{key}")),
             KeyError::DtdForbidden,

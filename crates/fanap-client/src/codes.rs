@@ -237,3 +237,51 @@ fn ghasedak_in(text: &str) -> Option<i64> {
         .ok()
         .filter(|code| find(GHASEDAK, *code).is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text from outside could hold a number or a code of somebody's.
+    #[test]
+    fn only_what_looks_like_a_code_is_shown() {
+        let other = |text: &str| Code::Other(text.to_owned());
+        for (code, shown) in [
+            (Code::Sdp(999_999), "999999"),
+            (Code::Ghasedak(-7), "-7"),
+            (other("E-12"), "E-12"),
+            (other("ABCDEFGHIJKLMNOP"), "ABCDEFGHIJKLMNOP"),
+            (other("E123456"), "E123456"),
+        ] {
+            assert_eq!(code.shown().as_deref(), Some(shown));
+            assert_eq!(format!("{code:?}"), format!("Code({shown})"));
+        }
+        for hidden in [
+            Code::Sdp(1_000_000),
+            Code::Sdp(-1_000_000),
+            Code::Sdp(i64::MIN),
+            other("ABCDEFGHIJKLMNOPQ"),
+            other("a b"),
+            other("é"),
+            other("E1234567"),
+            Code::None,
+        ] {
+            assert_eq!(hidden.shown(), None);
+            assert_eq!(format!("{hidden:?}"), "Code(***)");
+        }
+    }
+
+    /// docs/protocols/fanap.md, section 5: Ghasedak's code stands in a text too, and does not replace a code that is known.
+    #[test]
+    fn a_code_in_a_text_counts_beside_one_that_is_not_known() {
+        let read = |code: i64, text| Code::sdp(Some(&code.into()), Some(text));
+        let wrapped = Code::Wrapped {
+            outer: 9999,
+            ghasedak: 412,
+        };
+        assert_eq!(read(9999, "GH-412 no such code"), wrapped);
+        assert_eq!(read(1013, "GH-412 no such code"), Code::Sdp(1013));
+        assert_eq!(read(9999, "GH-999 no such code"), Code::Sdp(9999));
+        assert_eq!(read(9999, "412"), Code::Sdp(9999));
+    }
+}

@@ -158,3 +158,39 @@ impl fmt::Debug for ServiceKey {
         f.write_str("ServiceKey(***)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first digits of a SHA-256 (computed with Python). What is stored is bound to it, so it must never change.
+    #[test]
+    fn an_account_keeps_its_name_and_shares_it_with_no_other() {
+        let account = |app, tenant| Application::new(app, tenant).unwrap().account();
+        assert_eq!(account("your-app-id", "your.tenant.id"), "app-7d1c3699d476");
+        assert_ne!(
+            account("your-app-id", "other"),
+            account("your-app-id", "your.tenant.id")
+        );
+        assert_ne!(account("a", "bc"), account("ab", "c"));
+    }
+
+    #[test]
+    fn a_refused_id_is_told_what_is_wrong_with_it() {
+        for (id, wrong) in [
+            ("", "is empty"),
+            ("id\n", "ends with a line break"),
+            ("id\r\n", "ends with a line break"),
+            ("i d", "white space in it"),
+            (" id", "white space in it"),
+            ("i\n d", "white space in it"),
+            ("i\u{7}d", "a control character in it"),
+            ("íd", "cannot stand in a header"),
+        ] {
+            for refused in [Application::new(id, "t"), Application::new("a", id)] {
+                let refused = refused.unwrap_err().to_string();
+                assert!(refused.contains(wrong), "{id:?}: {refused}");
+            }
+        }
+    }
+}

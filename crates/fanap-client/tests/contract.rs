@@ -483,16 +483,25 @@ async fn reconnects_are_opt_in_bounded_and_freshly_dated() {
         (6, 4)
     );
 
-    // What may have left is never sent again.
-    let lost = Error::in_doubt(ErrorKind::Interrupted, "the connection broke");
-    let told = Told::with([Err(lost)]);
-    let client = builder()
-        .transport(told.clone())
-        .reconnects(2)
-        .build()
-        .unwrap();
-    assert_eq!(commit(&client).await.unwrap().outcome(), Outcome::Unknown);
-    assert_eq!(told.seen.lock().unwrap().len(), 1);
+    // What may have left is never sent again, whatever a transport calls its failure; nor is what failed otherwise.
+    for (failure, sent) in [
+        (Error::in_doubt(ErrorKind::Interrupted, "broke"), true),
+        (Error::in_doubt(ErrorKind::Connect, "broke"), true),
+        (NotSent::new(ErrorKind::InvalidInput, "no").into(), false),
+    ] {
+        let told = Told::with([Err(failure)]);
+        let client = builder()
+            .transport(told.clone())
+            .reconnects(2)
+            .build()
+            .unwrap();
+        match commit(&client).await {
+            Ok(answer) => assert_eq!((answer.outcome(), sent), (Outcome::Unknown, true)),
+            Err(_) => assert!(!sent),
+        }
+        assert_eq!(told.seen.lock().unwrap().len(), 1);
+    }
+    let told = Told::with([]);
     assert!(builder().transport(told).reconnects(3).build().is_err());
 }
 

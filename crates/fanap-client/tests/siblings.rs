@@ -291,6 +291,29 @@ fn pushes_are_verified_or_refused() {
         ("m-1", "")
     );
     assert!(!format!("{message:?}").contains("9120000000"));
+    // Other ways in, and other messages, are not what a commit leads to.
+    let mut by_sms = message.clone();
+    by_sms.actor = Some("Sms".into());
+    let mut of_nobody = message.clone();
+    of_nobody.actor = None;
+    let mut text = message.clone();
+    text.message_type = "Text".into();
+    for other in [by_sms, of_nobody, text] {
+        assert!(!other.is_subscription_by_code());
+    }
+    // A megabyte is read, blanks and all; what is longer is not.
+    let padded = |length: usize| [&body[..], &vec![b' '; length - body.len()]].concat();
+    for (length, taken) in [
+        (1 << 20, true),
+        ((1 << 20) + 1, false),
+        ((1 << 20) + 2, false),
+    ] {
+        let body = padded(length);
+        let request = CallbackRequest::new(&header, &body, SystemTime::now());
+        let read = parser.parse(&request);
+        assert_eq!(read.is_ok(), taken, "{length}");
+        assert_eq!(read == Err(CallbackError::TooLarge), !taken);
+    }
     // Under the provider's own key, ours proves nothing.
     assert_eq!(
         Callbacks::default().parse(&request),

@@ -155,3 +155,36 @@ fn an_error_tells_all_that_it_was_given() {
         assert!(shown.contains(part), "{part} in {shown}");
     }
 }
+
+#[test]
+fn a_call_has_all_that_it_was_given() {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(9);
+    let [first, second] = ["919812345678", "919812345679"].map(|n| Msisdn::parse(n).unwrap());
+    let call = Call::new(Reference::new("c-1").unwrap(), first.clone())
+        .or_to(second.clone())
+        .variable("OTP", Secret::new("4821"))
+        .starting_at(at);
+    assert_eq!(call.to, [first, second]);
+    assert_eq!(call.start_at, Some(at));
+    assert_eq!(call.variables, [("OTP".to_owned(), Secret::new("4821"))]);
+    assert_eq!(call.reference.as_str(), "c-1");
+}
+
+/// Whose, what and when; never the bytes, which hold signatures and numbers.
+#[test]
+fn a_finished_request_shows_what_it_is_for() {
+    let frozen = Frozen::restore(
+        Identity::new("cowrie", "me"),
+        "intent 7",
+        SecretBytes::new("GET /credit?msisdn=2348031234567"),
+        SystemTime::UNIX_EPOCH,
+    );
+    let shown = format!("{frozen:?}");
+    assert!(shown.contains("Frozen") && shown.contains("cowrie") && shown.contains("intent 7"));
+    assert!(!shown.contains("credit"));
+}
+
+#[test]
+fn an_operator_is_shown_by_its_code() {
+    assert_eq!(Operator::new(" mtn ").to_string(), "MTN");
+}

@@ -225,6 +225,25 @@ fn aes_192_and_key_lengths() {
     assert_eq!(format!("{aes:?}"), "Aes192(***)");
 }
 
+/// A key text that is the AES key itself has the length of one: neither sealing, opening nor wrapping takes another.
+#[test]
+fn a_direct_key_has_the_length_of_an_aes_key() {
+    let direct = |wrapped| {
+        let builder = Profile::builder().key(KeyEncoding::Raw, Derivation::Direct);
+        builder.wrapped(wrapped).build().unwrap()
+    };
+    let profile = direct(Wrapped::RawKeyText);
+    for length in [16, 24, 32] {
+        let text = KeyText::new("k3y-".repeat(length / 4)).unwrap();
+        assert_eq!(profile.derive(&text).unwrap().len(), length);
+    }
+    let odd = KeyText::new("a text of 22 letters..").unwrap();
+    assert_eq!(profile.derive(&odd), Err(OpenError::KeyText));
+    let key = test_key("2048").public_key().clone();
+    let wrapped = direct(Wrapped::AesKey).wrap(&odd, &key, &mut counting());
+    assert_eq!(wrapped.unwrap_err(), SealError::DirectKeyLength(22));
+}
+
 #[test]
 fn every_rsa_row_decrypts() {
     for row in vectors(RSA, 8) {

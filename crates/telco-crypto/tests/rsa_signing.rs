@@ -265,6 +265,11 @@ fn other_files_are_refused_by_name() {
         refused(block("PRIVATE KEY").as_bytes()),
         KeyError::MalformedDer
     );
+    let public = |label: &str| PublicKey::load(block(label).as_bytes()).unwrap_err();
+    assert_eq!(public("CERTIFICATE"), KeyError::CertificateGiven);
+    assert_eq!(public("TRUSTED CERTIFICATE"), KeyError::CertificateGiven);
+    assert_eq!(public("EC PARAMETERS"), KeyError::NotRsa);
+    assert_eq!(public("PUBLIC KEY"), KeyError::MalformedDer);
     let both = block("CERTIFICATE") + &block("ENCRYPTED PRIVATE KEY");
     assert_eq!(refused(both.as_bytes()), KeyError::Encrypted);
     assert_eq!(refused(&vec![b'A'; 64 * 1024 + 1]), KeyError::TooLong);
@@ -277,6 +282,41 @@ fn other_files_are_refused_by_name() {
         refused("schlüssel".as_bytes()),
         KeyError::UnrecognisedFormat
     );
+}
+
+/// A header of the same old form that speaks of no encryption does not make a key an encrypted one.
+#[test]
+fn a_header_is_not_an_encryption() {
+    let block = |header: &str| {
+        let label = "RSA PRIVATE KEY";
+        format!("-----BEGIN {label}-----\n{header}\n\nMIIB\n-----END {label}-----\n")
+    };
+    let refused = |header: &str| PrivateKey::load(block(header).as_bytes()).unwrap_err();
+    assert_eq!(refused("Proc-Type: 4,ENCRYPTED"), KeyError::Encrypted);
+    assert_ne!(refused("Proc-Type: 4,MIC-CLEAR"), KeyError::Encrypted);
+}
+
+/// In DER a first byte of 0x80 or more makes a number negative: it needs a zero before it.
+#[test]
+fn a_negative_modulus_is_refused() {
+    let key = |modulus: &[u8]| {
+        let integers = [
+            &[0x02, 0x82],
+            &u16::try_from(modulus.len()).unwrap().to_be_bytes()[..],
+            modulus,
+            &[0x02, 0x01, 0x03],
+        ]
+        .concat();
+        let length = u16::try_from(integers.len()).unwrap().to_be_bytes();
+        [&[0x30, 0x82], &length[..], &integers].concat()
+    };
+    for first in [0x80, 0x81, 0xff] {
+        let mut modulus = [0x55; 256];
+        modulus[0] = first;
+        assert_eq!(PublicKey::load(&key(&modulus)), Err(KeyError::MalformedDer));
+        let positive = [&[0][..], &modulus].concat();
+        assert_eq!(PublicKey::load(&key(&positive)).unwrap().bits(), 2048);
+    }
 }
 
 #[test]
@@ -303,6 +343,28 @@ fn a_composite_in_place_of_a_prime_is_found_by_the_test_signature() {
     let file = read(include_str!("../vectors/rsa_composite.json"));
     let error = PrivateKey::load(text(&file, "private_pem").as_bytes()).unwrap_err();
     assert_eq!(error, KeyError::Inconsistent(Inconsistency::SelfTest));
+}
+
+/// Whatever of a private key is in an XML document, it is not passed around as a public one.
+#[test]
+fn a_document_with_any_private_number_is_no_public_key() {
+    let keys = keys();
+    let xml = text(&keys["k2048"], "private_xml");
+    let element = |name: &str| {
+        let (from, to) = (format!("<{name}>"), format!("</{name}>"));
+        let (_, rest) = xml.split_once(&from).unwrap();
+        let (value, _) = rest.split_once(&to).unwrap();
+        format!("{from}{value}{to}")
+    };
+    let load = |names: &[&str]| {
+        let inside: String = names.iter().map(|name| element(name)).collect();
+        PublicKey::load(format!("<RSAKeyValue>{inside}</RSAKeyValue>").as_bytes())
+    };
+    assert_eq!(load(&["Modulus", "Exponent"]).unwrap().bits(), 2048);
+    for private in ["D", "P", "Q"] {
+        let given = load(&["Modulus", "Exponent", private]);
+        assert_eq!(given, Err(KeyError::PrivateKeyGiven), "{private}");
+    }
 }
 
 #[test]
@@ -345,8 +407,20 @@ fn a_generated_key_signs_and_reloads() {
         key.sign(Algorithm::Sha256, b"x").unwrap()
     );
     assert!(PrivateKey::generate(KeySize::Bits2048, &mut |_| Err(NoRandomness)).is_err());
-    assert_eq!(KeySize::from_bits(4096), Some(KeySize::Bits4096));
-    assert_eq!(KeySize::from_bits(1024), None);
+}
+
+#[test]
+fn new_keys_have_one_of_three_sizes() {
+    for (bits, size) in [
+        (2048, KeySize::Bits2048),
+        (3072, KeySize::Bits3072),
+        (4096, KeySize::Bits4096),
+    ] {
+        assert_eq!(KeySize::from_bits(bits), Some(size));
+    }
+    for other in [0, 1024, 2047, 8192] {
+        assert_eq!(KeySize::from_bits(other), None);
+    }
 }
 
 #[test]

@@ -25,7 +25,11 @@ fn what_is_not_a_value_is_passed_over() {
         ("<Modulus>", "<Note/><Modulus>"),
         ("<Modulus>", "<Note><Modulus>AQAB</Modulus></Note><Modulus>"),
         ("<Modulus>", "<Note>not base64: ~</Note><Modulus>"),
+        ("<Modulus>", "<Note><![CDATA[~]]>&amp;</Note><Modulus>"),
         ("<Modulus>", "<Modulus>\n  "),
+        ("<Modulus>", "<Modulus><br/>"),
+        ("</Modulus>", "</Modulus>more"),
+        ("</Modulus>", "</Modulus><Note/>more"),
         ("</RSAKeyValue>", "</RSAKeyValue>\n<!-- the end -->\n"),
     ] {
         let around = key.replace(old, new);
@@ -53,6 +57,25 @@ fn one_document_with_one_root_or_none() {
         KeyError::MalformedXml,
         "it is empty"
     );
+}
+
+/// Text from a page is wrapped anywhere. That does not hide a document type, and attributes, which need their blanks, are not
+/// guessed at.
+#[test]
+fn wrapping_is_undone_only_where_it_can_be() {
+    let key = document();
+    let wrapped = key.replace("<Modulus>", "<Mod\nulus>");
+    let loaded = PrivateKey::load(wrapped.as_bytes()).unwrap();
+    assert_eq!(loaded.reveal_xml().as_str(), key);
+    let attributes = wrapped.replace("<RSAKeyValue>", "<RSAKeyValue xmlns=\"urn:x\">");
+    assert_eq!(refusal(&attributes), KeyError::MalformedXml);
+    for hidden in ["<!\nDOCTYPE x>", "<!DOC\nTYPE x>", "<!ENTITY x 'y'>"] {
+        assert_eq!(
+            refusal(&format!("{hidden}{key}")),
+            KeyError::DtdForbidden,
+            "{hidden}"
+        );
+    }
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn item(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
         [] => out.push(0),
         [short @ 0..0x80] => out.push(*short),
         digits => {
-            out.push(0x80 | u8::try_from(digits.len()).unwrap_or_default()); // at most eight
+            out.push(0x80 + u8::try_from(digits.len()).unwrap_or_default()); // at most eight
             out.extend_from_slice(digits);
         }
     }

@@ -177,4 +177,25 @@ mod tests {
             KeyError::Inconsistent(Inconsistency::PrivateExponent)
         );
     }
+
+    /// Small keys (computed with Python), so that the first base leads to each kind of root: one that factors, 1, and -1. A wrong
+    /// exponent leads to none.
+    #[test]
+    fn primes_come_back_whatever_root_the_first_base_leads_to() {
+        for (p, q, e, d) in [
+            (47_681, 32_587, 17, 45_697_073),
+            (23_893, 25_951, 65_537, 51_238_373),
+            (23_029, 27_061, 17, 6_109_193),       // -1
+            (30_313, 38_833, 65_537, 10_243_457),  // -1
+            (38_671, 23_767, 65_537, 152_232_323), // 1
+            (51_263, 61_007, 3, 521_214_929),      // 1
+        ] {
+            let n: u64 = p * q;
+            let [n, p, q, e, d] = [n, p, q, e, d].map(BoxedUint::from);
+            let (one, other) = recover_primes(&n, &e, &d, 2..52).unwrap();
+            assert!((one == p && other == q) || (one == q && other == p));
+            let wrong = d.wrapping_add(BoxedUint::one());
+            assert!(recover_primes(&n, &e, &wrong, 2..52).is_none());
+        }
+    }
 }

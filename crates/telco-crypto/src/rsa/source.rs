@@ -38,3 +38,24 @@ impl TryRng for Bounded<'_, '_> {
 }
 
 impl TryCryptoRng for Bounded<'_, '_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_comes_out_of_the_source_and_of_the_budget() {
+        let mut next = 0;
+        let mut counting = |out: &mut [u8]| {
+            out.fill_with(|| {
+                next += 1;
+                next
+            });
+            Ok(())
+        };
+        let mut bounded = Bounded::new(&mut counting, 12);
+        assert_eq!(bounded.try_next_u32(), Ok(0x0403_0201));
+        assert_eq!(bounded.try_next_u64(), Ok(0x0c0b_0a09_0807_0605));
+        assert_eq!(bounded.try_next_u32(), Err(NoRandomness));
+    }
+}

@@ -1,7 +1,6 @@
 //! Each mutant is turned on, and the tests that come across it are run until one fails.
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -40,7 +39,10 @@ fn run(command: &mut Command, at_most: Duration) -> Result<Ended, Failure> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let mut child = quiet.process_group(0).spawn()?;
+    // Where there are no process groups this is compiled, and not used: it needs `sh` and `kill`.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(quiet, 0);
+    let mut child = quiet.spawn()?;
     let until = Instant::now() + at_most;
     let ended = loop {
         match child.try_wait()? {

@@ -139,7 +139,7 @@ impl Class {
         }
     }
 
-    pub(crate) const fn unintelligible(operation: Operation) -> Self {
+    const fn unintelligible(operation: Operation) -> Self {
         match operation {
             Operation::Start => Self::Protocol,
             Operation::Commit => Self::UnknownOutcome,

@@ -170,7 +170,6 @@ fn reading<T>(
     let is_success = (200..300).contains(&status);
     let class = match (&error, &value) {
         (None, Some(_)) if is_success => Class::Ok,
-        (None, None) if is_success => Class::unintelligible(operation),
         (error, _) => {
             let answer = Answer {
                 response: Field::Absent,

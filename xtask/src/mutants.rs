@@ -44,7 +44,7 @@ const TESTED: &[Tested] = &[
     row("phonon-kairos-client", &[], &[]),
     row("citcall-client", &[], &[]),
     row("mor-client", &[], &[]),
-    row("cowrie-client", &[], &["telco-ledger"]),
+    row("cowrie-client", &["plans"], &["telco-ledger"]),
     row("telco-core", &["serde"], USERS),
     row("telco-http", &[], USERS),
     // OpenSSL would take the place of the private operation.

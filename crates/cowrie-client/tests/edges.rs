@@ -2,9 +2,11 @@
 //! each encoding.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use cowrie_client::core::{FieldFate, Outcome, Reference, RequestSigner as _};
+use cowrie_client::core::{FieldFate, Outcome, Reference, RequestSigner as _, SecretBytes};
 use cowrie_client::wire::{Checked, Operation, UnsignedRequest, read_check, read_pins};
-use cowrie_client::{ClientKey, Encoding, Nonce, Query, SignRequest, Signer};
+use cowrie_client::{
+    ClientKey, Encoding, Network, Nonce, Query, SignRequest, Signer, parse_msisdn,
+};
 
 fn pins(operation: Operation, body: &str) -> Outcome {
     let query = Query::new(Encoding::Strict)
@@ -72,4 +74,32 @@ fn the_report_says_what_is_signed_under_each_encoding() {
         let value = signer.sign_text("20151110202513869", &query);
         assert_eq!(report.value.expose(), value.expose());
     }
+}
+
+/// docs/protocols/cowrie.md, sections 3 and 6: what moves money, though all of it is GET, and what a Check may find again.
+#[test]
+fn what_costs_and_what_can_be_looked_up() {
+    for (operation, costs, can_be_checked) in [
+        (Operation::Balance, false, false),
+        (Operation::Check, false, false),
+        (Operation::Credit, true, true),
+        (Operation::Data, true, true),
+        (Operation::Redeem, true, true),
+        (Operation::AllocateSingle, true, false),
+        (Operation::Allocate, true, false),
+    ] {
+        assert_eq!(operation.costs(), costs, "{operation:?}");
+        assert_eq!(operation.can_be_checked(), can_be_checked, "{operation:?}");
+    }
+}
+
+#[test]
+fn refusals_say_what_to_give_instead() {
+    let number = parse_msisdn("0803").unwrap_err().to_string();
+    assert!(number.contains("08031234567"), "{number}");
+    let network = "vodafone".parse::<Network>().unwrap_err().to_string();
+    assert!(network.contains("ETI"), "{network}");
+    let damaged = UnsignedRequest::thaw(&SecretBytes::new("1"));
+    let damaged = damaged.unwrap_err().to_string();
+    assert!(damaged.contains("damaged"), "{damaged}");
 }

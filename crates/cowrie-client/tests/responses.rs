@@ -368,6 +368,8 @@ fn judged(vector: &Vector, client: &Client, answer: Submission<TopupReceipt>) {
             }
             let source = std::error::Error::source(cause);
             let mismatch = source.is_some_and(|source| source.is::<EchoMismatch>());
+            let said = source.map(ToString::to_string).unwrap_or_default();
+            assert_eq!(mismatch, said.contains("than the request"), "{said}");
             assert_eq!(
                 mismatch,
                 vector.0["expect"]["kind"] == "EchoMismatch",

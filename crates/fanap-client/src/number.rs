@@ -178,6 +178,7 @@ mod tests {
         for bad in ["", "0912\n", "09\u{7f}"] {
             assert_eq!(Phone::raw(bad), Err(InvalidNumber), "{bad:?}");
         }
+        assert!(InvalidNumber.to_string().contains("0912"));
     }
 
     #[test]

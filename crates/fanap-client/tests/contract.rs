@@ -332,6 +332,134 @@ async fn a_refusal_that_says_done_is_unknown() {
     assert_eq!(answer.outcome(), Outcome::Rejected);
 }
 
+/// What a person reads first. In doubt it warns of the second charge, or of the second message, before anything else.
+#[tokio::test]
+async fn help_says_what_to_do_next() {
+    let again = "do not commit again";
+    for (status, body, kind, commit_help, start_help) in [
+        (500, "", ErrorKind::Unavailable, again, "start again"),
+        (408, "", ErrorKind::Timeout, again, "start again"),
+        (200, "", ErrorKind::UnreadableAnswer, again, "start again"),
+        (
+            302,
+            "",
+            ErrorKind::InvalidConfiguration,
+            again,
+            "start again",
+        ),
+        (
+            404,
+            "",
+            ErrorKind::InvalidConfiguration,
+            "check the base URL",
+            "check the base URL",
+        ),
+        (
+            429,
+            "",
+            ErrorKind::RateLimited,
+            "wait before the next try",
+            "wait before the next try",
+        ),
+        (
+            401,
+            "",
+            ErrorKind::Authentication,
+            "check that the key is the private one",
+            "check that the key is the private one",
+        ),
+        (
+            400,
+            r#"{"error":{"code":1013}}"#,
+            ErrorKind::WrongCode,
+            "type the code again",
+            "type the code again",
+        ),
+        (
+            400,
+            r#"{"error":{"code":1009}}"#,
+            ErrorKind::Expired,
+            "start anew",
+            "start anew",
+        ),
+        (
+            400,
+            "",
+            ErrorKind::InvalidInput,
+            "check the number",
+            "check the number",
+        ),
+        (
+            200,
+            r#"{"response":5,"success":false}"#,
+            ErrorKind::Other,
+            "the caller's choice",
+            "the caller's choice",
+        ),
+    ] {
+        let told = Told::with([says(status, body), says(status, body)]);
+        let [started, committed] = both(&client(&told)).await;
+        for (answer, help) in [(started, start_help), (committed, commit_help)] {
+            let error = match answer.unwrap() {
+                Submission::Rejected(rejection) => rejection.as_error().clone(),
+                Submission::Unknown(unknown) => unknown.cause().clone(),
+                Submission::Accepted(()) => panic!("{status} {body}"),
+            };
+            let said = error.help().unwrap();
+            assert!(said.contains(help), "{status} {body}: {said}");
+        }
+        let told = Told::with([says(status, body)]);
+        let error = match commit(&client(&told)).await.unwrap() {
+            Submission::Rejected(rejection) => rejection.as_error().clone(),
+            Submission::Unknown(unknown) => unknown.cause().clone(),
+            Submission::Accepted(_) => panic!("{status} {body}"),
+        };
+        assert_eq!(error.kind(), kind, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_service_has_the_resends_that_it_is_given() {
+    let service = client(&Told::with([])).service(service_key());
+    let patient = service
+        .otp_capabilities()
+        .clone()
+        .resends(7, Duration::from_secs(180));
+    let service = service.capabilities(patient.clone());
+    assert_eq!(*service.otp_capabilities(), patient);
+    assert_eq!(service.otp_capabilities().max_resends, 7);
+}
+
+/// The number in `response` names a refusal; a long one could be anything. The provider's words are kept for a person.
+#[tokio::test]
+async fn a_refusal_keeps_the_providers_number_and_words() {
+    for (body, code, words) in [
+        (r#"{"response":-7,"success":false}"#, Some("-7"), "success"),
+        (
+            r#"{"response":999999,"success":false}"#,
+            Some("999999"),
+            "success",
+        ),
+        (r#"{"response":1000000,"success":false}"#, None, "success"),
+        (r#"{"response":0,"success":false}"#, None, "success"),
+        (
+            r#"{"success":false,"error":{"code":1001,"message":"no such tenant"}}"#,
+            Some("1001"),
+            "no such tenant",
+        ),
+    ] {
+        let told = Told::with([says(200, body)]);
+        let error = match commit(&client(&told)).await.unwrap() {
+            Submission::Rejected(rejection) => rejection.as_error().clone(),
+            Submission::Unknown(unknown) => unknown.cause().clone(),
+            Submission::Accepted(_) => panic!("{body}"),
+        };
+        assert_eq!(error.provider_code(), code, "{body}");
+        let excerpt = error.body_excerpt().unwrap();
+        assert!(excerpt.contains(words), "{body}: {excerpt}");
+    }
+}
+
 /// Booleans come as text too. What is neither is no answer to whether it was done.
 #[tokio::test]
 async fn a_success_told_as_text_is_read_and_any_other_text_is_not() {

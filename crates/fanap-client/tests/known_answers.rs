@@ -70,6 +70,7 @@ fn all_90_signatures_from_every_key_form() {
         for key in &keys[text(vector, "key_id")] {
             let public = key.public_key().clone();
             let signer = Signer::new(key.clone()).with_hash(hash);
+            assert_eq!(signer.hash(), hash);
             let signature = signer.sign_text(message).unwrap();
             assert_eq!(
                 signature.expose(),

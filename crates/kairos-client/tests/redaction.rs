@@ -60,7 +60,7 @@ async fn nothing_that_is_secret_is_ever_shown() {
 
     let prepared = kairos.prepare(&batch([call("sealed")])).unwrap().remove(0);
     let frozen = prepared.frozen().clone();
-    let [key_string, k64, aes_key] = keys_of(frozen.bytes().expose());
+    let [key_string, k64, aes_key] = keys_of(support::stored_body(frozen.bytes().expose()));
     assert_eq!(key_string.len(), 32);
     let mut canaries = Canaries::new()
         .secret("the security id", security_id)

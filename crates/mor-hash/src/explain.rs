@@ -119,12 +119,11 @@ const MASKED: &[&str] = &[
     "api_secret_key",
     "message",
     "email",
-    "payer_email",
     // Whoever knows it can spend it.
     "voucher_number",
 ];
 
-/// Of these only the ends are shown: they are people's numbers.
+/// Of these only the ends are shown, unless there is no digit in them, as in a sender's name: they are people's numbers.
 const NUMBERS: &[&str] = &[
     "dst",
     "src",
@@ -152,9 +151,9 @@ const MASK: &str = "***";
 fn shown<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
     if value.is_empty() {
         Cow::Borrowed(value)
-    } else if MASKED.contains(&name) {
+    } else if MASKED.contains(&name) || name.ends_with("_email") {
         Cow::Borrowed(MASK)
-    } else if NUMBERS.contains(&name) {
+    } else if NUMBERS.contains(&name) && value.chars().any(char::is_numeric) {
         Cow::Owned(ends(value))
     } else {
         Cow::Borrowed(value)

@@ -55,7 +55,6 @@ fn all_59_vectors_in_their_own_mode() {
                 "auth_code",
                 "message",
                 "email",
-                "payer_email",
                 "voucher_number",
             ];
             let number = [
@@ -65,11 +64,16 @@ fn all_59_vectors_in_their_own_mode() {
                 "caller_id",
                 "number",
                 "cli",
+                "cli_number",
                 "did",
+                "external_number",
+                "forward_to",
+                "s_destination",
+                "s_number",
             ];
             if number.contains(&name) && !value.is_empty() {
                 "a number".to_owned()
-            } else if secret.contains(&name) && !value.is_empty() {
+            } else if (secret.contains(&name) || name.ends_with("_email")) && !value.is_empty() {
                 "***".to_owned()
             } else {
                 value.to_owned()

@@ -225,6 +225,9 @@ async fn rows_are_listed_and_counted(world: World) {
     assert_eq!((counts.delivered(), counts.not_delivered()), (0, 1));
     assert_eq!(counts.of(State::Planned), 1);
     assert_eq!(ledger.count(None).await.unwrap().all(), 6);
+    // Nothing of the other job has happened or failed yet.
+    let counts = ledger.count(Some("two")).await.unwrap();
+    assert_eq!((counts.delivered(), counts.not_delivered()), (0, 0));
 }
 
 /// Who sent it is asked after a crash, and the answer to a lost claim is recognised by it.

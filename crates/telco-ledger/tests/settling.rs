@@ -32,6 +32,8 @@ support::on_both_stores!(
     a_replay_comes_too_late_or_before_its_time,
     one_reference_is_waited_for,
     an_unresolved_row_can_still_be_found,
+    an_unresolved_row_is_looked_up_once_and_told_as_it_is,
+    what_a_look_finds_is_not_replayed,
 );
 
 fn rules(kind: ProductKind, lookup: LookupSupport) -> ProductRules {
@@ -276,4 +278,48 @@ async fn an_unresolved_row_can_still_be_found(world: World) {
     let told = ledger.settle_one(&reference("a")).await.unwrap();
     assert!(matches!(told, Submission::Accepted(_)));
     assert_eq!(state(&ledger).await, (State::Settled, Some(true)));
+}
+
+async fn an_unresolved_row_is_looked_up_once_and_told_as_it_is(world: World) {
+    let fake = Fake::new(capable(finds())).answering([lost()]);
+    let looked = Arc::clone(&fake.looked);
+    let ledger = open(world.store().await, fake, settings()).await;
+    submit_lost(&ledger).await;
+    assert_eq!(ledger.settle().await.unwrap().unresolved, 1);
+    let before = looked.load(Ordering::SeqCst);
+    let told = ledger.settle_one(&reference("a")).await.unwrap();
+    assert!(matches!(told, Submission::Unknown(_)));
+    assert_eq!(looked.load(Ordering::SeqCst), before + 1);
+    assert_eq!(state(&ledger).await, (State::Unresolved, None));
+}
+
+/// A replay is for what nobody can find out. Where the provider has a record, a second copy could only do harm.
+async fn what_a_look_finds_is_not_replayed(world: World) {
+    let store = world.store().await;
+    let mut settings = settings();
+    settings.replay = true;
+    for (n, found, delivered) in [
+        (1, RecordState::Completed, true),
+        (2, RecordState::Failed, false),
+    ] {
+        let fake = Fake::new(capable(guarded()))
+            .answering([lost()])
+            .showing([record(found)]);
+        let sent = Arc::clone(&fake.sent);
+        let ledger = open(Arc::clone(&store), fake, settings.clone()).await;
+        let name = format!("f{n}");
+        let told = ledger.submit(&airtime(&name, n, 100)).await.unwrap();
+        assert!(matches!(told, Submission::Unknown(_)));
+        ledger.settle().await.unwrap();
+        let row = ledger.status(&reference(&name)).await.unwrap().unwrap();
+        assert_eq!(
+            (row.state, row.delivered),
+            (State::Settled, Some(delivered))
+        );
+        assert_eq!(
+            (row.attempt, sent.load(Ordering::SeqCst)),
+            (1, 1),
+            "{found:?}"
+        );
+    }
 }

@@ -34,6 +34,7 @@ support::on_both_stores!(
     an_unresolved_row_can_still_be_found,
     an_unresolved_row_is_looked_up_once_and_told_as_it_is,
     what_a_look_finds_is_not_replayed,
+    the_providers_id_of_a_record_is_kept,
 );
 
 fn rules(kind: ProductKind, lookup: LookupSupport) -> ProductRules {
@@ -322,4 +323,17 @@ async fn what_a_look_finds_is_not_replayed(world: World) {
             "{found:?}"
         );
     }
+}
+
+async fn the_providers_id_of_a_record_is_kept(world: World) {
+    let mut found = TopupRecord::new(RecordState::Completed);
+    found.provider_id = Some("1253CBF1".to_owned());
+    let fake = Fake::new(capable(finds()))
+        .answering([lost()])
+        .showing([Ok(Lookup::Found(found))]);
+    let ledger = open(world.store().await, fake, settings()).await;
+    submit_lost(&ledger).await;
+    ledger.settle().await.unwrap();
+    let row = ledger.status(&reference("a")).await.unwrap().unwrap();
+    assert_eq!(row.receipt.provider_id.as_deref(), Some("1253CBF1"));
 }

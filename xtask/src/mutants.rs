@@ -46,7 +46,7 @@ const TESTED: &[Tested] = &[
     row("mor-client", &[], &[]),
     row("cowrie-client", &["plans"], &["telco-ledger"]),
     row("telco-core", &["serde"], USERS),
-    row("telco-http", &[], USERS),
+    row("telco-http", &["blocking", "metrics"], USERS),
     // OpenSSL would take the place of the private operation.
     row("telco-crypto", &["xml", "envelope", "open"], USERS),
     row("telco-ledger", &["postgres"], &[]),

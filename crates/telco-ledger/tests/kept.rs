@@ -17,11 +17,11 @@ use std::time::Duration;
 use support::fake::{Answer, Fake};
 use support::{World, airtime, naira, open, reference, settings};
 use telco_core::{
-    Currency, ErrorKind, Lookup, LookupSupport, Operator, Pin, Product, ProductKind, ProductRules,
-    RecordState, ReplayGuard, Secret, SecretBytes, Submission, TopupCapabilities, TopupIntent,
-    TopupReceipt, TopupRecord,
+    Amount, Currency, ErrorKind, Lookup, LookupSupport, Operator, Pin, Product, ProductKind,
+    ProductRules, RecordState, ReplayGuard, Secret, SecretBytes, Submission, TopupCapabilities,
+    TopupIntent, TopupReceipt, TopupRecord,
 };
-use telco_ledger::{Filter, Guard, Ledger, Options, PlanRow, Settled, State, Verdict};
+use telco_ledger::{Filter, Guard, Ledger, Options, Placed, PlanRow, Settled, State, Verdict};
 
 support::on_both_stores!(
     what_was_sent_has_its_story_even_if_it_is_not_sold_any_more,
@@ -31,6 +31,8 @@ support::on_both_stores!(
     lookups_are_spaced_and_few_at_a_time,
     every_product_is_read_as_it_was_written,
     rows_are_listed_and_counted,
+    a_job_in_two_currencies_is_counted_in_each,
+    a_plan_is_written_whole_or_not_at_all,
     every_transmission_names_its_worker,
 );
 
@@ -95,8 +97,11 @@ async fn what_was_found_delivered_is_not_sent_again_even_if_asked_for(world: Wor
     for (n, name) in [(1, "found"), (2, "resolved")] {
         let again = Options::default().reissue();
         let refused = ledger.submit_with(&airtime(name, n, 100), again).await;
-        let guard = Guard::behind(refused.unwrap_err().as_error());
+        let refused = refused.unwrap_err();
+        let said = refused.to_string();
+        let guard = Guard::behind(refused.as_error());
         assert_eq!(guard, Some(Guard::Reissue), "{name}");
+        assert!(said.contains("not proven"), "{said}");
     }
     assert_eq!(sent.load(Ordering::SeqCst), 2);
 }
@@ -225,6 +230,43 @@ async fn rows_are_listed_and_counted(world: World) {
     assert_eq!((counts.delivered(), counts.not_delivered()), (0, 1));
     assert_eq!(counts.of(State::Planned), 1);
     assert_eq!(ledger.count(None).await.unwrap().all(), 6);
+    // Nothing of the other job has happened or failed yet.
+    let counts = ledger.count(Some("two")).await.unwrap();
+    assert_eq!((counts.delivered(), counts.not_delivered()), (0, 0));
+}
+
+async fn a_job_in_two_currencies_is_counted_in_each(world: World) {
+    let ledger = open(world.store().await, fake(), settings()).await;
+    let dollars = Amount::from_major(5, Currency::USD).unwrap();
+    let amounts = [naira(100), dollars, naira(200)];
+    let rows = (1..).zip(amounts).map(|(line, amount)| {
+        let product = Product::airtime(support::number(line), None, amount);
+        let intent = TopupIntent::new(reference(format!("c{line}")), product);
+        PlanRow::new(line.into(), intent)
+    });
+    ledger.plan("mixed", rows.collect()).await.unwrap();
+    let counts = ledger.count(Some("mixed")).await.unwrap();
+    let mut counted: Vec<_> = counts
+        .rows
+        .iter()
+        .map(|count| (count.rows, count.price))
+        .collect();
+    counted.sort_by_key(|(rows, _)| *rows);
+    assert_eq!(counted, [(1, dollars), (2, naira(300))]);
+}
+
+async fn a_plan_is_written_whole_or_not_at_all(world: World) {
+    let ledger = open(world.store().await, fake(), settings()).await;
+    let most = Amount::from_minor(i64::MAX, Currency::NGN);
+    let dear = Product::pins(most, NonZeroU32::new(2).unwrap());
+    let rows = vec![
+        PlanRow::new(1, airtime("fine", 1, 100)),
+        PlanRow::new(2, TopupIntent::new(reference("dear"), dear)),
+    ];
+    assert!(ledger.plan("job", rows).await.is_err());
+    assert!(ledger.list(Filter::default()).await.unwrap().is_empty());
+    let rows = vec![PlanRow::new(1, airtime("fine", 1, 100))];
+    assert_eq!(ledger.plan("job", rows).await.unwrap(), [Placed::New]);
 }
 
 /// Who sent it is asked after a crash, and the answer to a lost claim is recognised by it.

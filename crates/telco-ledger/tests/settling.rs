@@ -34,6 +34,9 @@ support::on_both_stores!(
     one_reference_is_waited_for,
     an_unresolved_row_can_still_be_found,
     a_worker_s_clock_proves_nothing,
+    an_unresolved_row_is_looked_up_once_and_told_as_it_is,
+    what_a_look_finds_is_not_replayed,
+    the_providers_id_of_a_record_is_kept,
 );
 
 fn rules(kind: ProductKind, lookup: LookupSupport) -> ProductRules {
@@ -399,4 +402,61 @@ async fn a_request_that_is_too_old_is_not_replayed_whatever_the_worker_s_clock_s
         let copies = 1 + u32::from(replayed);
         assert_eq!(sent.load(Ordering::SeqCst), copies, "{later} {slow}");
     }
+}
+
+async fn an_unresolved_row_is_looked_up_once_and_told_as_it_is(world: World) {
+    let fake = Fake::new(capable(finds())).answering([lost()]);
+    let looked = Arc::clone(&fake.looked);
+    let ledger = open(world.store().await, fake, settings()).await;
+    submit_lost(&ledger).await;
+    assert_eq!(ledger.settle().await.unwrap().unresolved, 1);
+    let before = looked.load(Ordering::SeqCst);
+    let told = ledger.settle_one(&reference("a")).await.unwrap();
+    assert!(matches!(told, Submission::Unknown(_)));
+    assert_eq!(looked.load(Ordering::SeqCst), before + 1);
+    assert_eq!(state(&ledger).await, (State::Unresolved, None));
+}
+
+/// A replay is for what nobody can find out. Where the provider has a record, a second copy could only do harm.
+async fn what_a_look_finds_is_not_replayed(world: World) {
+    let store = world.store().await;
+    let mut settings = settings();
+    settings.replay = true;
+    for (n, found, delivered) in [
+        (1, RecordState::Completed, true),
+        (2, RecordState::Failed, false),
+    ] {
+        let fake = Fake::new(capable(guarded()))
+            .answering([lost()])
+            .showing([record(found)]);
+        let sent = Arc::clone(&fake.sent);
+        let ledger = open(Arc::clone(&store), fake, settings.clone()).await;
+        let name = format!("f{n}");
+        let told = ledger.submit(&airtime(&name, n, 100)).await.unwrap();
+        assert!(matches!(told, Submission::Unknown(_)));
+        ledger.settle().await.unwrap();
+        let row = ledger.status(&reference(&name)).await.unwrap().unwrap();
+        assert_eq!(
+            (row.state, row.delivered),
+            (State::Settled, Some(delivered))
+        );
+        assert_eq!(
+            (row.attempt, sent.load(Ordering::SeqCst)),
+            (1, 1),
+            "{found:?}"
+        );
+    }
+}
+
+async fn the_providers_id_of_a_record_is_kept(world: World) {
+    let mut found = TopupRecord::new(RecordState::Completed);
+    found.provider_id = Some("1253CBF1".to_owned());
+    let fake = Fake::new(capable(finds()))
+        .answering([lost()])
+        .showing([Ok(Lookup::Found(found))]);
+    let ledger = open(world.store().await, fake, settings()).await;
+    submit_lost(&ledger).await;
+    ledger.settle().await.unwrap();
+    let row = ledger.status(&reference("a")).await.unwrap().unwrap();
+    assert_eq!(row.receipt.provider_id.as_deref(), Some("1253CBF1"));
 }

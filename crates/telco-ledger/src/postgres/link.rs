@@ -315,25 +315,9 @@ fn away() -> Error {
     failed("the database of the ledger cannot be reached")
 }
 
-/// What to do about it, where that is known. Neither the address nor a value is in it.
+/// Neither the address nor a value is in it.
 fn explain(error: tokio_postgres::Error) -> Error {
-    let what = match error.code() {
-        Some(code) if *code == SqlState::DISK_FULL => "the disk of the ledger's database is full",
-        Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
-            "the ledger's database is read-only: is this a standby?"
-        }
-        Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
-            "the ledger's database refuses: grant this user the right to create and write tables"
-        }
-        Some(code)
-            if *code == SqlState::INVALID_PASSWORD
-                || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION =>
-        {
-            "the ledger's database refuses the credentials"
-        }
-        Some(_) => "the ledger's database refuses",
-        None => "the ledger's database was lost",
-    };
+    let what = what_to_do(error.code());
     // The text of the database's own message may quote values of a row.
     let code = error.code().map(|code| code.code().to_owned());
     match code {
@@ -342,11 +326,57 @@ fn explain(error: tokio_postgres::Error) -> Error {
     }
 }
 
+/// What to do about a refusal, where that is known.
+fn what_to_do(code: Option<&SqlState>) -> &'static str {
+    const CREDENTIALS: &str = "the ledger's database refuses the credentials";
+    const KNOWN: [(SqlState, &str); 5] = [
+        (
+            SqlState::DISK_FULL,
+            "the disk of the ledger's database is full",
+        ),
+        (
+            SqlState::READ_ONLY_SQL_TRANSACTION,
+            "the ledger's database is read-only: is this a standby?",
+        ),
+        (
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            "the ledger's database refuses: grant this user the right to create and write tables",
+        ),
+        (SqlState::INVALID_PASSWORD, CREDENTIALS),
+        (SqlState::INVALID_AUTHORIZATION_SPECIFICATION, CREDENTIALS),
+    ];
+    let Some(code) = code else {
+        return "the ledger's database was lost";
+    };
+    let mut known = KNOWN.iter();
+    known
+        .find(|(known, _)| known == code)
+        .map_or("the ledger's database refuses", |(_, what)| what)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio_postgres::NoTls;
+
+    /// The codes are PostgreSQL's (its documentation, appendix A).
+    #[test]
+    fn a_refusal_says_what_to_do_about_it() {
+        for (code, word) in [
+            ("53100", "disk"),
+            ("25006", "standby"),
+            ("42501", "grant"),
+            ("28P01", "credentials"),
+            ("28000", "credentials"),
+        ] {
+            let said = what_to_do(Some(&SqlState::from_code(code)));
+            assert!(said.contains(word), "{code}: {said}");
+        }
+        let other = what_to_do(Some(&SqlState::from_code("42601")));
+        assert_eq!(other, "the ledger's database refuses");
+        assert!(what_to_do(None).contains("lost"));
+    }
 
     /// A server that takes the greeting and then never says anything again.
     struct Frozen;

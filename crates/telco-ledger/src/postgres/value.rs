@@ -1,4 +1,4 @@
-//! Values in PostgreSQL's way.
+//! Values in PostgreSQL's way. Every number in our tables and statements has eight bytes.
 
 use std::fmt;
 
@@ -21,7 +21,6 @@ impl ToSql for Value {
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Self::Null => Ok(IsNull::Yes),
-            Self::Int(value) if *of == Type::INT4 => i32::try_from(*value)?.to_sql(of, out),
             Self::Int(value) => value.to_sql(of, out),
             Self::Text(value) => value.to_sql(of, out),
             Self::Bytes(value) => value.to_sql(of, out),
@@ -42,7 +41,6 @@ impl<'a> FromSql<'a> for Value {
     ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         match *of {
             Type::INT8 => Ok(Self::Int(i64::from_sql(of, raw)?)),
-            Type::INT4 => Ok(Self::Int(i32::from_sql(of, raw)?.into())),
             Type::BYTEA => Ok(Self::Bytes(raw.to_vec())),
             _ => Ok(Self::Text(String::from_sql(of, raw)?)),
         }

@@ -202,3 +202,43 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error) -> Error {
     let name = path.display();
     failed(format!("the ledger {name} {what}")).with_source(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    #[test]
+    fn a_refusal_says_what_to_do_about_it() {
+        for (code, word) in [
+            (ffi::SQLITE_FULL, "disk is full"),
+            (ffi::SQLITE_READONLY, "read-only"),
+            (ffi::SQLITE_CANTOPEN, "cannot be opened"),
+            (ffi::SQLITE_NOTADB, "no ledger"),
+            (ffi::SQLITE_BUSY, "locked by another process"),
+            (ffi::SQLITE_LOCKED, "locked by another process"),
+            (ffi::SQLITE_CORRUPT, "damaged"),
+            (ffi::SQLITE_IOERR, "check its disk"),
+            (ffi::SQLITE_MISMATCH, "failed"),
+        ] {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let said = explain(Path::new("x.sqlite"), error).to_string();
+            assert!(said.contains(word), "{code}: {said}");
+        }
+    }
+
+    #[test]
+    fn one_process_writes_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite");
+        let first = only_writer(&path).unwrap();
+        let second = only_writer(&path).unwrap_err();
+        assert!(
+            second.to_string().contains("by another process"),
+            "{second}"
+        );
+        assert!(second.help().unwrap().contains("stop that one first"));
+        drop(first);
+        assert!(only_writer(&path).is_ok());
+    }
+}

@@ -146,10 +146,11 @@ impl TopupProvider for Fake {
     }
 
     async fn lookup(&self, _: &TopupIntent) -> Result<Lookup, Error> {
-        self.looked.fetch_add(1, Ordering::SeqCst);
+        let before = self.looked.fetch_add(1, Ordering::SeqCst);
         let looking = self.looking.fetch_add(1, Ordering::SeqCst) + 1;
         self.looked_at_once.fetch_max(looking, Ordering::SeqCst);
-        for _ in 0..10 {
+        // Not all of one length, so that some end while others go on.
+        for _ in 0..10 * (1 + before % 3) {
             tokio::task::yield_now().await;
         }
         self.looking.fetch_sub(1, Ordering::SeqCst);

@@ -242,7 +242,7 @@ async fn a_job_in_two_currencies_is_counted_in_each(world: World) {
     let rows = (1..).zip(amounts).map(|(line, amount)| {
         let product = Product::airtime(support::number(line), None, amount);
         let intent = TopupIntent::new(reference(format!("c{line}")), product);
-        PlanRow::new(line.into(), intent)
+        PlanRow::new(line, intent)
     });
     ledger.plan("mixed", rows.collect()).await.unwrap();
     let counts = ledger.count(Some("mixed")).await.unwrap();

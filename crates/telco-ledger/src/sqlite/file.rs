@@ -231,14 +231,23 @@ mod tests {
     fn one_process_writes_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite");
-        let first = only_writer(&path).unwrap();
-        let second = only_writer(&path).unwrap_err();
+        let lock = || only_writer(Place::take(&path)?);
+        let told = |lock: Result<Lock, Error>| lock.err().unwrap();
+        let first = lock().unwrap();
+        let second = told(lock());
+        assert!(second.to_string().contains("in this process"), "{second}");
+        assert!(second.help().unwrap().contains("share the store"));
+        drop(first);
+        // The lock of another process, which SQLite cannot tell from that of another connection.
+        let other = Connection::open(folder.path().join("ledger.sqlite-writer")).unwrap();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let second = told(lock());
         assert!(
             second.to_string().contains("by another process"),
             "{second}"
         );
         assert!(second.help().unwrap().contains("stop that one first"));
-        drop(first);
-        assert!(only_writer(&path).is_ok());
+        drop(other);
+        assert!(lock().is_ok());
     }
 }

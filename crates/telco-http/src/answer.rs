@@ -58,6 +58,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_part_of_an_answer_is_shown_by_its_length() {
+        let part = PartialBody(SecretBytes::new("{\"pin\":\"1234"));
+        assert_eq!(part.to_string(), "12 octets of the answer arrived");
+        assert_eq!(format!("{part:?}"), "PartialBody(12 octets)");
+    }
+
+    #[test]
     fn seconds_or_a_date() {
         let read = |text: &str, now: u64| {
             let mut headers = HeaderMap::new();

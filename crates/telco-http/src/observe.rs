@@ -108,3 +108,14 @@ pub fn describe_metrics() {
         "Time from the beginning of an attempt to the end of its answer"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_told_in_whole_milliseconds() {
+        assert_eq!(millis(Duration::from_micros(1_234_999)), 1_234);
+        assert_eq!(millis(Duration::MAX), u64::MAX);
+    }
+}

@@ -502,7 +502,7 @@ fn the_code_is_kept_as_it_was_written() {
 /// A second call rings again. Only the proof that no connection came about lets a request go out once more; whatever else a
 /// transport says of its failure does not.
 #[tokio::test]
-async fn only_a_connection_that_never_came_about_is_tried_again() {
+async fn no_other_failure_lets_a_request_go_out_again() {
     for failure in [
         Error::in_doubt(ErrorKind::Connect, "broke"),
         Error::in_doubt(ErrorKind::Timeout, "no answer"),

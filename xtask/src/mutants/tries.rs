@@ -1,7 +1,6 @@
 //! Each mutant is turned on, and the tests that come across it are run until one fails.
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -36,11 +35,13 @@ enum Ended {
 
 /// Runs a program of tests with all that it starts, at most for so long.
 fn run(command: &mut Command, at_most: Duration) -> Result<Ended, Failure> {
-    let quiet = command
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let mut child = quiet.process_group(0).spawn()?;
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    let mut child = command.spawn()?;
     let until = Instant::now() + at_most;
     let ended = loop {
         match child.try_wait()? {

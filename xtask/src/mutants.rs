@@ -83,9 +83,19 @@ const POSTGRES: &[&str] = &[
 ];
 
 pub(crate) fn mutants(only: &[&str]) -> Done {
+    if !cfg!(unix) {
+        println!(
+            "left out: mutants are tried where a process and all that it started can be ended"
+        );
+        return Ok(());
+    }
     if !there_is("cargo", &["mutants", "--version"]) {
         println!("left out: mutation testing needs cargo-mutants (cargo install cargo-mutants)");
         return Ok(());
+    }
+    let known = |name: &str| TESTED.iter().any(|row| row.package == name);
+    if let Some(unknown) = only.iter().find(|name| !known(name)) {
+        return Err(format!("no mutants of {unknown} are tried").into());
     }
     let chosen = TESTED.iter();
     let chosen = chosen.filter(|row| only.is_empty() || only.contains(&row.package));

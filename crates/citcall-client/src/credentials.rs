@@ -190,6 +190,19 @@ mod tests {
         header.to_str().unwrap().to_owned()
     }
 
+    /// The first digits of a SHA-256 (computed with Python): of the user id, or of the key where there is none. What is stored
+    /// is bound to it, so it must never change.
+    #[test]
+    fn an_account_keeps_its_name() {
+        let key = || Secret::new("a-key");
+        let named = Credentials::new("citcall-user", key()).unwrap();
+        assert_eq!(named.account(), "account-3bc576035250");
+        let by_password = Credentials::password("citcall-user", Secret::new("x")).unwrap();
+        assert_eq!(by_password.account(), "account-3bc576035250");
+        let unnamed = Credentials::api_key(key()).unwrap();
+        assert_eq!(unnamed.account(), "account-2a8a1240f506");
+    }
+
     #[test]
     fn the_header_is_bare_padded_base64() {
         for (user_id, key, header) in [

@@ -71,7 +71,7 @@ impl Gateway {
         match self.0 {
             1..=Self::LAST => Self((self.0 - 1 + steps) % Self::LAST + 1),
             _ if steps == 0 => self,
-            _ => Self((steps - 1) % Self::LAST + 1),
+            _ => Self(steps),
         }
     }
 }
@@ -91,6 +91,7 @@ mod tests {
         for number in [i64::MIN, -1, 0, 5, i64::MAX] {
             assert_eq!(Gateway::new(number), Err(InvalidGateway), "{number}");
         }
+        assert!(InvalidGateway.to_string().contains("1 to 4"));
         for number in 1..=4 {
             assert_eq!(Gateway::new(number).unwrap().number(), number);
         }
@@ -104,6 +105,9 @@ mod tests {
         assert_eq!(from_three.next().next(), Gateway::FIRST);
         assert_eq!(Gateway::raw(9).after(0).number(), 9);
         assert_eq!(Gateway::raw(9).next(), Gateway::FIRST);
+        let after_raw: Vec<i64> = (1..6).map(|n| Gateway::raw(9).after(n).number()).collect();
+        assert_eq!(after_raw, [1, 2, 3, 9, 1]);
+        assert_eq!(Gateway::FIRST.next().number(), 2);
         assert_eq!(Gateway::FIRST.after(u32::MAX).number(), 4);
     }
 }

@@ -216,6 +216,12 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_says_what_to_write() {
+        assert!(InvalidNumber::Ambiguous.to_string().contains("+62"));
+        assert!(InvalidNumber::Invalid.to_string().contains("081234567890"));
+    }
+
+    #[test]
     fn the_table_of_spellings_row_by_row() {
         for typed in [
             "081234567890",

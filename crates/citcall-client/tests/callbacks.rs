@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use citcall_client::core::{
     Callback, CallbackError, CallbackParser, CallbackRequest, Reference, Secret,
 };
-use citcall_client::{CallEnded, Callbacks, Cipher, Code, OBSERVED_SENDER, Push};
+use citcall_client::{CallEnded, Callbacks, Cipher, Code, Numbers, OBSERVED_SENDER, Push};
 use support::*;
 
 const V2: &str = r#"{"rc":"00","trx_id":"20180205000000000000000001","msisdn":"+6281234567890","via":"voice","token":"02150808955","dial_code":"200","dial_status":"OK","call_status":"ANSWERED","result":"Success","clientUniqueId":"1234567890"}"#;
@@ -163,6 +163,54 @@ fn what_cannot_be_read_is_refused() {
     }
     let latin1 = CallbackRequest::new(&|_| None, b"{\"rc\":0,\"info\":\"\xe9\"}", at(AT));
     assert!(Callbacks::default().parse(&latin1).is_err());
+}
+
+#[test]
+fn a_push_that_cannot_be_read_says_why() {
+    let keys = Callbacks::default().with_cipher(Cipher::new(USER, &Secret::new(KEY)).unwrap());
+    let refused = |parser: &Callbacks, body: &str| parse(parser, body).unwrap_err().to_string();
+    let without = refused(&Callbacks::default(), &sealed(V2, AT));
+    assert!(without.contains("no keys were given"), "{without}");
+    let late = refused(&keys, &sealed(V2, AT + 481));
+    assert!(late.contains("these keys and this clock"), "{late}");
+    let odd = refused(&keys, r#"{"rc":"0O"}"#);
+    assert!(odd.contains("rc is no number"), "{odd}");
+    let text = refused(&keys, "rc=00");
+    assert!(text.contains("no JSON object"), "{text}");
+}
+
+#[test]
+fn a_push_of_64_kib_is_read_and_one_byte_more_is_not() {
+    let body = format!("{V2}{}", " ".repeat(64 * 1024 - V2.len()));
+    assert!(parse(&Callbacks::default(), &body).is_ok());
+    assert_eq!(
+        parse(&Callbacks::default(), &format!("{body} ")),
+        Err(CallbackError::TooLarge)
+    );
+}
+
+/// Either of the two members that only messages have is enough.
+#[test]
+fn a_message_is_known_by_either_member() {
+    for member in [
+        r#""description":"delivered""#,
+        r#""reportedDate":"01/02/20""#,
+    ] {
+        let body = format!(r#"{{"rc":0,"trxid":"t","result":"Success",{member}}}"#);
+        let push = parse(&Callbacks::default(), &body).unwrap();
+        assert!(matches!(push, Push::Sms(_)), "{body}");
+    }
+}
+
+#[test]
+fn numbers_in_pushes_follow_ones_own_rules() {
+    let bare = V2.replace("+62812", "812");
+    assert_eq!(call(&bare).msisdn, None, "ambiguous");
+    let rules = Numbers::default().bare_numbers_are_of("62");
+    let Push::Call(ended) = parse(&Callbacks::default().with_numbers(rules), &bare).unwrap() else {
+        panic!()
+    };
+    assert_eq!(ended.msisdn, Some(to()));
 }
 
 #[test]

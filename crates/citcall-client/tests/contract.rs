@@ -4,11 +4,13 @@
 mod support;
 
 use citcall_client::additive::DecryptError;
-use citcall_client::core::{Delivery, ErrorKind, Msisdn, NotSent, Outcome, Secret, Submission};
-use citcall_client::wire::WireError;
+use citcall_client::core::{
+    Delivery, Error, ErrorKind, Msisdn, NotSent, Outcome, Secret, Submission,
+};
+use citcall_client::wire::{Envelope, WireError};
 use citcall_client::{
-    AcceptedCall, AsyncCall, Authorization, Class, Code, Credentials, Gateway, NumberForm, Numbers,
-    parse_msisdn,
+    AcceptedCall, AsyncCall, Authorization, Cipher, Class, Code, Credentials, Gateway, NumberForm,
+    Numbers, parse_msisdn,
 };
 use support::*;
 
@@ -463,6 +465,60 @@ async fn only_a_connection_that_never_came_about_is_tried_again() {
             .all(|uri| uri.starts_with("https://gateway."))
     );
     assert_eq!(uris[3], "https://second.example.com/v2/asynccall");
+}
+
+/// Each of these may have rung. The advice is for the person who has to find out.
+#[tokio::test]
+async fn an_answer_that_cannot_be_used_says_what_to_check() {
+    let other_keys = Cipher::new(USER, &Secret::new("another-key")).unwrap();
+    let foreign = other_keys.with_window(None).seal(r#"{"rc":0}"#, at(AT));
+    for (body, advice) in [
+        (sealed(r#"{"rc":"00"}"#, 5), "check this machine's clock"),
+        (format!(r#"{{"data":"{foreign}"}}"#), "check the API key"),
+        (
+            r#"{"rc":0,"msisdn":"+6281111111111"}"#.to_owned(),
+            "another phone",
+        ),
+        (r#"{"rc":"0O"}"#.to_owned(), "do not send it again"),
+        ("rc=00".to_owned(), "do not send it again"),
+    ] {
+        let cause = cause(answered(200, body.as_str()).await);
+        let help = cause.help().unwrap();
+        assert!(
+            help.contains("it may have rung") && help.contains(advice),
+            "{body}: {help}"
+        );
+    }
+}
+
+#[test]
+fn the_code_is_kept_as_it_was_written() {
+    let raw = |body: &str| {
+        let envelope = Envelope::open(body.as_bytes(), None, at(AT)).unwrap();
+        envelope.raw_code().map(str::to_owned)
+    };
+    assert_eq!(raw(r#"{"rc":"00"}"#).as_deref(), Some("00"));
+    assert_eq!(raw(r#"{"rc":6}"#).as_deref(), Some("6"));
+    assert_eq!(raw(r#"{"info":"x"}"#), None);
+}
+
+/// A second call rings again. Only the proof that no connection came about lets a request go out once more; whatever else a
+/// transport says of its failure does not.
+#[tokio::test]
+async fn no_other_failure_lets_a_request_go_out_again() {
+    for failure in [
+        Error::in_doubt(ErrorKind::Connect, "broke"),
+        Error::in_doubt(ErrorKind::Timeout, "no answer"),
+        NotSent::new(ErrorKind::InvalidInput, "no").into(),
+    ] {
+        let server = Server::answering([Err(failure)]);
+        let two_hosts = builder(&server)
+            .second_base_url("https://second.example.com")
+            .build()
+            .unwrap();
+        let _ = two_hosts.async_call(&reference(), &call()).await;
+        assert_eq!(server.count(), 1);
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use telco_core::{Delivery, Error, ErrorKind, NotSent};
-use telco_http::{BaseUrl, Bytes, Endpoint, ReadRetry, Transport, http};
+use telco_http::{BaseUrl, Bytes, Endpoint, ReadRetry, Settings, Transport, http};
 
 #[derive(Debug, Default)]
 struct Script {
@@ -155,6 +155,28 @@ async fn a_pause_lasts() {
             () = pause => panic!("it was over at once"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_transport_behind_a_pointer_is_the_transport() {
+    let teapot = || Script {
+        answers: Mutex::new([Ok(418)].into()),
+        ..Script::default()
+    };
+    let shared: Arc<dyn Transport> = Arc::new(teapot());
+    let boxed: Box<dyn Transport> = Box::new(teapot());
+    let answer = Transport::exchange(&shared, request(HERE)).await.unwrap();
+    assert_eq!(answer.status(), 418);
+    let answer = Transport::exchange(&boxed, request(HERE)).await.unwrap();
+    assert_eq!(answer.status(), 418);
+}
+
+#[test]
+fn timeouts_are_for_connecting_and_for_the_whole() {
+    let (short, long) = (Duration::from_secs(3), Duration::from_secs(33));
+    let settings = Settings::default().with_timeouts(short, long);
+    assert_eq!(settings.connect_timeout, Some(short));
+    assert_eq!(settings.total_timeout, Some(long));
 }
 
 async fn read(endpoint: &Endpoint, policy: &ReadRetry) -> Result<(), Error> {

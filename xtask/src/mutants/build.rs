@@ -91,7 +91,8 @@ impl Copy {
         let list = self.folder.join("files");
         for old in fs::read_to_string(&list).unwrap_or_default().lines() {
             if !self.files.contains_key(old) {
-                fs::remove_file(self.folder.join("workspace").join(old))?;
+                // It may be gone already.
+                let _ = fs::remove_file(self.folder.join("workspace").join(old));
             }
         }
         for (name, bytes) in &self.files {

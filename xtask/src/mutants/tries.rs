@@ -35,14 +35,14 @@ enum Ended {
 
 /// Runs a program of tests with all that it starts, at most for so long.
 fn run(command: &mut Command, at_most: Duration) -> Result<Ended, Failure> {
-    let quiet = command
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     // Where there are no process groups this is compiled, and not used: it needs `sh` and `kill`.
     #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(quiet, 0);
-    let mut child = quiet.spawn()?;
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    let mut child = command.spawn()?;
     let until = Instant::now() + at_most;
     let ended = loop {
         match child.try_wait()? {

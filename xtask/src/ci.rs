@@ -33,8 +33,8 @@ const STEPS: &[Step] = &[
     ("compile-fail", compile_fail),
     ("demo", demo),
     ("postgres", postgres),
-    ("faults", || faults(&[])),
-    ("fuzz", || fuzz(Duration::from_secs(2))),
+    ("faults", faults),
+    ("fuzz", || fuzz(Duration::from_secs(2), &["sandbox_http"])),
     ("budgets", || budgets(&[])),
     ("api", || crate::api::api(&[])),
     ("semver", || crate::semver::semver(None)),
@@ -140,29 +140,36 @@ fn demo() -> Done {
     ]))
 }
 
-/// Suites that need a server: `TELCO_TEST_POSTGRES` names it.
+/// Suites that need a server: `TELCO_TEST_POSTGRES` names it. Those of telco-cli ran with the others, in the first step.
 fn postgres() -> Done {
     let Ok(url) = std::env::var("TELCO_TEST_POSTGRES") else {
         println!("left out: TELCO_TEST_POSTGRES names no server (postgres://user@host/database)");
         return Ok(());
     };
-    for name in ["telco-ledger", "telco-otp", "telco-cli"] {
+    for name in ["telco-ledger", "telco-otp"] {
         run(cargo(&["test", "-p", name, "--all-features", "postgres"])
             .env("TELCO_TEST_POSTGRES", &url))?;
     }
     Ok(())
 }
 
-/// Kills and faults, with `TELCO_DEEP` in their long form.
-fn faults(environment: &[(&str, &str)]) -> Done {
-    for test in ["faults", "bulk", "bulk_postgres"] {
-        run(cargo(&["test", "-p", "telco-cli", "--test", test]).envs(environment.iter().copied()))?;
-    }
-    run(cargo(&["test", "-p", "telco-ledger", "--all-features"]).envs(environment.iter().copied()))
+/// Kills and faults on both stores. Those of the program ran in the first step: 20 kills, jobs that are interrupted.
+fn faults() -> Done {
+    let tests = ["--test", "faults", "--test", "crash", "--test", "commits"];
+    run(cargo(&["test", "-p", "telco-ledger", "--all-features"]).args(tests))
 }
 
-/// Every fuzz target for a while.
-fn fuzz(each: Duration) -> Done {
+/// All of them, in their long form.
+fn many_faults() -> Done {
+    let deep = |words: &[&str]| run(cargo(words).env("TELCO_DEEP", "1"));
+    for test in ["faults", "bulk", "bulk_postgres"] {
+        deep(&["test", "-p", "telco-cli", "--test", test])?;
+    }
+    deep(&["test", "-p", "telco-ledger", "--all-features"])
+}
+
+/// Every fuzz target for a while, but those that are left out.
+fn fuzz(each: Duration, without: &[&str]) -> Done {
     let fuzz = root().join("fuzz");
     if !there_is("rustup", &["run", "nightly", "cargo", "fuzz", "--version"]) {
         println!(
@@ -175,11 +182,21 @@ fn fuzz(each: Duration) -> Done {
         let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else {
             continue;
         };
+        if without.contains(&name) {
+            println!("left to `cargo xtask deep`: {name}");
+            continue;
+        }
         let seconds = format!("-max_total_time={}", each.as_secs());
         // No sanitizer: there is no unsafe code of ours to sanitize, and the build is twice as fast.
         run(&mut nightly(&[
             "fuzz",
             "run",
+            "--features",
+            if without.is_empty() {
+                "sandbox"
+            } else {
+                "default"
+            },
             "--sanitizer",
             "none",
             name,
@@ -197,8 +214,8 @@ pub(crate) fn deep() -> Done {
         ("api", || crate::api::api(&[])),
         ("minimal", crate::minimal::minimal),
         ("isolate", || isolate_some(&[], Sets::EachToo)),
-        ("faults", || faults(&[("TELCO_DEEP", "1")])),
-        ("fuzz", || fuzz(Duration::from_secs(120))),
+        ("faults", many_faults),
+        ("fuzz", || fuzz(Duration::from_secs(120), &[])),
         ("soak", soak),
         ("benches", || run(&mut cargo(&["bench", "--workspace"]))),
         ("sanitize", crate::sanitize::sanitize),

@@ -89,7 +89,7 @@ fn all_90_signatures_from_every_key_form() {
                 let request = SignRequest::new(app, tenant, date);
                 assert_eq!(signer.sign(&request).unwrap(), signature);
                 let report = signer.explain(&request).unwrap();
-                let scheme = format!("RSASSA-PKCS1-v1_5 with {}", text(&vector, "hash"));
+                let scheme = format!("RSASSA-PKCS1-v1_5 with {}", text(vector, "hash"));
                 assert_eq!(report.algorithm, scheme);
                 assert_eq!(
                     (report.signed_text.as_str(), &report.value),

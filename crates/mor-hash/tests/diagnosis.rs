@@ -66,48 +66,30 @@ fn another_profile_and_the_silent_server_are_found() {
     );
 }
 
-/// The page of this method lists the one name that its hash covers; the profiles would hash the other.
+/// The page of the first method lists the one name that its hash covers; a client of the second hashes four. The profiles would
+/// hash the other parameter too.
 #[test]
-fn the_list_on_a_methods_page_is_found() {
-    let call = Call::new("did_make_free")
-        .with("user_id", "2")
-        .with("dids_id", "6511");
-    let page = Keys::new(["dids_id"]).unwrap();
-    let signer = Signer::new(Secret::new("secret"), Profile::x8()).with_keys(page);
-    let hash = hash_with(&signer, &call);
-    let found = diagnose(&call, &hash, &secrets(), &Profile::x8(), Limits::default()).unwrap();
-    assert_eq!(found.matches[0].reading, Reading::KeyList);
-    assert_eq!(found.matches[0].names, ["dids_id"]);
-}
-
-#[test]
-fn the_documented_reading_is_found() {
-    let call = Call::new("user_details_update")
-        .with("user_id", "1")
-        .with("pgui", "2")
-        .with("device_id", "007");
-    let documented = Call::new("user_details_update")
-        .with("user_id", "")
-        .with("block", "neither");
-    let signer = Signer::new(Secret::new("secret"), Profile::x8()).with_mode(Mode::Doc);
-    let found = diagnose(
-        &documented,
-        &hash_with(&signer, &documented),
-        &secrets(),
-        &Profile::x8(),
-        Limits::default(),
-    );
-    assert_eq!(found.unwrap().matches[0].reading, profile("x8", Mode::Doc));
-    // With the quirk names hashed, the quirk is named before the whole documented reading.
-    let found = diagnose(
-        &call,
-        &hash_with(&signer, &call),
-        &secrets(),
-        &Profile::x8(),
-        Limits::default(),
-    )
-    .unwrap();
-    assert_eq!(found.matches[0].reading, profile("m2", Mode::Strict));
+fn the_lists_known_for_a_method_are_found() {
+    let rule = [
+        ("device_id", "5"),
+        ("name", "x"),
+        ("cut", "1"),
+        ("add", "2"),
+    ];
+    for (method, listed) in [
+        ("did_make_free", &[("dids_id", "6511")][..]),
+        ("device_rule_create", &rule),
+    ] {
+        let mut call = Call::new(method).with("user_id", "2");
+        call.extend(listed.iter().copied());
+        let names: Vec<&str> = listed.iter().map(|(name, _)| *name).collect();
+        let keys = Keys::new(names.iter().copied()).unwrap();
+        let signer = Signer::new(Secret::new("secret"), Profile::x8()).with_keys(keys);
+        let hash = hash_with(&signer, &call);
+        let found = diagnose(&call, &hash, &secrets(), &Profile::x8(), Limits::default()).unwrap();
+        assert_eq!(found.matches[0].reading, Reading::KeyList, "{method}");
+        assert_eq!(found.matches[0].names, names);
+    }
 }
 
 /// A server that hashes a name which its version is known never to hash, and the other way round; the same for the one method

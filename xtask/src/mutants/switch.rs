@@ -247,3 +247,94 @@ fn insert(order: (usize, bool, usize), text: String, mutant: Option<usize>) -> I
         mutant,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: &str = "\
+const fn less(a: u8, b: u8) -> bool {
+    a < b && a != 0
+}
+fn kind(n: u8) -> u8 {
+    match n {
+        1 => 2,
+        n if n > 5 => 3,
+        _ => 0,
+    }
+}
+fn first(list: &[u8]) -> bool {
+    if let [first, ..] = list && *first == 1 { true } else { false }
+}
+";
+
+    /// The mutant that replaces, or the function whose body begins there, the only such text of the source.
+    fn mutant(genre: &str, text: &str, replacement: &str) -> Mutant {
+        let at = SOURCE.find(text).unwrap();
+        let before = SOURCE.get(..at).unwrap();
+        let line = before.matches('\n').count() + 1;
+        let column = at - before.rfind('\n').map_or(0, |end| end + 1) + 1;
+        Mutant {
+            package: String::new(),
+            file: String::new(),
+            genre: genre.into(),
+            start: (line, column),
+            end: (line, column + text.len()),
+            replacement: replacement.into(),
+            returns: String::new(),
+            name: String::new(),
+        }
+    }
+
+    fn switched(mutants: &[Mutant], constant: &[&str]) -> Switched {
+        let mutants: Vec<_> = mutants.iter().enumerate().collect();
+        let constant = constant.iter().map(|name| (*name).to_owned()).collect();
+        let switched = switch(SOURCE, &mutants, &constant).unwrap();
+        syn::parse_file(&switched.text).unwrap();
+        switched
+    }
+
+    #[test]
+    fn expressions_bodies_arms_and_guards_have_switches() {
+        let all = [
+            mutant("BinaryOperator", "<", "<="),
+            mutant("BinaryOperator", "&&", "||"),
+            mutant("FnValue", "a < b && a != 0", "true"),
+            mutant("MatchArm", "1 => 2,", ""),
+            mutant("MatchArmGuard", "n > 5", "true"),
+        ];
+        let switched = switched(&all, &[]);
+        for line in [
+            "      fn less(a: u8, b: u8) -> bool {",
+            "    if crate::__mutant(2) { return true; } (if crate::__mutant(1) { a < b || a != 0 } else \
+             { (if crate::__mutant(0) { a <= b } else { a < b }) && a != 0 })",
+            "        1 if !crate::__mutant(3) => 2,",
+            "        n if (if crate::__mutant(4) { true } else { n > 5 }) => 3,",
+        ] {
+            assert!(
+                switched.text.contains(line),
+                "{line}\nin\n{}",
+                switched.text
+            );
+        }
+        let (range, id) = switched.written.iter().find(|(_, id)| *id == 0).unwrap();
+        let written = switched.text.get(range.clone()).unwrap();
+        assert_eq!(
+            (written, *id),
+            ("if crate::__mutant(0) { a <= b } else ", 0)
+        );
+        assert!(switched.under.get(&2).unwrap().len() > switched.under.get(&1).unwrap().len());
+    }
+
+    #[test]
+    fn what_cannot_be_switched_is_told() {
+        let all = [
+            mutant("BinaryOperator", "&& *first", "||"),
+            mutant("BinaryOperator", "<", "<="),
+        ];
+        let switched = switched(&all, &["less"]);
+        assert_eq!(switched.unviable, [0]);
+        assert_eq!(switched.apart, [1]);
+        assert_eq!(switched.text, SOURCE);
+    }
+}

@@ -63,14 +63,15 @@ impl Default for CommitPolicy {
 /// ```
 /// # use std::sync::Arc;
 /// # use std::time::{Duration, SystemTime};
-/// # use telco_core::{NotSent, OtpCode, PendingOtp, Submission, SubscriptionOtp};
+/// # use telco_core::{ErrorKind, NotSent, OtpCode, PendingOtp, Submission, SubscriptionOtp};
 /// use telco_otp::{CommitOutcome, OtpStore, commit_once};
 ///
 /// async fn confirm(store: &dyn OtpStore, provider: &dyn SubscriptionOtp, pending: &PendingOtp, typed: &str) -> Result<&'static str, NotSent> {
 ///     let forget_at = SystemTime::now() + Duration::from_secs(7 * 86_400);
 ///     Ok(match commit_once(store, provider, pending, &OtpCode::new(typed), forget_at).await? {
 ///         CommitOutcome::Done(Submission::Accepted(_)) => "subscribed",
-///         CommitOutcome::Done(Submission::Rejected(_)) => "please type the code again",
+///         CommitOutcome::Done(Submission::Rejected(why)) if why.kind() == ErrorKind::WrongCode => "please type the code again",
+///         CommitOutcome::Done(Submission::Rejected(_)) => "not possible now",
 ///         CommitOutcome::Done(Submission::Unknown(_)) => "being looked into",
 ///         CommitOutcome::AlreadyClaimed => "already on its way",
 ///     })

@@ -34,8 +34,8 @@ cargo xtask <chore>
   minimal               everything compiles with the oldest direct dependencies that Cargo.toml allows
   sanitize              the address sanitizer over the crates that reach C
   coverage [CRATE…]     lines that the tests run, in percent per crate
-  deep                  the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing, an hour
-                        of random requests; what it showed last stands in docs/proof.md
+  deep [--step NAME]    the long forms: single features, clean builds, 300 kills, a million rows, longer fuzzing, an hour
+                        of random requests, mutants; what it showed last stands in docs/proof.md
   mutants [PACKAGE…]    mutation testing of what decides about money, signatures and outside bytes (an hour)
   publish [--execute]   package every crate in order, as crates.io would take it; --execute publishes
   matrix [--since REF]  the crates, as JSON for the workflow: all, or those that changes since REF can break
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         ["minimal"] => minimal::minimal(),
         ["sanitize"] => sanitize::sanitize(),
         ["coverage", named @ ..] => coverage::coverage(named),
-        ["deep"] => ci::deep(),
+        ["deep", options @ ..] => ci::deep(options),
         ["mutants", packages @ ..] => mutants::mutants(packages),
         ["publish", options @ ..] => publish::publish(options),
         ["matrix", options @ ..] => publish::matrix(options),

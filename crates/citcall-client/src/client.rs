@@ -6,10 +6,11 @@ use std::sync::Arc;
 use telco_core::{
     Clock, ErrorKind, Identity, Msisdn, NotSent, OtpCapabilities, Reference, Secret, Submission,
 };
+use telco_http::after_failure;
 use telco_otp::LocalOtp;
 use zeroize::Zeroizing;
 
-use crate::judge::{Answered, lost};
+use crate::judge::Answered;
 use crate::line::Line;
 use crate::operation::Operation;
 use crate::wire::{Envelope, Object, WireError};
@@ -269,7 +270,7 @@ impl Client {
             .exchange(OPERATION, &inner.path, || inner.sealed(call));
         let answer = match exchange.await {
             Ok(answer) => answer,
-            Err(failure) => return lost(OPERATION, reference, failure),
+            Err(failure) => return after_failure(reference, failure, Some(OPERATION.perhaps())),
         };
         let body = answer.body();
         let answered = Answered {

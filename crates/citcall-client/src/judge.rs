@@ -1,9 +1,6 @@
 //! What an answer means for money.
 
-use telco_core::{
-    Delivery, Error, NotSent, Reference, Rejection, SecretBytes, Submission, UnknownOutcome,
-};
-use telco_http::partial_body;
+use telco_core::{Error, Reference, Rejection, SecretBytes, Submission, UnknownOutcome};
 
 use crate::operation::Operation;
 use crate::wire::{Envelope, WireError};
@@ -88,30 +85,6 @@ impl Answered<'_> {
         } else {
             unknown.with_answer(SecretBytes::new(self.body))
         })
-    }
-}
-
-/// Ends a spending call whose answer did not come, or came in part. That part is kept: it may hold the id to find the call by.
-pub(crate) fn lost<T>(
-    operation: Operation,
-    reference: &Reference,
-    failure: Error,
-) -> Result<Submission<T>, NotSent> {
-    let arrived = partial_body(&failure).cloned();
-    let ended = Submission::after_failure(reference, without_answer(operation, failure))?;
-    Ok(match (ended, arrived) {
-        (Submission::Unknown(unknown), Some(part)) => {
-            Submission::Unknown(unknown.with_answer(part))
-        }
-        (ended, _) => ended,
-    })
-}
-
-/// A failed exchange, with a word about what may have happened all the same.
-pub(crate) fn without_answer(operation: Operation, failure: Error) -> Error {
-    match failure.delivery() {
-        Delivery::NotSent => failure,
-        Delivery::MaybeSent | Delivery::Answered => failure.with_help(operation.perhaps()),
     }
 }
 

@@ -8,7 +8,7 @@ use telco_core::{
     Secret, Submission, TopupCapabilities, TopupExt as _, TopupIntent, TopupReceipt, TopupRecord,
 };
 use telco_http::http::{HeaderMap, Response};
-use telco_http::{Bytes, Endpoint, ReadRetry, partial_body, retry_after};
+use telco_http::{Bytes, Endpoint, ReadRetry, after_failure, retry_after};
 
 use crate::wire::{self, Checked, Operation, RecordStatus, UnsignedRequest};
 use crate::{
@@ -460,16 +460,7 @@ impl Client {
                     }
                 }
             }
-            Err(failure) => {
-                let arrived = partial_body(&failure).cloned();
-                let ended = Submission::after_failure(reference, failure)?;
-                Ok(match (ended, arrived) {
-                    (Submission::Unknown(unknown), Some(part)) => {
-                        Submission::Unknown(unknown.with_answer(part))
-                    }
-                    (ended, _) => ended,
-                })
-            }
+            Err(failure) => after_failure(reference, failure, None),
         }
     }
 

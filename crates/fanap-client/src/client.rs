@@ -9,7 +9,7 @@ use telco_core::{
 };
 use telco_crypto::rsa::PrivateKey;
 use telco_http::http::{HeaderMap, Request, Response};
-use telco_http::{Bytes, Endpoint, partial_body};
+use telco_http::{Bytes, Endpoint, after_failure};
 
 use crate::executor;
 use crate::judge::{Call, Reading, View, effect};
@@ -222,7 +222,7 @@ impl Client {
         };
         match result {
             Ok(answer) => Ok(self.judge(call, reference, &slip, &answer, read)),
-            Err(failure) => lost(call.operation(), reference, failure),
+            Err(failure) => after_failure(reference, failure, Some(effect(call.operation(), true))),
         }
     }
 
@@ -265,27 +265,6 @@ const RECONNECT_AFTER: Duration = Duration::from_millis(200);
 
 fn never_connected(failure: &Error) -> bool {
     failure.delivery() == Delivery::NotSent && failure.kind() == ErrorKind::Connect
-}
-
-fn lost<T>(
-    operation: Operation,
-    reference: &Reference,
-    failure: Error,
-) -> Result<Submission<T>, NotSent> {
-    let arrived = partial_body(&failure).cloned();
-    let failure = if failure.delivery() == Delivery::NotSent {
-        failure
-    } else {
-        failure.with_help(effect(operation, true))
-    };
-    Ok(
-        match (Submission::after_failure(reference, failure)?, arrived) {
-            (Submission::Unknown(unknown), Some(part)) => {
-                Submission::Unknown(unknown.with_answer(part))
-            }
-            (ended, _) => ended,
-        },
-    )
 }
 
 impl fmt::Debug for Client {

@@ -7,11 +7,11 @@ use std::time::SystemTime;
 use http::header::CONTENT_TYPE;
 use http::{Request, Uri};
 use telco_core::{
-    CallCapabilities, Clock, Error, ErrorKind, Identity, NotSent, Prepared, Provider, Randomness,
+    CallCapabilities, Clock, ErrorKind, Identity, NotSent, Prepared, Provider, Randomness,
     Reference, SecretBytes, Submission,
 };
 use telco_crypto::rsa::PublicKey;
-use telco_http::{Bytes, Endpoint, ReadRetry, partial_body};
+use telco_http::{Bytes, Endpoint, ReadRetry, after_failure};
 
 use crate::envelope::Envelope;
 use crate::judge::{self, Created};
@@ -200,7 +200,7 @@ impl Kairos {
         };
         match answer {
             Ok(answer) => Ok(judge::created(kind, batch, calls, &answer, self.now())),
-            Err(failure) => after_failure(batch, failure),
+            Err(failure) => after_failure(batch, failure, None),
         }
     }
 
@@ -211,21 +211,6 @@ impl Kairos {
     pub(crate) fn unsupported(what: &'static str) -> NotSent {
         NotSent::new(ErrorKind::Unsupported, what).at(judge::PROVIDER, "settings")
     }
-}
-
-/// The outcome of an exchange that failed. What arrived of the answer is kept: it may be all that tells what was done.
-pub(crate) fn after_failure<T>(
-    reference: &Reference,
-    failure: Error,
-) -> Result<Submission<T>, NotSent> {
-    let part = partial_body(&failure).cloned();
-    let outcome = Submission::after_failure(reference, failure)?;
-    Ok(match (outcome, part) {
-        (Submission::Unknown(unknown), Some(part)) => {
-            Submission::Unknown(unknown.with_answer(part))
-        }
-        (outcome, _) => outcome,
-    })
 }
 
 impl Provider for Kairos {

@@ -2,11 +2,10 @@
 
 use telco_core::{ErrorKind, NotSent, Reference, SecretBytes, Submission};
 
-use crate::client::after_failure;
 use crate::judge::{Meaning, View, message_of_202};
 use crate::wire::{Answer, GenerateKeyPair};
 use crate::{Class, Code, Kairos};
-use telco_http::Bytes;
+use telco_http::{Bytes, after_failure};
 
 const OPERATION: &str = "generateKeyPair";
 
@@ -53,7 +52,7 @@ impl Kairos {
         let request = inner.key_pair.post(Bytes::from(body));
         let answer = match inner.key_pair.endpoint.exchange(OPERATION, request).await {
             Ok(answer) => answer,
-            Err(failure) => return after_failure(reference, failure),
+            Err(failure) => return after_failure(reference, failure, None),
         };
         let view = View {
             operation: OPERATION,

@@ -7,7 +7,7 @@ use telco_core::{
     Error, ErrorKind, Identity, NotSent, Provider, Reference, Rejection, RequestSigner as _,
     SecretBytes, Submission, UnknownOutcome,
 };
-use telco_http::{Bytes, Endpoint, ReadRetry, http, partial_body};
+use telco_http::{Bytes, Endpoint, ReadRetry, after_failure, http};
 
 use crate::wire::{self, Answer, Carrier, Document, Refusal};
 use crate::{Basis, Builder, Credentials, KnownText};
@@ -164,7 +164,7 @@ impl MorClient {
         let request = self.request(call)?;
         let response = match self.0.endpoint.exchange(operation, request).await {
             Ok(response) => response,
-            Err(failure) => return after_failure(reference, failure, to_settle),
+            Err(failure) => return after_failure(reference, failure, Some(to_settle)),
         };
         let unknown = |cause: Error| {
             let cause = cause.at("mor", operation).with_help(to_settle);
@@ -257,22 +257,4 @@ const CHECK: &str = "read back what the call would have changed before doing any
 /// The method's name for errors and traces.
 fn operation(call: &Call<'_>) -> &'static str {
     methods::find(call.method()).map_or("call", |method| method.name)
-}
-
-/// Nothing left, or unknown; what arrived of a broken answer is kept.
-fn after_failure<T>(
-    reference: &Reference,
-    failure: Error,
-    to_settle: &'static str,
-) -> Result<Submission<T>, NotSent> {
-    let failure = match failure.into_not_sent() {
-        Ok(not_sent) => return Err(not_sent),
-        Err(failure) => failure,
-    };
-    let part = partial_body(&failure).cloned();
-    let unknown = UnknownOutcome::new(reference, failure.with_help(to_settle));
-    Ok(Submission::Unknown(match part {
-        Some(part) => unknown.with_answer(part),
-        None => unknown,
-    }))
 }

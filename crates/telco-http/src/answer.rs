@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
-use telco_core::{Error, SecretBytes};
+use telco_core::{Error, NotSent, Reference, SecretBytes, Submission, UnknownOutcome};
 
 /// The part of an answer that arrived before it broke off or grew too long, if the failure kept one. It may be the only copy
 /// of something paid for: give it to [`UnknownOutcome::with_answer`](telco_core::UnknownOutcome::with_answer).
@@ -14,6 +14,43 @@ use telco_core::{Error, SecretBytes};
 pub fn partial_body(failure: &Error) -> Option<&SecretBytes> {
     let source = failure.source()?;
     source.downcast_ref::<PartialBody>().map(|part| &part.0)
+}
+
+/// Ends a spending exchange that failed: nothing left, or the outcome is unknown. An unknown one keeps the part of the answer
+/// that arrived, and is told `to_settle`: how to find out, before anything is done again.
+///
+/// ```
+/// use telco_core::{Error, ErrorKind, Reference, Submission};
+/// use telco_http::after_failure;
+///
+/// let reference = Reference::new("order-17").unwrap();
+/// let lost = Error::in_doubt(ErrorKind::Timeout, "no answer in 30 s");
+/// let ended = after_failure::<()>(&reference, lost, Some("ask for the order's state first")).unwrap();
+/// let Submission::Unknown(unknown) = ended else { panic!() };
+/// assert_eq!(unknown.cause().help(), Some("ask for the order's state first"));
+/// ```
+///
+/// # Errors
+/// [`NotSent`] if no byte left.
+pub fn after_failure<T>(
+    reference: &Reference,
+    failure: Error,
+    to_settle: Option<&'static str>,
+) -> Result<Submission<T>, NotSent> {
+    let failure = match failure.into_not_sent() {
+        Ok(not_sent) => return Err(not_sent),
+        Err(failure) => failure,
+    };
+    let part = partial_body(&failure).cloned();
+    let cause = match to_settle {
+        Some(to_settle) => failure.with_help(to_settle),
+        None => failure,
+    };
+    let unknown = UnknownOutcome::new(reference, cause);
+    Ok(Submission::Unknown(match part {
+        Some(part) => unknown.with_answer(part),
+        None => unknown,
+    }))
 }
 
 /// Rides in the error's source, so that it cannot be taken for a whole answer. Shows nothing.

@@ -14,7 +14,7 @@ mod retry;
 mod settings;
 mod transport;
 
-pub use answer::{partial_body, retry_after};
+pub use answer::{after_failure, partial_body, retry_after};
 pub use base::{BaseUrl, InvalidBaseUrl};
 #[cfg(feature = "blocking")]
 #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]

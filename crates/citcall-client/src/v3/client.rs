@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use telco_core::{Error, ErrorKind, Msisdn, NotSent, OtpCode, Reference, Submission, Verification};
-use telco_http::Bytes;
 use telco_http::http::Response;
+use telco_http::{Bytes, after_failure};
 
 use super::{Builder, Counter, Limits, MissedCall, Motp, SentSms, Sms, SmsCode, SmsOtp};
 use crate::builder::Shared;
 use crate::client::Echoes;
-use crate::judge::{Answered, lost, without_answer};
+use crate::judge::Answered;
 use crate::line::Line;
 use crate::number::compact;
 use crate::operation::Operation;
@@ -235,7 +235,10 @@ impl Client {
         let exchange = self.inner.line.exchange(OPERATION, "/v3/verify", body);
         let answer = exchange
             .await
-            .map_err(|failure| without_answer(OPERATION, failure))?;
+            .map_err(|failure| match failure.into_not_sent() {
+                Ok(not_sent) => not_sent.into(),
+                Err(failure) => failure.with_help(OPERATION.perhaps()),
+            })?;
         let answered = answered(OPERATION, &answer);
         let envelope = self.open(&answer).map_err(|why| answered.unreadable(why))?;
         Ok(match envelope.code() {
@@ -309,7 +312,7 @@ impl Client {
         let exchange = self.inner.line.exchange(operation, path, body);
         let answer = match exchange.await {
             Ok(answer) => answer,
-            Err(failure) => return lost(operation, reference, failure),
+            Err(failure) => return after_failure(reference, failure, Some(operation.perhaps())),
         };
         Ok(answered(operation, &answer).judge(reference, self.open(&answer), read))
     }

@@ -100,6 +100,12 @@ impl Story {
                 output::line(&format!(
                     "requested {asked} · delivered {delivered} · doubled {doubled} · lost {lost}"
                 ))?;
+                output::line(
+                    "requested: what was told as done, or settled as done · doubled: done twice · lost: told as done, and never done",
+                )?;
+                output::line(
+                    "\nNext: `telco sandbox` leaves these providers running for your own program; `telco --help`",
+                )?;
             }
             Form::Json => output::json(&json!({
                 "requested": asked, "delivered": delivered, "doubled": doubled, "lost": lost,

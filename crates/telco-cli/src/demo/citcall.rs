@@ -159,5 +159,8 @@ async fn lost_answer(
         "the push to be about this call",
     )?;
     story.told_done(NAME, reference);
-    story.step("the provider's push, unsigned, names it", "it rang, once")
+    story.step(
+        "the provider's callback, which nobody signs",
+        "tells of this call: it rang, once",
+    )
 }

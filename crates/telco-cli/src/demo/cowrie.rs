@@ -48,7 +48,10 @@ pub(super) async fn tell(story: &mut Story) -> Done {
     story.told_done(NAME, reference.as_str());
     story.step(
         "airtime of 100 naira",
-        &format!("accepted, {} left", shown(receipt.balance)),
+        &format!(
+            "accepted, {} left (the sandbox gives 4 % discount)",
+            shown(receipt.balance)
+        ),
     )?;
 
     let reference = new_reference()?;
@@ -75,7 +78,7 @@ pub(super) async fn tell(story: &mut Story) -> Done {
     story.step(
         "two recharge PINs",
         &format!(
-            "accepted; Debug shows {:?}",
+            "accepted; a log shows {:?} in place of one",
             receipt.pins.first().map(|pin| &pin.code)
         ),
     )?;

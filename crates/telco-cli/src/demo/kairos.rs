@@ -79,10 +79,7 @@ async fn batch_of_three(story: &mut Story, kairos: &Kairos) -> Done {
         books.is_some_and(|it| it.delivered == 0 && it.refused == 1),
         "it to be refused in the provider's books",
     )?;
-    story.step(
-        "the call with a wrong number",
-        &format!("not confirmed: {why}"),
-    )
+    story.step("the call with a wrong number", &why)
 }
 
 async fn spoken_code(story: &mut Story, kairos: &Kairos) -> Done {

@@ -342,6 +342,28 @@ async fn a_clock_that_jumps_loses_nothing() {
     }
 }
 
+/// Whoever sends the row by its reference need not wait for a lease of before the jump either.
+#[tokio::test]
+async fn a_lease_of_before_the_clock_went_back_holds_no_row() {
+    let world = World::sqlite().await;
+    let clock = Arc::new(Shifted::default());
+    let store =
+        SqliteStore::open_with_clock(world.path(), Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+    let ledger = open(Arc::new(store), fake(), settings()).await;
+    let intent = airtime("a", 1, 100);
+    let row = PlanRow::new(1, intent.clone());
+    ledger.plan("j", vec![row]).await.unwrap();
+    let held = ledger.take("j", 1).await.unwrap();
+    assert!(ledger.submit(&intent).await.is_err(), "its lease holds");
+    clock.0.store(-86_400, Ordering::SeqCst);
+    let told = ledger.submit(&intent).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    for entry in held {
+        let told = ledger.send(entry).await.unwrap();
+        assert!(matches!(told, Submission::Accepted(_)), "its story");
+    }
+}
+
 /// A store that fails when it is told to.
 #[derive(Debug)]
 struct Failing {

@@ -375,7 +375,7 @@ async fn a_slow_look_proves_what_held_when_it_began() {
     assert_eq!(ledger.resume().await.unwrap().not_delivered, 1);
 }
 
-/// The store's clock; by and by also what the worker's clock goes on by while it waits for the store.
+/// The store's clock; and what the worker's clock goes on by while it waits for the store, once.
 #[derive(Debug)]
 struct Slow {
     clock: Arc<Hand>,
@@ -385,7 +385,7 @@ struct Slow {
 
 impl Clock for Slow {
     fn now(&self) -> SystemTime {
-        self.worker.advance(self.by.load(Ordering::SeqCst));
+        self.worker.advance(self.by.swap(0, Ordering::SeqCst));
         self.clock.now()
     }
     fn monotonic(&self) -> Duration {

@@ -575,7 +575,9 @@ async fn a_pass_that_fails_brings_what_is_under_way_to_its_end() {
     let store = Failing::over(world.store().await);
     let found = Ok(Lookup::Found(TopupRecord::new(RecordState::Completed)));
     let lost = || Answer::Lose(ErrorKind::Timeout);
-    let fake = fake().answering([lost(), lost()]).showing([found]);
+    let mut fake = fake().answering([lost(), lost()]).showing([found]);
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    fake.look_gate = Some(Arc::clone(&gate));
     let looked = Arc::clone(&fake.looked);
     let shared: Arc<dyn Store> = Arc::clone(&store) as _;
     let mut settings = settings();
@@ -587,8 +589,19 @@ async fn a_pass_that_fails_brings_what_is_under_way_to_its_end() {
     }
     store.dues.store(1, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(20)).await;
-    assert!(ledger.resume().await.is_err());
-    assert_eq!(looked.load(Ordering::SeqCst), 2);
+    let resume = tokio::spawn({
+        let ledger = ledger.clone();
+        async move { ledger.resume().await }
+    });
+    while looked.load(Ordering::SeqCst) < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    gate.add_permits(1);
+    while store.dues.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    gate.add_permits(1);
+    assert!(resume.await.unwrap().is_err());
     for name in ["p1", "p2"] {
         let row = ledger.status(&reference(name)).await.unwrap().unwrap();
         assert_eq!(row.state, State::Settled, "{name}");

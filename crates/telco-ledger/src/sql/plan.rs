@@ -8,9 +8,9 @@ use telco_core::{Error, Identity};
 
 use super::decode::{columns_of, operation};
 use super::read::find;
-use super::schema::{Dialect, columns};
-use super::{Row, Tx, Work};
-use crate::{Ask, Guard, Mark, Operation, Placed, PlanRow};
+use super::schema::{Dialect, columns, free};
+use super::{Row, Tx, Value, Work};
+use crate::{Ask, LeftOut, Mark, Operation, Placed, PlanRow};
 
 pub(crate) struct Plan {
     pub(crate) identity: Identity,
@@ -79,7 +79,9 @@ macro_rules! take {
         concat!(
             "UPDATE telco_topup SET owner = $5, lease_until = $6, fence = fence + 1 \
              WHERE id IN (SELECT id FROM telco_topup WHERE job = $1 AND state = 'planned' AND provider = $2 AND account = $3 \
-             AND (lease_until <= $4 OR owner = $5 OR changed_at > CAST($4 AS BIGINT) + 60000) ORDER BY id LIMIT $7 ",
+             AND (owner = $5 OR ",
+            free!("$4"),
+            ") ORDER BY id LIMIT $7 ",
             $lock,
             ") RETURNING ",
             columns!()
@@ -136,15 +138,17 @@ impl Work for Release {
 pub(crate) struct Replan {
     identity: Identity,
     job: String,
+    too: Vec<LeftOut>,
     /// What it has planned so far: all, where it is done over because nobody knows whether it was done.
     planned: Mutex<BTreeSet<i64>>,
 }
 
 impl Replan {
-    pub(crate) fn new(identity: Identity, job: String) -> Self {
+    pub(crate) fn new(identity: Identity, job: String, too: Vec<LeftOut>) -> Self {
         Self {
             identity,
             job,
+            too,
             planned: Mutex::default(),
         }
     }
@@ -155,17 +159,26 @@ impl Work for Replan {
     type Out = u64;
 
     async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<u64, Error> {
+        let stays = |left_out| {
+            let stays = !self.too.contains(&left_out);
+            Value::from(stays.then(|| format!("{}%", left_out.says())))
+        };
+        // Like NULL is NULL: then it does not stay.
         let rows = tx
             .run(
                 "UPDATE telco_topup SET state = 'planned', delivered = NULL, lease_until = 0, changed_at = $4 \
                  WHERE job = $1 AND state = 'not_sent' AND provider = $2 AND account = $3 \
-                 AND COALESCE(why, '') NOT LIKE CAST($5 AS TEXT) RETURNING id",
+                 AND NOT COALESCE(why LIKE CAST($5 AS TEXT), FALSE) \
+                 AND NOT COALESCE(why LIKE CAST($6 AS TEXT), FALSE) \
+                 AND NOT COALESCE(why LIKE CAST($7 AS TEXT), FALSE) RETURNING id",
                 vec![
                     self.job.as_str().into(),
                     self.identity.provider().into(),
                     self.identity.account().into(),
                     tx.now.into(),
-                    format!("{}%", Guard::Duplicate.says()).into(),
+                    stays(LeftOut::Cancelled),
+                    stays(LeftOut::SentByOtherJob),
+                    stays(LeftOut::Duplicate),
                 ],
             )
             .await?;

@@ -49,6 +49,8 @@ pub(crate) struct Fake {
     pub(crate) meanwhile: Option<Meanwhile>,
     /// Each send waits for a permit, if there is one.
     pub(crate) gate: Option<Arc<Semaphore>>,
+    /// So does each look, if there is one.
+    pub(crate) look_gate: Option<Arc<Semaphore>>,
     looking: AtomicU32,
     /// How many looks were under way at a time, at most.
     pub(crate) looked_at_once: Arc<AtomicU32>,
@@ -69,6 +71,7 @@ impl Fake {
             looked: Arc::default(),
             meanwhile: None,
             gate: None,
+            look_gate: None,
             looking: AtomicU32::new(0),
             looked_at_once: Arc::default(),
         }
@@ -152,6 +155,9 @@ impl TopupProvider for Fake {
         // Not all of one length, so that some end while others go on.
         for _ in 0..10 * (1 + before % 3) {
             tokio::task::yield_now().await;
+        }
+        if let Some(gate) = &self.look_gate {
+            gate.acquire().await.unwrap().forget();
         }
         self.looking.fetch_sub(1, Ordering::SeqCst);
         if let Some(Meanwhile(happens)) = &self.meanwhile {

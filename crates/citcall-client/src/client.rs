@@ -247,7 +247,7 @@ impl Client {
     /// async fn ring(client: &Client, reference: &Reference, call: &AsyncCall) -> Result<(), NotSent> {
     ///     match client.async_call(reference, call).await? {
     ///         Submission::Accepted(call) => println!("ringing from {:?}", call.token.and_then(|t| t.hint())),
-    ///         Submission::Rejected(why) => println!("it did not ring: {why}"),
+    ///         Submission::Rejected(why) => println!("refused: {why}"),
     ///         Submission::Unknown(unknown) => println!("it may have rung: {}", unknown.cause()),
     ///     }
     ///     Ok(())

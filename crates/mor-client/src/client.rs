@@ -157,7 +157,8 @@ impl MorClient {
         match (status, document.text_of("success")) {
             (Some(status), _) => means_success(status) || own(status.trim()),
             (None, Some(text)) => {
-                !text.eq_ignore_ascii_case("failed") && KnownText::find(text).is_none()
+                let refuses = KnownText::find(text).is_some() || self.own_text(text).is_some();
+                !refuses && !text.eq_ignore_ascii_case("failed")
             }
             (None, None) => false,
         }

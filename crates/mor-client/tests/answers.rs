@@ -505,6 +505,10 @@ async fn a_status_in_another_language_is_what_the_user_says_it_is() {
             Outcome::Rejected,
         ),
         ("<page><status>atnaujinta</status></page>", Outcome::Unknown),
+        (
+            "<page><success>Prieiga draudžiama</success></page>",
+            Outcome::Unknown,
+        ),
     ] {
         let (client, _) = with(own(), [Ok((200, body))]);
         let call = Call::new("phonebook_edit").with("phonebook_id", "1");

@@ -91,7 +91,7 @@ impl Client {
     /// async fn ring(client: &Client, reference: &Reference, call: &Motp) -> Result<(), NotSent> {
     ///     match client.motp(reference, call).await? {
     ///         Submission::Accepted(call) => println!("ringing, {:?}", call.trxid),
-    ///         Submission::Rejected(why) => println!("it did not ring: {why}"),
+    ///         Submission::Rejected(why) => println!("refused: {why}"),
     ///         Submission::Unknown(unknown) => println!("it may have rung: {}", unknown.cause()),
     ///     }
     ///     Ok(())

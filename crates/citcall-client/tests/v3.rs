@@ -155,13 +155,13 @@ async fn the_advice_about_a_gateway_is_that_of_the_operation() {
     assert!(help(sent.map(drop)).starts_with("no gateway was sent"));
 }
 
-/// A refused message is no sent one, with an id of its own.
+/// Whether a server gives one to what it refuses is unknown, and the code decides.
 #[tokio::test]
-async fn a_refusal_with_an_id_is_unknown() {
+async fn a_transaction_id_beside_a_refusal_changes_nothing() {
     let server = Server::says(200, r#"{"rc":43,"trxid":"t-1"}"#);
     let sms = Sms::new(&to(), "Acme", "hello");
     let answer = client(&server).sms(&reference(), &sms).await;
-    assert_eq!(outcome(&answer), Some(Outcome::Unknown));
+    assert_eq!(outcome(&answer), Some(Outcome::Rejected));
     let busy = Server::busy(200, r#"{"rc":66}"#, 9);
     let Ok(Submission::Rejected(why)) = client(&busy).sms(&reference(), &sms).await else {
         panic!()

@@ -34,9 +34,9 @@ pub enum WireError {
     /// The answer is about something else than what was asked.
     #[error("the answer echoes another {0} than the request has")]
     EchoMismatch(&'static str),
-    /// It has a code of refusal, and a token or a transaction id, which only what was taken has (decision: the
-    /// documents do not speak of both together).
-    #[error("the answer refuses, and has a token or a transaction id all the same")]
+    /// It has a code of refusal, and a token, which only a call that was placed has (decision: the documents do not speak of
+    /// both together). A transaction id says nothing: a server may give one to whatever it is asked.
+    #[error("the answer refuses, and has a token all the same")]
     Contradiction,
 }
 
@@ -150,10 +150,10 @@ impl Envelope {
         self.rc.as_ref().map(|(_, raw)| raw.as_str())
     }
 
-    /// It has what only an accepted call or message has: the number that rings, or an id of its own.
+    /// It has what only an accepted call has: the number that rings.
     pub(crate) fn names_what_was_done(&self) -> bool {
         let token = self.fields.text("token");
-        token.is_some_and(|token| !token.is_empty()) || self.fields.trxid().is_some()
+        token.is_some_and(|token| !token.is_empty())
     }
 
     /// The id that was sent is the one that came back, if any did.

@@ -173,7 +173,7 @@ macro_rules! shared_settings {
                 self.shared
                     .line
                     .extra_headers
-                    .push((name.into(), value.into()));
+                    .push((name.into(), telco_core::Secret::new(value)));
                 self
             }
         }

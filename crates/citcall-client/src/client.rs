@@ -172,7 +172,7 @@ impl AcceptedCall {
             (Some(text), _) => numbers.parse(text).ok(),
             (None, _) => None,
         };
-        let (gateway, id) = (fields.integer("gateway"), fields.text("clientUniqueId"));
+        let gateway = fields.integer("gateway");
         if let Some(sent) = echoes {
             let differs = |name: &str, same: bool| fields.text(name).is_some() && !same;
             if msisdn.as_deref().is_some_and(|text| !same(text)) {
@@ -183,18 +183,14 @@ impl AcceptedCall {
             {
                 return Err(WireError::EchoMismatch("gateway"));
             }
-            if let Some(sent) = sent.client_unique_id
-                && differs("clientUniqueId", id.as_deref() == Some(sent))
-            {
-                return Err(WireError::EchoMismatch("clientUniqueId"));
-            }
+            envelope.echoes_id(sent.client_unique_id)?;
         }
         Ok(Self {
             token: fields.text("token").map(Token::new),
             trxid: fields.trxid(),
             msisdn: number,
             gateway,
-            client_unique_id: id,
+            client_unique_id: fields.text("clientUniqueId"),
             price: fields.text("price"),
             info: envelope.info(),
             encrypted: envelope.encrypted,
@@ -251,7 +247,7 @@ impl Client {
     /// async fn ring(client: &Client, reference: &Reference, call: &AsyncCall) -> Result<(), NotSent> {
     ///     match client.async_call(reference, call).await? {
     ///         Submission::Accepted(call) => println!("ringing from {:?}", call.token.and_then(|t| t.hint())),
-    ///         Submission::Rejected(why) => println!("it did not ring: {why}"),
+    ///         Submission::Rejected(why) => println!("refused: {why}"),
     ///         Submission::Unknown(unknown) => println!("it may have rung: {}", unknown.cause()),
     ///     }
     ///     Ok(())
@@ -272,18 +268,14 @@ impl Client {
             Ok(answer) => answer,
             Err(failure) => return after_failure(reference, failure, Some(OPERATION.perhaps())),
         };
-        let body = answer.body();
-        let answered = Answered {
-            operation: OPERATION,
-            status: answer.status().as_u16(),
-            body,
-        };
+        let now = inner.clock.now();
+        let answered = Answered::new(OPERATION, &answer, now);
         let echoes = Echoes {
             msisdn: &call.to,
             gateway: Some(call.gateway.number()),
             client_unique_id: call.client_unique_id.as_deref(),
         };
-        let envelope = Envelope::read(body, Some(&inner.cipher), inner.clock.now());
+        let envelope = Envelope::read(answer.body(), Some(&inner.cipher), now);
         Ok(answered.judge(reference, envelope, |envelope| {
             let echoes = inner.check_echoes.then_some(&echoes);
             AcceptedCall::read(&envelope, &inner.numbers, echoes)

@@ -161,6 +161,22 @@ impl Code {
         }
     }
 
+    /// What a refusal rests on. That a code means "nothing was done" is nowhere said: it is inferred from the code's
+    /// meaning.
+    pub(crate) const fn basis(self) -> &'static str {
+        match self {
+            Self::InvalidGateway
+            | Self::InvalidNumber
+            | Self::InvalidText
+            | Self::SenderNotOpen
+            | Self::WrongPassword
+            | Self::InvalidJson => {
+                "That nothing was done is inferred, and the code itself is observed by third parties only"
+            }
+            _ => "That nothing was done is inferred from the documented meaning of the code",
+        }
+    }
+
     /// What it says about one operation: kind, message, help.
     pub(crate) fn meaning(self, of: Operation) -> (ErrorKind, &'static str, &'static str) {
         const ACCOUNT: &str = "check user id, API key and authorization form, and whether Citcall knows this machine's public address";
@@ -177,7 +193,19 @@ impl Code {
                 "a result of verify, where none was asked for",
                 of.perhaps(),
             ),
-            Self::InvalidGateway => (ErrorKind::InvalidInput, "no such gateway", "take 1 to 4"),
+            Self::InvalidGateway => (
+                ErrorKind::InvalidInput,
+                "no such gateway",
+                match of {
+                    Operation::AsyncCall => "take 1 to 4",
+                    Operation::Motp => {
+                        "take `retry` 0 to 4, or `gateway` 0 to 5 on older servers: see `v3::Counter`"
+                    }
+                    Operation::Sms | Operation::SmsOtp | Operation::Verify => {
+                        "no gateway was sent: check the path and the extra fields"
+                    }
+                },
+            ),
             Self::InsufficientBalance => (
                 ErrorKind::InsufficientBalance,
                 "the account has too little money",

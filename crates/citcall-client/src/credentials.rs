@@ -3,7 +3,8 @@
 use std::fmt;
 
 use telco_core::{ErrorKind, NotSent, Secret};
-use telco_crypto::{digest, encoding};
+use telco_crypto::digest::short_name;
+use telco_crypto::encoding;
 use telco_http::http::HeaderValue;
 
 /// What Citcall issues: a user id with an API key, perhaps a password. Kept as issued, never shown.
@@ -135,8 +136,7 @@ impl Credentials {
     pub(crate) fn account(&self) -> String {
         let named = self.user_id.as_deref();
         let bytes = named.or(self.api_key.as_ref().map(Secret::expose));
-        let mut name = encoding::hex(&digest::sha256(bytes.unwrap_or_default().as_bytes()));
-        name.truncate(12);
+        let name = short_name(bytes.unwrap_or_default().as_bytes());
         format!("account-{name}")
     }
 }

@@ -1,6 +1,10 @@
 //! What an answer means for money.
 
+use std::time::{Duration, SystemTime};
+
 use telco_core::{Error, Reference, Rejection, SecretBytes, Submission, UnknownOutcome};
+use telco_http::http::Response;
+use telco_http::{Bytes, retry_after};
 
 use crate::operation::Operation;
 use crate::wire::{Envelope, WireError};
@@ -9,12 +13,23 @@ use crate::{Class, PROVIDER};
 /// An answer, whatever its HTTP status, as it came.
 #[derive(Clone, Copy)]
 pub(crate) struct Answered<'a> {
-    pub(crate) operation: Operation,
-    pub(crate) status: u16,
-    pub(crate) body: &'a [u8],
+    operation: Operation,
+    status: u16,
+    /// `Retry-After`.
+    wait: Option<Duration>,
+    body: &'a [u8],
 }
 
-impl Answered<'_> {
+impl<'a> Answered<'a> {
+    pub(crate) fn new(operation: Operation, answer: &'a Response<Bytes>, now: SystemTime) -> Self {
+        Self {
+            operation,
+            status: answer.status().as_u16(),
+            wait: retry_after(answer.headers(), now),
+            body: answer.body(),
+        }
+    }
+
     /// Judges the answer of a spending call as if it were the only copy: accepted and read, rejected by a code of the table, or
     /// unknown. HTTP decides nothing (observed): the body does.
     pub(crate) fn judge<T>(
@@ -36,6 +51,11 @@ impl Answered<'_> {
                 self.unknown(reference, self.failure(&envelope))
             }
             Class::Input | Class::Auth | Class::Balance | Class::Transient => {
+                if envelope.names_what_was_done() {
+                    let cause = self.unreadable(WireError::Contradiction);
+                    return self
+                        .unknown(reference, cause.with_provider_code(shown_code(&envelope)));
+                }
                 Submission::Rejected(self.rejection(&envelope))
             }
         }
@@ -43,11 +63,14 @@ impl Answered<'_> {
 
     fn rejection(self, envelope: &Envelope) -> Rejection {
         let (kind, message, help) = envelope.code().meaning(self.operation);
-        let rejection = Rejection::new(kind, message)
+        let mut rejection = Rejection::new(kind, message)
             .at(PROVIDER, self.operation.name())
-            .with_help(help)
+            .with_help(format!("{help}. {}", envelope.code().basis()))
             .with_provider_code(shown_code(envelope))
             .with_http_status(self.status);
+        if let Some(wait) = self.wait {
+            rejection = rejection.with_retry_after(wait);
+        }
         match envelope.info() {
             Some(info) => rejection.with_body_excerpt(&info),
             None => rejection,
@@ -57,11 +80,10 @@ impl Answered<'_> {
     /// A result code that is no success.
     pub(crate) fn failure(self, envelope: &Envelope) -> Error {
         let (kind, message, help) = envelope.code().meaning(self.operation);
-        let error = Error::answered(kind, message)
-            .at(PROVIDER, self.operation.name())
+        let error = self
+            .error(Error::answered(kind, message))
             .with_help(help)
-            .with_provider_code(shown_code(envelope))
-            .with_http_status(self.status);
+            .with_provider_code(shown_code(envelope));
         match envelope.info() {
             Some(info) => error.with_body_excerpt(&info),
             None => error,
@@ -70,12 +92,20 @@ impl Answered<'_> {
 
     /// An answer that says nothing that can be relied on.
     pub(crate) fn unreadable(self, why: WireError) -> Error {
-        Error::answered(why.kind(), why.to_string())
-            .at(PROVIDER, self.operation.name())
-            .with_http_status(self.status)
+        self.error(Error::answered(why.kind(), why.to_string()))
             .with_body_excerpt(&excerpt(self.body))
             .with_help(why.help(self.operation))
             .with_source(why)
+    }
+
+    fn error(self, error: Error) -> Error {
+        let error = error
+            .at(PROVIDER, self.operation.name())
+            .with_http_status(self.status);
+        match self.wait {
+            Some(wait) => error.with_retry_after(wait),
+            None => error,
+        }
     }
 
     fn unknown<T>(self, reference: &Reference, cause: Error) -> Submission<T> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use telco_core::{Delivery, Error, ErrorKind, NotSent};
+use telco_core::{Delivery, Error, ErrorKind, NotSent, Secret};
 use telco_http::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use telco_http::{BaseUrl, Bytes, Endpoint, Settings, Transport, connect, extra_headers};
 use zeroize::Zeroizing;
@@ -35,7 +35,7 @@ pub(crate) struct LineSettings {
     pub(crate) settings: Settings,
     pub(crate) transport: Option<Arc<dyn Transport>>,
     pub(crate) reconnects: u32,
-    pub(crate) extra_headers: Vec<(String, String)>,
+    pub(crate) extra_headers: Vec<(String, Secret)>,
 }
 
 impl fmt::Debug for LineSettings {
@@ -157,7 +157,7 @@ fn never_connected(failure: &Error) -> bool {
     failure.delivery() == Delivery::NotSent && failure.kind() == ErrorKind::Connect
 }
 
-fn headers(authorization: HeaderValue, extra: &[(String, String)]) -> Result<HeaderMap, NotSent> {
+fn headers(authorization: HeaderValue, extra: &[(String, Secret)]) -> Result<HeaderMap, NotSent> {
     let json = HeaderValue::from_static("application/json");
     let ours = [
         (header::AUTHORIZATION, authorization),
@@ -166,10 +166,7 @@ fn headers(authorization: HeaderValue, extra: &[(String, String)]) -> Result<Hea
     ];
     let mut headers = HeaderMap::from_iter(ours);
     let own: Vec<HeaderName> = headers.keys().cloned().collect();
-    let pairs = extra
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    headers.extend(extra_headers(pairs, &own)?);
+    headers.extend(extra_headers(extra, &own)?);
     Ok(headers)
 }
 

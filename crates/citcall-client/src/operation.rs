@@ -62,8 +62,8 @@ impl Operation {
     /// After a refusal that will pass.
     pub(crate) const fn later(self) -> &'static str {
         match self.deed() {
-            Deed::Call => "it did not ring: a resend later, or through the next gateway, may",
-            Deed::Message => "no message was sent: try again later",
+            Deed::Call => "a resend later, or through the next gateway, may get through",
+            Deed::Message => "try the message again later",
             Deed::Check => {
                 "nothing is known about the code: let the user type it again a little later"
             }

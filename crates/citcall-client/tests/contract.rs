@@ -333,7 +333,14 @@ async fn every_result_code_ends_as_its_class_says() {
                     };
                     assert!(kind.contains(&rejection.kind()), "{rc}");
                     assert!(!rejection.as_error().is_retryable());
-                    assert!(rejection.as_error().help().is_some());
+                    let help = rejection.as_error().help().unwrap();
+                    assert!(help.contains("That nothing was done is inferred"), "{help}");
+                    assert!(
+                        !help.contains("did not ring"),
+                        "a guess told as a fact: {help}"
+                    );
+                    let third_parties = [7, 42, 43, 44, 76, 97].contains(&rc);
+                    assert_eq!(help.contains("third parties"), third_parties, "{rc}");
                 }
                 Submission::Unknown(unknown) => {
                     let as_it_came = raw.trim_matches('"');
@@ -343,6 +350,50 @@ async fn every_result_code_ends_as_its_class_says() {
                 Submission::Accepted(_) => {}
             }
         }
+    }
+}
+
+/// Whoever reads it as a refusal rings again.
+#[tokio::test]
+async fn a_refusal_with_a_token_is_unknown_and_kept() {
+    for with in [
+        r#""token":"02150808955""#,
+        r#""token":622150808955"#,
+        r#""token":"02150808955","trxid":"t-1""#,
+    ] {
+        for rc in [14, 34, 42, 96] {
+            let body = format!("{{\"rc\":{rc},\"info\":\"i\",{with}}}");
+            for body in [body.clone(), sealed(&body, AT)] {
+                let Ok(Submission::Unknown(unknown)) = answered(200, body.as_str()).await else {
+                    panic!("{body}")
+                };
+                let cause = unknown.cause();
+                assert_eq!(cause.provider_code(), Some(rc.to_string().as_str()));
+                assert!(cause.help().unwrap().contains("it may have rung"));
+                assert_eq!(unknown.answer().unwrap().expose(), body.as_bytes());
+            }
+        }
+    }
+    let nothing = r#"{"rc":14,"token":null,"trxid":"t-1","msisdn":"+6281234567890","gateway":1}"#;
+    assert_eq!(
+        outcome(&answered(200, nothing).await),
+        Some(Outcome::Rejected)
+    );
+}
+
+#[tokio::test]
+async fn how_long_to_wait_is_kept() {
+    let seven = Some(std::time::Duration::from_secs(7));
+    let ask = async |status, body: &str| {
+        let server = Server::busy(status, body, 7);
+        client(&server).async_call(&reference(), &call()).await
+    };
+    let Ok(Submission::Rejected(why)) = ask(503, r#"{"rc":34}"#).await else {
+        panic!()
+    };
+    assert_eq!(why.as_error().retry_after(), seven);
+    for body in ["<html>", r#"{"rc":6}"#] {
+        assert_eq!(cause(ask(429, body).await).retry_after(), seven, "{body}");
     }
 }
 

@@ -28,6 +28,7 @@ const PASSWORD: &str = "canary-password-0815";
 const HOOK: &str = "https://example.com/hook/canary-path-4711";
 const TEXT: &str = "canary text of a message";
 const OWN_HEADER: &str = "canary-gateway-header";
+const OWN_FIELD: &str = "canary-own-field";
 const TOKEN: &str = "02159753124";
 
 /// What was shown, and what must not be in it.
@@ -72,6 +73,7 @@ async fn nothing_private_is_seen_anywhere() {
         .secret("the hook's path", "canary-path-4711")
         .secret("the text", TEXT)
         .secret("the own header", OWN_HEADER)
+        .secret("an own field", OWN_FIELD)
         .secret("the token", TOKEN)
         .secret("the token's national part", "2159753124")
         .secret("a typed number", "+622159753124")
@@ -127,9 +129,12 @@ fn settings(eyes: &mut Eyes) {
         "a v3 call",
         &Motp::new(&to())
             .raw_msisdn("6281234567890")
+            .extra("note", OWN_FIELD)
             .callback_url(url.clone()),
     );
-    let sms = Sms::new(&to(), "Acme", TEXT).callback_url(url);
+    let sms = Sms::new(&to(), "Acme", TEXT)
+        .extra("note", OWN_FIELD)
+        .callback_url(url);
     eyes.see("a message", &sms);
     eyes.see(
         "a message with a code",
@@ -139,7 +144,8 @@ fn settings(eyes: &mut Eyes) {
 
 async fn answers(eyes: &mut Eyes, success: &str, ciphertext: &str) {
     let call = AsyncCall::new(&to(), Gateway::FIRST);
-    let quoting = success.replace("\"00\"", "\"14\"");
+    let refusal = success.replace("\"00\"", "\"14\"");
+    let quoting = refusal.replace(&format!("\"token\":\"{TOKEN}\","), "");
     let cut = &success[..success.len() - 4];
     let (whole, half) = (
         format!("{{\"data\":\"{ciphertext}\"}}"),
@@ -150,6 +156,7 @@ async fn answers(eyes: &mut Eyes, success: &str, ciphertext: &str) {
         (200, &half),
         (200, success),
         (500, &quoting),
+        (200, &refusal),
         (200, &sealed(&quoting, AT)),
         (200, &sealed(success, AT - 4_000)),
         (200, cut),

@@ -114,6 +114,61 @@ async fn a_missed_call_in_octets() {
     );
 }
 
+/// An answer about another request is none to this one.
+#[tokio::test]
+async fn the_reference_that_was_sent_must_come_back_if_any_does() {
+    let ask = async |client: &v3::Client| {
+        let sms = Sms::new(&to(), "Acme", "hello");
+        let code = SmsOtp::new(Sms::new(&to(), "Acme", "XXXXX"));
+        [
+            outcome(&client.motp(&reference(), &Motp::new(&to())).await),
+            outcome(&client.sms(&reference(), &sms).await),
+            outcome(&client.sms_otp(&reference(), &code).await),
+        ]
+    };
+    let other = Server::says(200, r#"{"rc":0,"clientUniqueId":"other"}"#);
+    let sending = v3_builder(&other).send_reference(true);
+    let strict = sending.clone().build().unwrap();
+    assert_eq!(ask(&strict).await, [Some(Outcome::Unknown); 3]);
+    let trusting = sending.check_echoes(false).build().unwrap();
+    assert_eq!(ask(&trusting).await, [Some(Outcome::Accepted); 3]);
+    // What was not sent says nothing.
+    assert_eq!(ask(&client(&other)).await, [Some(Outcome::Accepted); 3]);
+    let same = Server::says(200, r#"{"rc":0,"clientUniqueId":"1234567890"}"#);
+    let client = v3_builder(&same).send_reference(true).build().unwrap();
+    assert_eq!(ask(&client).await, [Some(Outcome::Accepted); 3]);
+}
+
+/// v2 has gateways 1 to 4; v3 has `retry` 0 to 4 or `gateway` 0 to 5; a message has neither.
+#[tokio::test]
+async fn the_advice_about_a_gateway_is_that_of_the_operation() {
+    let server = Server::says(200, r#"{"rc":7}"#);
+    let client = client(&server);
+    let help = |answer: Submission<_>| match answer {
+        Submission::Rejected(why) => why.as_error().help().unwrap().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    let call = client.motp(&reference(), &Motp::new(&to())).await.unwrap();
+    assert!(help(call.map(drop)).starts_with("take `retry` 0 to 4, or `gateway` 0 to 5"));
+    let sms = Sms::new(&to(), "Acme", "hello");
+    let sent = client.sms(&reference(), &sms).await.unwrap();
+    assert!(help(sent.map(drop)).starts_with("no gateway was sent"));
+}
+
+/// Whether a server gives one to what it refuses is unknown, and the code decides.
+#[tokio::test]
+async fn a_transaction_id_beside_a_refusal_changes_nothing() {
+    let server = Server::says(200, r#"{"rc":43,"trxid":"t-1"}"#);
+    let sms = Sms::new(&to(), "Acme", "hello");
+    let answer = client(&server).sms(&reference(), &sms).await;
+    assert_eq!(outcome(&answer), Some(Outcome::Rejected));
+    let busy = Server::busy(200, r#"{"rc":66}"#, 9);
+    let Ok(Submission::Rejected(why)) = client(&busy).sms(&reference(), &sms).await else {
+        panic!()
+    };
+    assert_eq!(why.as_error().retry_after(), Some(Duration::from_secs(9)));
+}
+
 #[tokio::test]
 async fn messages_in_octets() {
     let server = Server::says(200, r#"{"rc":0}"#);

@@ -224,9 +224,7 @@ impl Builder {
     pub fn build(self) -> Result<Client, Error> {
         let misconfigured = |what: String| NotSent::new(ErrorKind::InvalidConfiguration, what);
         let base = BaseUrl::parse(&self.base_url).map_err(|e| misconfigured(e.to_string()))?;
-        let pairs = self.extra_headers.iter();
-        let pairs = pairs.map(|(name, value)| (name.as_str(), value.expose()));
-        let extra_headers = extra_headers(pairs, &OWN_HEADERS)?;
+        let extra_headers = extra_headers(&self.extra_headers, &OWN_HEADERS)?;
         let strict = |name, value: &str| Query::new(Encoding::Strict).with(name, value).map(drop);
         if self.pin_type.is_empty() || self.channel.as_ref().is_some_and(String::is_empty) {
             return Err(misconfigured("PIN type and channel must not be empty".to_owned()).into());

@@ -445,16 +445,11 @@ impl Client {
         let wire = self.signed(request)?;
         match self.inner.endpoint.exchange(operation.name(), wire).await {
             Ok(answer) => {
-                let body = answer.body();
-                match codes::judge(operation, reference, answer.status().as_u16(), body) {
+                let (status, body) = (answer.status().as_u16(), answer.body());
+                let wait = retry_after(answer.headers(), self.inner.clock.now());
+                match codes::judge(operation, reference, status, wait, body) {
                     Submission::Accepted(()) => Ok(read(body)),
-                    Submission::Rejected(rejection) => Ok(Submission::Rejected(match retry_after(
-                        answer.headers(),
-                        self.inner.clock.now(),
-                    ) {
-                        Some(wait) => rejection.with_retry_after(wait),
-                        None => rejection,
-                    })),
+                    Submission::Rejected(rejection) => Ok(Submission::Rejected(rejection)),
                     Submission::Unknown(unknown) => {
                         Ok(Submission::Unknown(unknown.without_provisional()))
                     }

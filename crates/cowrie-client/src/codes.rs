@@ -1,5 +1,7 @@
 //! The result table: Cowrie's result codes are HTTP statuses.
 
+use std::time::Duration;
+
 use crate::PROVIDER;
 use crate::wire::Operation;
 use telco_core::{Error, ErrorKind, Reference, Rejection, SecretBytes, Submission, UnknownOutcome};
@@ -126,7 +128,7 @@ impl Code {
             Self::RequestTimeout => (ErrorKind::Timeout, "the provider timed out", LOOK),
             Self::NonceUsed => (
                 ErrorKind::Conflict,
-                "the nonce was used before: another copy of this request arrived",
+                "the nonce was used before: by another copy of this request, or by another request",
                 LOOK,
             ),
             Self::TooManyRequests => (
@@ -180,10 +182,12 @@ impl Code {
 }
 
 /// Judges the status of a spending call, as if this were the only copy. Accepted says no more than "200": the body is next.
+/// `wait` is its `Retry-After`.
 pub(crate) fn judge(
     operation: Operation,
     reference: &Reference,
     status: u16,
+    wait: Option<Duration>,
     body: &[u8],
 ) -> Submission<()> {
     let code = Code::from(status);
@@ -201,9 +205,15 @@ pub(crate) fn judge(
         if let Some(text) = text {
             rejection = rejection.with_body_excerpt(&text);
         }
+        if let Some(wait) = wait {
+            rejection = rejection.with_retry_after(wait);
+        }
         return Submission::Rejected(rejection);
     }
-    let cause = answered(operation, status, kind, message, help, text);
+    let mut cause = answered(operation, status, kind, message, help, text);
+    if let Some(wait) = wait {
+        cause = cause.with_retry_after(wait);
+    }
     Submission::Unknown(unknown(reference, cause, body))
 }
 

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use telco_core::{ErrorKind, NotSent, SecretBytes};
-use telco_crypto::encoding::{decode_base64_forgiving, hex};
-use telco_crypto::{digest, mac::HmacSha256};
+use telco_crypto::digest::short_name;
+use telco_crypto::encoding::decode_base64_forgiving;
+use telco_crypto::mac::HmacSha256;
 use telco_http::http::HeaderValue;
 
 /// The client key: the base64 text that Cowrie issues, decoded. Wiped on drop, never shown.
@@ -113,9 +114,7 @@ impl Credentials {
                 )
             }
         };
-        let mut digest = hex(&digest::sha256(&ids));
-        digest.truncate(12);
-        format!("{family}-{digest}")
+        format!("{family}-{}", short_name(&ids))
     }
 }
 

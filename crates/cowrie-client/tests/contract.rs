@@ -367,6 +367,58 @@ async fn the_providers_wish_to_wait_is_handed_through() {
     };
     assert_eq!(why.as_error().retry_after(), Some(Duration::from_secs(7)));
     assert_eq!(why.kind(), ErrorKind::RateLimited);
+    for status in [409, 503] {
+        let server = Server::start([Reply::new(status, "").header("retry-after: 7")]).await;
+        let told = client(&server).submit(&airtime(XREF)).await.unwrap();
+        let Submission::Unknown(unknown) = told else {
+            panic!()
+        };
+        let wait = unknown.cause().retry_after();
+        assert_eq!(wait, Some(Duration::from_secs(7)), "{status}");
+    }
+}
+
+/// A fixed nonce may be that of another request as well.
+#[tokio::test]
+async fn a_used_nonce_is_of_a_copy_or_of_another_request() {
+    let server = Server::answering(409, "").await;
+    let told = client(&server).submit(&airtime(XREF)).await.unwrap();
+    let Submission::Unknown(unknown) = told else {
+        panic!()
+    };
+    let said = unknown.cause().message();
+    assert!(said.ends_with("by another copy of this request, or by another request"));
+}
+
+/// A foreign number is no absent one, whatever country it is of and however long it is; a masked one is.
+#[tokio::test]
+async fn an_echoed_number_is_compared_by_its_last_ten_digits() {
+    use Outcome::{Accepted, Unknown};
+    let local = &MSISDN[3..];
+    for (echo, outcome) in [
+        (MSISDN.to_owned(), Accepted),
+        (format!("0{local}"), Accepted),
+        (format!("00999{local}"), Accepted),
+        ("+447700900123".to_owned(), Unknown),
+        ("447700900123".to_owned(), Unknown),
+        ("6281234567890".to_owned(), Unknown),
+        ("080312345678".to_owned(), Unknown),
+        (local[1..].to_owned(), Unknown),
+        (format!("234{}*****", &local[..5]), Accepted),
+        ("n/a".to_owned(), Accepted),
+        (String::new(), Accepted),
+        ("+".to_owned(), Accepted),
+    ] {
+        let body = format!(r#"{{"id":"1","xref":"{XREF}","msisdn":"{echo}"}}"#);
+        let server = Server::answering(200, body).await;
+        let told = client(&server).submit(&airtime(XREF)).await.unwrap();
+        assert_eq!(told.outcome(), outcome, "{echo}");
+    }
+    // Nor for a lookup.
+    let record = format!(r#"{{"id":"1","xref":"{XREF}","msisdn":"+447700900123","status":"OK"}}"#);
+    let server = Server::answering(200, record).await;
+    let found = client(&server).lookup(&airtime(XREF)).await.unwrap();
+    assert!(matches!(found, Lookup::Mismatch(_)), "{found:?}");
 }
 
 #[tokio::test]

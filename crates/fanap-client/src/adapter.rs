@@ -7,7 +7,6 @@ use telco_core::{
     OtpRequest, PendingOtp,
 };
 
-use crate::credentials::short_digest;
 use crate::{PROVIDER, ServiceKey, Token};
 
 /// One service key at one application.
@@ -42,7 +41,7 @@ impl Adapter {
     pub(crate) fn pending(&self, request: &OtpRequest, now: SystemTime, state: &str) -> PendingOtp {
         // An end beyond the clock's last moment is none.
         let expires_at = self.valid_for.and_then(|time| now.checked_add(time));
-        let service = short_digest(self.key.expose());
+        let service = self.key.digest();
         let state = [LAYOUT, &service, state].join(" ");
         PendingOtp::new(&self.identity, request, now, expires_at, state)
     }
@@ -58,7 +57,7 @@ impl Adapter {
         else {
             return Err(damaged());
         };
-        if service != short_digest(self.key.expose()) {
+        if service != self.key.digest() {
             return Err(NotSent::new(
                 ErrorKind::InvalidInput,
                 "the pending code was started for another service: use that service's key",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use telco_core::{Clock, ErrorKind, Identity, NotSent, SystemClock};
+use telco_core::{Clock, ErrorKind, Identity, NotSent, Secret, SystemClock};
 use telco_crypto::rsa::PrivateKey;
 use telco_http::http::header::CONTENT_TYPE;
 use telco_http::{BaseUrl, Endpoint, Settings, Transport, connect, extra_headers};
@@ -45,7 +45,7 @@ pub struct Builder {
     reuse_window: Duration,
     sign_in_place: Option<bool>,
     reconnects: u32,
-    extra_headers: Vec<(String, String)>,
+    extra_headers: Vec<(String, Secret)>,
 }
 
 const BASE_URL: &str = "https://sscp.sdp.fanap.plus";
@@ -149,7 +149,7 @@ impl Builder {
 
     /// One more header on every request, for a gateway of your own. It is not signed.
     pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra_headers.push((name.into(), value.into()));
+        self.extra_headers.push((name.into(), Secret::new(value)));
         self
     }
 
@@ -186,9 +186,7 @@ impl Builder {
         if self.reconnects > MOST_RECONNECTS {
             return Err(refuse("a call reconnects at most twice"));
         }
-        let pairs = self.extra_headers.iter();
-        let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
-        let extra_headers = extra_headers(pairs, &[TENANT_ID, APP_ID, CONTENT_TYPE])?;
+        let extra_headers = extra_headers(&self.extra_headers, &[TENANT_ID, APP_ID, CONTENT_TYPE])?;
         self.application.headers()?;
         let quick = cfg!(feature = "openssl") && self.key.bits() <= 2048;
         let settings = self.limits();

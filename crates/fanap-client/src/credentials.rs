@@ -4,7 +4,7 @@
 use std::fmt;
 
 use telco_core::{ErrorKind, NotSent, Secret};
-use telco_crypto::{digest, encoding};
+use telco_crypto::digest::short_name;
 use telco_http::http::HeaderValue;
 
 /// The application at the provider: AppId and TenantId, as they come in the answer to the registration ticket. Both are opaque:
@@ -80,7 +80,7 @@ impl Application {
     /// A stable name for the account.
     pub(crate) fn account(&self) -> String {
         let both = format!("{}\n{}", self.app_id, self.tenant_id);
-        format!("app-{}", short_digest(&both))
+        format!("app-{}", short_name(both.as_bytes()))
     }
 }
 
@@ -99,13 +99,6 @@ fn wrong_with(id: &str) -> Option<&'static str> {
 
 fn refuse(what: String) -> NotSent {
     NotSent::new(ErrorKind::InvalidConfiguration, what)
-}
-
-/// Twelve hexadecimal digits that name a text without giving it away.
-pub(crate) fn short_digest(text: &str) -> String {
-    let mut digest = encoding::hex(&digest::sha256(text.as_bytes()));
-    digest.truncate(12);
-    digest
 }
 
 /// Which service the subscriber is subscribed to, and pays for. Issued by the provider; a company may have many.
@@ -149,7 +142,7 @@ impl ServiceKey {
 
     /// Names the key without giving it away.
     pub(crate) fn digest(&self) -> String {
-        short_digest(self.expose())
+        short_name(self.expose().as_bytes())
     }
 }
 

@@ -35,7 +35,8 @@ pub struct Imi(Client);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImiStarted {
-    /// Goes to commit, unchanged.
+    /// Goes to commit, unchanged. One that came as an integer (its type is unknown) is kept, and goes out, as its
+    /// digits.
     pub otp_id: String,
     /// The provider's id of the request.
     pub request_id: Option<String>,
@@ -107,8 +108,8 @@ impl Imi {
         };
         let take = |answer: &Members| {
             Some(ImiStarted {
-                otp_id: answer.text("otpId")?,
-                request_id: answer.text("requestId"),
+                otp_id: answer.id("otpId")?,
+                request_id: answer.id("requestId"),
             })
         };
         let read = |status, body: &[u8]| reading(Operation::Start, status, body, take);
@@ -150,7 +151,7 @@ impl Imi {
         };
         let take = |answer: &Members| {
             Some(ImiCommitted {
-                request_id: answer.text("requestId")?,
+                request_id: answer.id("requestId")?,
             })
         };
         let read = |status, body: &[u8]| reading(Operation::Commit, status, body, take);

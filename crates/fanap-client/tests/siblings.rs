@@ -128,6 +128,37 @@ async fn imi_answers_are_judged_without_a_success_flag() {
     );
 }
 
+/// No document gives the type of the ids: a started code must not be lost, nor a charge be unknown, for want of quotes.
+#[tokio::test]
+async fn imi_ids_are_read_as_integers_too() {
+    let answers = [
+        says(200, r#"{"OtpId":18446744073709551615,"RequestId":-7}"#),
+        says(200, r#"{"RequestId":42}"#),
+    ];
+    let told = Told::with(answers);
+    let imi = builder().transport(told.clone()).build_imi().unwrap();
+    let phone = Phone::new(&number(), PhoneFormat::ZeroPrefixed).unwrap();
+    let started = imi.start(&reference("r-1"), &service_key(), &phone).await;
+    let Submission::Accepted(started) = started.unwrap() else {
+        panic!()
+    };
+    assert_eq!(started.otp_id, "18446744073709551615");
+    assert_eq!(started.request_id.as_deref(), Some("-7"));
+    let pin = Token::parse("3007").unwrap();
+    let (key, own) = (service_key(), reference("r-1"));
+    let committed = imi.commit(&own, &key, &started.otp_id, &pin);
+    let Submission::Accepted(committed) = committed.await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(committed.request_id, "42");
+    for odd in ["1.5", "true", "null", "[1]", "\"\""] {
+        let told = Told::with([says(200, &format!("{{\"RequestId\":{odd}}}"))]);
+        let imi = builder().transport(told).build_imi().unwrap();
+        let answer = imi.commit(&own, &key, "o", &pin).await.unwrap();
+        assert_eq!(answer.outcome(), Outcome::Unknown, "{odd}");
+    }
+}
+
 fn check(told: &Arc<Told>) -> SubscriptionCheck {
     let transport: Arc<dyn Transport> = told.clone();
     SubscriptionCheck::builder(11035, key())

@@ -62,15 +62,15 @@ impl Kairos {
         ))
     }
 
-    /// Sends the very same bytes again, after an answer was lost. The provider refuses bytes that it took before (documented), so
-    /// this finds out more than it risks, but for how long it remembers them is unknown: allow it with
+    /// Sends the very same bytes again, after an answer was lost. The provider refuses bytes that were sent before
+    /// (documented), so this finds out more than it risks, but for how long it remembers them is unknown: allow it with
     /// [`Builder::replay_guard`](crate::Builder::replay_guard), and do it twice at most.
     ///
     /// The bytes go out unchanged or not at all: a plain request that was made under another security id or API version, and one that
     /// was made for another [`Kind`](crate::Kind), are unknown of kind [`InvalidInput`](ErrorKind::InvalidInput) and nothing is sent.
     ///
-    /// Accepted or unknown, never more: a refusal of the copy says nothing about the first. "Taken before" is unknown of kind
-    /// [`Conflict`](ErrorKind::Conflict): most likely the first copy was accepted.
+    /// Accepted or unknown, never more: a refusal of the copy says nothing about the first. "Sent before" is unknown of
+    /// kind [`Conflict`](ErrorKind::Conflict): the first copy arrived, and whether it was taken is unknown.
     ///
     /// ```
     #[doc = against_the_sandbox!()]
@@ -86,7 +86,7 @@ impl Kairos {
     /// assert!(matches!(kairos.send(prepared).await?, Submission::Unknown(_)));
     ///
     /// let Submission::Unknown(again) = kairos.replay(&frozen, SystemTime::now()).await else { panic!() };
-    /// assert_eq!(again.cause().kind(), ErrorKind::Conflict); // it was accepted before
+    /// assert_eq!(again.cause().kind(), ErrorKind::Conflict); // these bytes were sent before
     /// assert_eq!(sandbox.totals().doubled, 0);
     /// # Ok(()) }
     /// ```
@@ -120,7 +120,7 @@ impl Kairos {
     /// assert!(matches!(kairos.create(prepared).await?, Submission::Unknown(_)));
     ///
     /// let Submission::Unknown(again) = kairos.replay_orders(&frozen, SystemTime::now()).await else { panic!() };
-    /// assert_eq!(again.cause().kind(), ErrorKind::Conflict); // it was accepted before
+    /// assert_eq!(again.cause().kind(), ErrorKind::Conflict); // these bytes were sent before
     /// # Ok(()) }
     /// ```
     pub async fn replay_orders(

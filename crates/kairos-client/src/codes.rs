@@ -74,7 +74,7 @@ pub enum Class {
     Partial,
     /// Nothing there: an empty list, not an error.
     Empty,
-    /// These bytes were taken before: proof that something acted.
+    /// These bytes were sent before (documented); whether the first copy was taken is unknown.
     Duplicate,
     /// Not taken, for this kind of reason.
     Refused(ErrorKind),
@@ -118,7 +118,7 @@ const TABLE: [Row; 22] = {
             Code::ChecksumRepeated,
             "CHECKSUM_REPEATED",
             Duplicate,
-            "these very bytes reached the provider before: find out what became of the first copy; to repeat on purpose, use refresh",
+            "whether the first copy was taken is unknown: find out what became of it; only to repeat it on purpose, use refresh",
         ),
         row(
             202,
@@ -305,6 +305,21 @@ impl Code {
             "no document names this code: ask the provider before calling again",
             |row| row.help,
         )
+    }
+
+    /// What a refusal rests on. Names and messages are documented; that a code means "nothing was done" is this crate's
+    /// reading.
+    pub(crate) const fn basis(self) -> &'static str {
+        match self {
+            Self::InvalidGatewayId
+            | Self::DidNotMapped
+            | Self::NoMaskAvailable
+            | Self::InvalidFlowVersion
+            | Self::PhoneNotWhitelisted => {
+                "That nothing was done is inferred from the name of the code alone"
+            }
+            _ => "That nothing was done is inferred from the documented meaning of the code",
+        }
     }
 
     /// All 22 that the provider documents.

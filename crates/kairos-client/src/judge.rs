@@ -3,7 +3,7 @@
 //! The body is read first, whatever the HTTP status. What no table decides is unknown.
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::Response;
 use std::collections::HashMap;
 use std::time::SystemTime;
 use telco_core::{
@@ -57,7 +57,7 @@ pub(crate) fn created(
             answer: SecretBytes::new(answer.body().as_ref()),
         })
     };
-    match read.code.class() {
+    let outcome = match read.code.class() {
         Class::Success => {
             let rows = correlate(&calls, &read);
             if rows
@@ -65,7 +65,10 @@ pub(crate) fn created(
                 .any(|(_, outcome)| matches!(outcome, Submission::Accepted(_)))
             {
                 taken(rows)
-            } else if kind == Kind::Bulk && read.details == Details::None {
+            } else if kind == Kind::Bulk
+                && read.details == Details::None
+                && read.request_id.is_some()
+            {
                 taken(all_without_ids(calls))
             } else {
                 let nothing = "it says Success, but names no call that was taken";
@@ -84,6 +87,20 @@ pub(crate) fn created(
             }
         }
         _ => view.by_code(batch, read.code),
+    };
+    match outcome {
+        // A code of refusal may be about one call of many (documented for 205): an id is evidence that its call was
+        // taken.
+        Submission::Rejected(_) if read.details.name_a_taken_call() => {
+            let both = "a code of refusal beside ids of calls that were taken";
+            let cause = view
+                .error(ErrorKind::UnreadableAnswer, Some(read.code), both)
+                .with_help(
+                    "read the ids from the kept answer, and check the provider's reports: never resend the batch",
+                );
+            view.kept(batch, cause)
+        }
+        outcome => outcome,
     }
 }
 
@@ -182,8 +199,7 @@ impl View<'_> {
         match code.class() {
             Class::Refused(kind) => Submission::Rejected(self.rejection(kind, message, Some(code))),
             Class::Duplicate => {
-                let duplicate =
-                    "duplicate, or already accepted: these bytes reached the provider before";
+                let duplicate = "duplicate, or already accepted: these bytes were sent before";
                 self.unknown(reference, ErrorKind::Conflict, Some(code), duplicate)
             }
             Class::Uncertain | Class::Success | Class::Partial | Class::Empty => {
@@ -216,7 +232,12 @@ impl View<'_> {
         code: Option<Code>,
         message: impl Into<std::borrow::Cow<'static, str>>,
     ) -> Submission<T> {
-        let outcome = UnknownOutcome::new(reference, self.error(kind, code, message));
+        self.kept(reference, self.error(kind, code, message))
+    }
+
+    /// Unknown, with the whole answer.
+    fn kept<T>(&self, reference: &Reference, cause: Error) -> Submission<T> {
+        let outcome = UnknownOutcome::new(reference, cause);
         Submission::Unknown(outcome.with_answer(SecretBytes::new(self.answer.body().as_ref())))
     }
 
@@ -230,12 +251,15 @@ impl View<'_> {
             .at(PROVIDER, self.operation)
             .with_http_status(self.answer.status().as_u16())
             .with_body_excerpt(&self.text());
-        if let Some(code) = code {
-            rejection = rejection
-                .with_provider_code(code.number().to_string())
-                .with_help(code.help());
+        if let Some(wait) = telco_http::retry_after(self.answer.headers(), self.now) {
+            rejection = rejection.with_retry_after(wait);
         }
-        rejection
+        match code {
+            Some(code) => rejection
+                .with_provider_code(code.number().to_string())
+                .with_help(format!("{}. {}", code.help(), code.basis())),
+            None => rejection.with_help(WITHOUT_CODE),
+        }
     }
 
     pub(crate) fn error(
@@ -248,7 +272,7 @@ impl View<'_> {
             .at(PROVIDER, self.operation)
             .with_http_status(self.answer.status().as_u16())
             .with_body_excerpt(&self.text());
-        if let Some(wait) = telco_http::retry_after(self.headers(), self.now) {
+        if let Some(wait) = telco_http::retry_after(self.answer.headers(), self.now) {
             error = error.with_retry_after(wait);
         }
         if let Some(code) = code {
@@ -279,14 +303,14 @@ impl View<'_> {
         }
     }
 
-    fn headers(&self) -> &HeaderMap {
-        self.answer.headers()
-    }
-
     fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(self.answer.body())
     }
 }
+
+/// What a refusal rests on that has an HTTP status only.
+const WITHOUT_CODE: &str =
+    "That nothing was done is inferred from the HTTP status (documented: 403 of the bulk host)";
 
 const UNREADABLE: &str = "the answer has no result code that can be read";
 

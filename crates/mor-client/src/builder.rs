@@ -31,6 +31,7 @@ pub struct Builder {
     carrier: Carrier,
     escape_sms: bool,
     own_texts: Vec<(String, ErrorKind)>,
+    success_texts: Vec<String>,
     retry: ReadRetry,
     settings: Settings,
     transport: Option<Arc<dyn Transport>>,
@@ -47,6 +48,7 @@ impl Builder {
             carrier: Carrier::Post,
             escape_sms: true,
             own_texts: Vec::new(),
+            success_texts: Vec::new(),
             retry: ReadRetry::default(),
             settings: Settings::default(),
             transport: None,
@@ -96,6 +98,23 @@ impl Builder {
     /// texts make the outcome of a spending call unknown.
     pub fn error_text(mut self, text: impl Into<String>, kind: ErrorKind) -> Self {
         self.own_texts.push((text.into(), kind));
+        self
+    }
+
+    /// A `status` of your installation, such as a translated one, that says that the server **acted**. For
+    /// [`MorClient::write`], which takes any status that it does not know for an unknown outcome.
+    ///
+    /// ```
+    /// use mor_client::{Credentials, MorClient};
+    /// use telco_core::Secret;
+    ///
+    /// let credentials = Credentials::new("admin", Secret::new("a key"));
+    /// let mor = MorClient::builder("https://mor.example.com", credentials);
+    /// let mor = mor.success_text("Vartotojas atnaujintas").build()?;
+    /// # Ok::<(), telco_core::NotSent>(())
+    /// ```
+    pub fn success_text(mut self, text: impl Into<String>) -> Self {
+        self.success_texts.push(text.into());
         self
     }
 
@@ -153,6 +172,7 @@ impl Builder {
             carrier: self.carrier,
             escape_sms: self.escape_sms,
             own_texts: self.own_texts,
+            success_texts: self.success_texts,
             retry: self.retry,
         }))
     }

@@ -9,6 +9,7 @@ use telco_core::{
 };
 use telco_http::{Bytes, Endpoint, ReadRetry, after_failure, http};
 
+use crate::codes::means_success;
 use crate::wire::{self, Answer, Carrier, Document, Refusal};
 use crate::{Basis, Builder, Credentials, KnownText};
 
@@ -28,6 +29,7 @@ pub(crate) struct Inner {
     pub(crate) carrier: Carrier,
     pub(crate) escape_sms: bool,
     pub(crate) own_texts: Vec<(String, ErrorKind)>,
+    pub(crate) success_texts: Vec<String>,
     pub(crate) retry: ReadRetry,
 }
 
@@ -82,7 +84,8 @@ impl MorClient {
     }
 
     /// Any method that only reads. Repeated on its own where the failure can pass; one that
-    /// [`mor_hash::methods`] does not know is sent once, since nobody can tell what a second copy would do.
+    /// [`mor_hash::methods`] does not know is sent once, and its failure is not
+    /// [retryable](Error::is_retryable) once something left, since nobody can tell what a second copy would do.
     ///
     /// ```
     /// use mor_client::{Credentials, MorClient, mor_hash::Call};
@@ -102,31 +105,34 @@ impl MorClient {
     /// ([`Class`](methods::Class)) is refused before anything is sent: it belongs to [`write`](Self::write).
     pub async fn read(&self, call: &Call<'_>) -> Result<Document, Error> {
         let operation = operation(call);
-        let once = ReadRetry::none();
-        let retry = match methods::find(call.method()).map(|method| method.class) {
-            Some(methods::Class::Read) => &self.0.retry,
-            None => &once,
-            Some(_) => {
-                let why = "this method changes something, and a read may be repeated: use `write`";
-                return Err(NotSent::new(ErrorKind::Policy, why)
-                    .at("mor", operation)
-                    .into());
-            }
-        };
+        let class = methods::find(call.method()).map(|method| method.class);
+        if !matches!(class, None | Some(methods::Class::Read)) {
+            let why = "this method changes something, and a read may be repeated: use `write`";
+            return Err(NotSent::new(ErrorKind::Policy, why)
+                .at("mor", operation)
+                .into());
+        }
         let request = self.request(call)?;
         let attempt = async || {
             let response = self.0.endpoint.exchange(operation, request.clone()).await?;
             let answer = Answer::read(&response).map_err(|failure| failure.at("mor", operation))?;
-            match answer.refusal() {
+            match self.refusal(&answer) {
                 None => Ok(answer.into_document()),
                 Some(refusal) => Err(self.refused(operation, &refusal)),
             }
         };
-        self.0.endpoint.read(retry, attempt).await
+        match class {
+            Some(_) => self.0.endpoint.read(&self.0.retry, attempt).await,
+            // Perhaps no read at all, so its failure must not be marked as one.
+            None => attempt().await,
+        }
     }
 
-    /// Any method that changes something. Sent once. Accepted when the answer has a `status` and no error; for methods
-    /// that answer in another way write a judge of your own on top of [`write_and_judge`](Self::write_and_judge).
+    /// Any method that changes something. Sent once. Accepted when the answer has no error, and a `success` element, or
+    /// a `status` that says so: `ok`, "User balance updated", "User was updated", "Device created", "Registration
+    /// successful", or a text that [`success_text`](Builder::success_text) named. Any other status makes the outcome
+    /// unknown, for it may be a refusal in the language of the installation. For methods that answer in another way
+    /// write a judge of your own on top of [`write_and_judge`](Self::write_and_judge).
     ///
     /// # Errors
     /// [`NotSent`]: nothing left.
@@ -136,16 +142,26 @@ impl MorClient {
         call: &Call<'_>,
     ) -> Result<Submission<Document>, NotSent> {
         self.write_and_judge(reference, call, CHECK, |document| {
-            let status = document
-                .text_of("status")
-                .or_else(|| document.text_of("success"));
-            // A refusal can stand where the result would.
-            let done = |status: &&str| {
-                !status.eq_ignore_ascii_case("failed") && KnownText::find(status).is_none()
-            };
-            status.filter(done).map(|_| document.clone())
+            self.says_done(document).then(|| document.clone())
         })
         .await
+    }
+
+    /// A refusal can stand where the result would, and in any language: a status must be known to mean success. The
+    /// name of a `success` element says so by itself, unless its text denies it.
+    fn says_done(&self, document: &Document) -> bool {
+        let own = |text: &str| self.0.success_texts.iter().any(|own| own.trim() == text);
+        let status = document
+            .text_of("status")
+            .or_else(|| document.text_of("Status"));
+        match (status, document.text_of("success")) {
+            (Some(status), _) => means_success(status) || own(status.trim()),
+            (None, Some(text)) => {
+                let refuses = KnownText::find(text).is_some() || self.own_text(text).is_some();
+                !refuses && !text.eq_ignore_ascii_case("failed")
+            }
+            (None, None) => false,
+        }
     }
 
     /// Sends a method that changes something **once**. `judge` looks for the success of this method in an answer
@@ -176,7 +192,7 @@ impl MorClient {
             Err(failure) => return Ok(unknown(failure)),
         };
         let accepted = judge(answer.document());
-        Ok(match (answer.refusal(), accepted) {
+        Ok(match (self.refusal(&answer), accepted) {
             (None, Some(accepted)) => Submission::Accepted(accepted),
             (Some(refusal), None) => match self.rejection(operation, &refusal) {
                 Some(rejection) => Submission::Rejected(rejection),
@@ -202,23 +218,31 @@ impl MorClient {
         wire::request(&self.0.endpoint, &signed, self.0.carrier)
     }
 
+    /// The error in the answer, and a text of the user's own in the place of a result.
+    fn refusal(&self, answer: &Answer) -> Option<Refusal> {
+        answer
+            .refusal()
+            .or_else(|| answer.refusal_among(|text| self.own_text(text).is_some()))
+    }
+
     /// The server did not act: only for texts that are known to say so.
     fn rejection(&self, operation: &'static str, refusal: &Refusal) -> Option<Rejection> {
         if refusal.only_messages {
             return None;
         }
-        let (kind, text, help) = self.class(refusal)?;
+        let (kind, text, help, basis) = self.class(refusal)?;
+        let help = match help {
+            Some(help) => format!("{help}. {}", basis.as_str()),
+            None => basis.as_str().to_owned(),
+        };
         let rejection = Rejection::new(kind, text.to_owned()).at("mor", operation);
-        Some(match help {
-            Some(help) => rejection.with_help(help),
-            None => rejection,
-        })
+        Some(rejection.with_help(help))
     }
 
     /// The error of a refused read, or the cause of an unknown outcome.
     fn refused(&self, operation: &'static str, refusal: &Refusal) -> Error {
         match self.class(refusal) {
-            Some((kind, text, help)) => {
+            Some((kind, text, help, _)) => {
                 let error = Error::answered(kind, text.to_owned()).at("mor", operation);
                 help.map_or(error.clone(), |help| error.with_help(help))
             }
@@ -231,24 +255,18 @@ impl MorClient {
         }
     }
 
-    /// Kind, text without anything private, and help. The user's own texts come first.
-    fn class(&self, refusal: &Refusal) -> Option<(ErrorKind, &str, Option<&'static str>)> {
-        let own = self
-            .0
-            .own_texts
-            .iter()
-            .find(|(text, _)| text.trim() == refusal.text.trim());
-        if let Some((text, kind)) = own {
-            return Some((*kind, text, None));
+    fn own_text(&self, text: &str) -> Option<&(String, ErrorKind)> {
+        let mut own = self.0.own_texts.iter();
+        own.find(|(known, _)| known.trim() == text.trim())
+    }
+
+    /// Kind, text without anything private, help and basis. The user's own texts come first.
+    fn class(&self, refusal: &Refusal) -> Option<(ErrorKind, &str, Option<&'static str>, Basis)> {
+        if let Some((text, kind)) = self.own_text(&refusal.text) {
+            return Some((*kind, text, None, Basis::Told));
         }
         let known = refusal.known?;
-        let help = known.help.or(match known.basis {
-            Basis::Inferred => {
-                Some("that nothing was done is inferred from where this text comes from")
-            }
-            Basis::Stated => None,
-        });
-        Some((known.kind, known.text.trim_end(), help))
+        Some((known.kind, known.text.trim_end(), known.help, known.basis))
     }
 }
 

@@ -6,10 +6,26 @@ use telco_core::ErrorKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Basis {
-    /// The server refuses before acting, or says that it did not act (observed texts).
+    /// The text says that the server refuses, or that it did not act (observed texts).
     Stated,
     /// It follows from where in the server's work the text belongs.
     Inferred,
+    /// The user of this crate says so, with [`Builder::error_text`](crate::Builder::error_text).
+    Told,
+}
+
+impl Basis {
+    /// For whoever acts on a rejection.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stated => "That nothing was done is read from the server's text (observed)",
+            Self::Inferred => {
+                "That nothing was done is inferred from where in the server's work this text comes from"
+            }
+            Self::Told => "That nothing was done is what your `error_text` says of this text",
+        }
+    }
 }
 
 /// An error text that this crate knows, with its class.
@@ -60,7 +76,7 @@ impl KnownText {
     /// blanks around it do not matter.
     #[must_use]
     pub fn find(text: &str) -> Option<&'static Self> {
-        let text = text.trim().trim_end_matches('.').trim_end();
+        let text = bare(text);
         TEXTS.iter().find(|known| {
             if known.text.ends_with(' ') {
                 text.get(..known.text.len())
@@ -70,6 +86,27 @@ impl KnownText {
             }
         })
     }
+}
+
+/// Without blanks around it and a final full stop.
+fn bare(text: &str) -> &str {
+    text.trim().trim_end_matches('.').trim_end()
+}
+
+/// The texts of success that stand in a `status` (docs/protocols/mor.md, section 7: observed, partly documented). The
+/// server's language file may translate all but `ok`.
+const SUCCESS: [&str; 5] = [
+    "ok",
+    "User balance updated",
+    "User was updated",
+    "Device created",
+    "Registration successful",
+];
+
+/// It is one of them, however the server writes its case.
+pub(crate) fn means_success(text: &str) -> bool {
+    let text = bare(text);
+    SUCCESS.iter().any(|known| text.eq_ignore_ascii_case(known))
 }
 
 const HASH: &str = "wrong API secret key, or another server version: see mor_hash::diagnose";

@@ -80,10 +80,9 @@ async fn every_known_text_is_an_error_of_its_kind_and_a_rejection_of_a_spending_
                 panic!("{body}: {answer:?}")
             };
             assert_eq!(rejection.kind(), known.kind);
-            assert_eq!(
-                rejection.as_error().help().is_some(),
-                known.help.is_some() || known.basis == Basis::Inferred
-            );
+            let help = rejection.as_error().help().unwrap();
+            assert!(help.ends_with(known.basis.as_str()), "{help}");
+            assert!(help.starts_with(known.help.unwrap_or_default()), "{help}");
             assert_eq!(server.count(), 1);
         }
     }
@@ -122,6 +121,11 @@ async fn an_unknown_text_is_an_error_and_an_unknown_outcome_unless_the_user_know
         panic!("{answer:?}")
     };
     assert_eq!(rejection.kind(), ErrorKind::Permission);
+    assert_eq!(
+        rejection.as_error().help(),
+        Some(Basis::Told.as_str()),
+        "not known to this crate"
+    );
 }
 
 #[tokio::test]
@@ -429,7 +433,7 @@ async fn too_many_requests_are_told_from_a_server_that_is_down() {
     }
 }
 
-/// For a method without a typed call of its own: a `status` or `success` without an error is done, a failed one is not.
+/// For a method without a typed call of its own: a `success` is done, and a `status` that is known to say so.
 #[tokio::test]
 async fn any_method_is_judged_by_its_status() {
     for (body, outcome) in [
@@ -437,6 +441,30 @@ async fn any_method_is_judged_by_its_status() {
         (
             "<page><success>Phonebook was updated</success></page>",
             Outcome::Accepted,
+        ),
+        ("<page><status>OK</status></page>", Outcome::Accepted),
+        ("<Status>Ok</Status>", Outcome::Accepted),
+        (
+            "<page><status>User was updated.</status></page>",
+            Outcome::Accepted,
+        ),
+        (
+            "<page><status><success>Registration successful</success></status></page>",
+            Outcome::Accepted,
+        ),
+        (
+            "<page><success>Access Denied</success></page>",
+            Outcome::Unknown,
+        ),
+        // "Access Denied" in Lithuanian, and "updated": nobody here can tell the two apart.
+        (
+            "<page><status>Prieiga draudžiama</status></page>",
+            Outcome::Unknown,
+        ),
+        ("<page><status>Atnaujinta</status></page>", Outcome::Unknown),
+        (
+            "<page><status>Prieiga draudžiama</status><success>1</success></page>",
+            Outcome::Unknown,
         ),
         ("<page><status>failed</status></page>", Outcome::Unknown),
         ("<page><status>FAILED</status></page>", Outcome::Unknown),
@@ -452,6 +480,46 @@ async fn any_method_is_judged_by_its_status() {
         assert_eq!(answer.outcome(), outcome, "{body}");
         assert_eq!(server.count(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_status_in_another_language_is_what_the_user_says_it_is() {
+    let own = || {
+        builder()
+            .success_text("Atnaujinta")
+            .error_text("Prieiga draudžiama", ErrorKind::Permission)
+            .error_text("Atnaujinta iš dalies", ErrorKind::Other)
+    };
+    for (body, outcome) in [
+        (
+            "<page><status>Atnaujinta</status></page>",
+            Outcome::Accepted,
+        ),
+        (
+            "<page><status>Prieiga draudžiama</status></page>",
+            Outcome::Rejected,
+        ),
+        ("Prieiga draudžiama", Outcome::Rejected),
+        (
+            "<page><status>Atnaujinta iš dalies</status></page>",
+            Outcome::Rejected,
+        ),
+        ("<page><status>atnaujinta</status></page>", Outcome::Unknown),
+        (
+            "<page><success>Prieiga draudžiama</success></page>",
+            Outcome::Unknown,
+        ),
+    ] {
+        let (client, _) = with(own(), [Ok((200, body))]);
+        let call = Call::new("phonebook_edit").with("phonebook_id", "1");
+        let answer = client.write(&reference(), &call).await.unwrap();
+        assert_eq!(answer.outcome(), outcome, "{body}");
+    }
+    // For a read the same text is the same error.
+    let body = "<page><status>Prieiga draudžiama</status></page>";
+    let (client, _) = with(own(), [Ok((200, body))]);
+    let failed = client.read(&Call::new("users_get")).await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Permission);
 }
 
 #[tokio::test]
@@ -600,9 +668,10 @@ async fn what_changes_something_is_never_read() {
 
     // What nobody knows may change something too: sent once, although this failure can pass.
     let lost = || Err(Error::in_doubt(ErrorKind::Timeout, "no answer"));
-    for (name, copies) in [("an_addon_of_ours", 1), ("users_get", 3)] {
+    for (name, copies, again) in [("an_addon_of_ours", 1, false), ("users_get", 3, true)] {
         let (client, server) = with(builder(), [lost()]);
-        client.read(&Call::new(name)).await.unwrap_err();
+        let failed = client.read(&Call::new(name)).await.unwrap_err();
+        assert_eq!(failed.is_retryable(), again, "{name}");
         assert_eq!(server.count(), copies, "{name}");
     }
 }

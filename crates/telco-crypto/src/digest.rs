@@ -24,6 +24,19 @@ pub fn sha256(message: &[u8]) -> [u8; 32] {
     sha2::Sha256::digest(message).into()
 }
 
+/// A stable name of `message` that does not show it: the first twelve hexadecimal digits of its [`sha256`]. Whoever can
+/// guess the message can tell that the name is its own.
+///
+/// ```
+/// assert_eq!(telco_crypto::digest::short_name(b"YWJjZDEyMzQ="), "648572687073");
+/// ```
+#[must_use]
+pub fn short_name(message: &[u8]) -> String {
+    let mut name = crate::encoding::hex(&sha256(message));
+    name.truncate(12);
+    name
+}
+
 /// SHA-512 of `message`.
 ///
 /// ```

@@ -91,7 +91,7 @@ impl Client {
     /// async fn ring(client: &Client, reference: &Reference, call: &Motp) -> Result<(), NotSent> {
     ///     match client.motp(reference, call).await? {
     ///         Submission::Accepted(call) => println!("ringing, {:?}", call.trxid),
-    ///         Submission::Rejected(why) => println!("it did not ring: {why}"),
+    ///         Submission::Rejected(why) => println!("refused: {why}"),
     ///         Submission::Unknown(unknown) => println!("it may have rung: {}", unknown.cause()),
     ///     }
     ///     Ok(())
@@ -112,7 +112,7 @@ impl Client {
         let echoes = Echoes {
             msisdn: &call.to,
             gateway: (inner.counter == Counter::Gateway).then_some(call.attempt),
-            client_unique_id: None,
+            client_unique_id: self.sent_id(reference),
         };
         self.spend(
             OPERATION,
@@ -239,7 +239,7 @@ impl Client {
                 Ok(not_sent) => not_sent.into(),
                 Err(failure) => failure.with_help(OPERATION.perhaps()),
             })?;
-        let answered = answered(OPERATION, &answer);
+        let answered = self.answered(OPERATION, &answer);
         let envelope = self.open(&answer).map_err(|why| answered.unreadable(why))?;
         Ok(match envelope.code() {
             Code::Ok => {
@@ -289,13 +289,18 @@ impl Client {
             .map_err(|refusal| refusal.at(PROVIDER, operation.name()))?;
         let shared = &self.inner.shared;
         self.spend(operation, path, reference, object, |envelope| {
-            SentSms::read(
-                &envelope,
-                &shared.numbers,
-                shared.check_echoes.then_some(to),
-            )
+            let echoed = shared.check_echoes.then_some(to);
+            if echoed.is_some() {
+                envelope.echoes_id(self.sent_id(reference))?;
+            }
+            SentSms::read(&envelope, &shared.numbers, echoed)
         })
         .await
+    }
+
+    /// The caller's reference, where it goes out as `clientUniqueId`.
+    fn sent_id<'r>(&self, reference: &'r Reference) -> Option<&'r str> {
+        self.inner.send_reference.then_some(reference.as_str())
     }
 
     /// One spending request, once.
@@ -307,27 +312,24 @@ impl Client {
         object: impl Fn() -> Object,
         read: impl FnOnce(Envelope) -> Result<T, WireError>,
     ) -> Result<Submission<T>, NotSent> {
-        let id = self.inner.send_reference.then_some(reference.as_str());
+        let id = self.sent_id(reference);
         let body = || object().maybe_text("clientUniqueId", id).finish();
         let exchange = self.inner.line.exchange(operation, path, body);
         let answer = match exchange.await {
             Ok(answer) => answer,
             Err(failure) => return after_failure(reference, failure, Some(operation.perhaps())),
         };
-        Ok(answered(operation, &answer).judge(reference, self.open(&answer), read))
+        let answered = self.answered(operation, &answer);
+        Ok(answered.judge(reference, self.open(&answer), read))
+    }
+
+    fn answered<'a>(&self, operation: Operation, answer: &'a Response<Bytes>) -> Answered<'a> {
+        Answered::new(operation, answer, self.inner.shared.clock.now())
     }
 
     fn open(&self, answer: &Response<Bytes>) -> Result<Envelope, WireError> {
         let (cipher, now) = (self.inner.cipher.as_ref(), self.inner.shared.clock.now());
         Envelope::read(answer.body(), cipher, now)
-    }
-}
-
-fn answered(operation: Operation, answer: &Response<Bytes>) -> Answered<'_> {
-    Answered {
-        operation,
-        status: answer.status().as_u16(),
-        body: answer.body(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use telco_core::{ErrorKind, Msisdn, NotSent, Secret};
 
-use super::motp::write_extra;
+use super::motp::Extra;
 use super::{CallbackUrl, Limits};
 use crate::wire::{Envelope, Object, WireError};
 use crate::{Numbers, PROVIDER};
@@ -27,7 +27,7 @@ pub struct Sms {
     sender_id: String,
     text: Secret,
     callback_url: Option<CallbackUrl>,
-    extra: Vec<(String, String)>,
+    extra: Extra,
 }
 
 impl Sms {
@@ -42,7 +42,7 @@ impl Sms {
             sender_id,
             text: Secret::new(text),
             callback_url: None,
-            extra: Vec::new(),
+            extra: Extra::default(),
         }
     }
 
@@ -54,7 +54,7 @@ impl Sms {
 
     /// One more text field.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra.push((name.into(), value.into()));
+        self.extra.push(name, value);
         self
     }
 
@@ -90,7 +90,7 @@ impl Sms {
                 "callback_url",
                 self.callback_url.as_ref().map(CallbackUrl::expose),
             );
-        write_extra(&self.extra, object)
+        self.extra.write(object)
     }
 }
 

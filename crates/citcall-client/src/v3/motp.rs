@@ -180,7 +180,7 @@ pub struct Motp {
     pub(super) attempt: i64,
     pub(super) limits: Option<Limits>,
     pub(super) callback_url: Option<CallbackUrl>,
-    pub(super) extra: Vec<(String, String)>,
+    pub(super) extra: Extra,
 }
 
 impl Motp {
@@ -192,7 +192,7 @@ impl Motp {
             attempt: 0,
             limits: None,
             callback_url: None,
-            extra: Vec::new(),
+            extra: Extra::default(),
         }
     }
 
@@ -222,7 +222,7 @@ impl Motp {
 
     /// One more text field.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra.push((name.into(), value.into()));
+        self.extra.push(name, value);
         self
     }
 
@@ -238,12 +238,29 @@ impl Motp {
             "callback_url",
             self.callback_url.as_ref().map(CallbackUrl::expose),
         );
-        write_extra(&self.extra, object)
+        self.extra.write(object)
     }
 }
 
-pub(super) fn write_extra(extra: &[(String, String)], object: Object) -> Object {
-    extra
-        .iter()
-        .fold(object, |object, (name, value)| object.text(name, value))
+/// Fields of the caller's own. `Debug` shows their names only.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(super) struct Extra(Vec<(String, String)>);
+
+impl Extra {
+    pub(super) fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.0.push((name.into(), value.into()));
+    }
+
+    pub(super) fn write(&self, object: Object) -> Object {
+        let fields = self.0.iter();
+        fields.fold(object, |object, (name, value)| object.text(name, value))
+    }
+}
+
+impl fmt::Debug for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
+    }
 }

@@ -34,6 +34,10 @@ pub enum WireError {
     /// The answer is about something else than what was asked.
     #[error("the answer echoes another {0} than the request has")]
     EchoMismatch(&'static str),
+    /// It has a code of refusal, and a token, which only a call that was placed has (decision: the documents do not speak of
+    /// both together). A transaction id says nothing: a server may give one to whatever it is asked.
+    #[error("the answer refuses, and has a token all the same")]
+    Contradiction,
 }
 
 impl WireError {
@@ -144,6 +148,22 @@ impl Envelope {
     #[must_use]
     pub fn raw_code(&self) -> Option<&str> {
         self.rc.as_ref().map(|(_, raw)| raw.as_str())
+    }
+
+    /// It has what only an accepted call has: the number that rings.
+    pub(crate) fn names_what_was_done(&self) -> bool {
+        let token = self.fields.text("token");
+        token.is_some_and(|token| !token.is_empty())
+    }
+
+    /// The id that was sent is the one that came back, if any did.
+    pub(crate) fn echoes_id(&self, sent: Option<&str>) -> Result<(), WireError> {
+        match (sent, self.fields.text("clientUniqueId")) {
+            (Some(sent), Some(echo)) if echo != sent => {
+                Err(WireError::EchoMismatch("clientUniqueId"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The provider's words, verbatim. For people; never branch on them.

@@ -54,6 +54,7 @@ pub struct Server {
     answers: Mutex<Vec<Canned>>,
     seen: Mutex<Vec<http::Request<Bytes>>>,
     clock: Option<Arc<Hand>>,
+    wait: Option<u64>,
 }
 
 #[citcall_client::core::async_trait]
@@ -70,10 +71,11 @@ impl Transport for Server {
             answers[0].clone()
         };
         let (status, body) = answer?;
-        Ok(http::Response::builder()
-            .status(status)
-            .body(Bytes::from(body))
-            .unwrap())
+        let mut response = http::Response::builder().status(status);
+        if let Some(seconds) = self.wait {
+            response = response.header("retry-after", seconds);
+        }
+        Ok(response.body(Bytes::from(body)).unwrap())
     }
     /// Waiting moves the clock by a second.
     async fn pause(&self, _: Duration) {
@@ -92,6 +94,16 @@ impl Server {
             answers: Mutex::new(answers.into()),
             seen: Mutex::default(),
             clock,
+            wait: None,
+        })
+    }
+    /// With `Retry-After`.
+    pub fn busy(status: u16, body: impl Into<String>, seconds: u64) -> Arc<Self> {
+        Arc::new(Self {
+            answers: Mutex::new(vec![Ok((status, body.into()))]),
+            seen: Mutex::default(),
+            clock: None,
+            wait: Some(seconds),
         })
     }
     pub fn says(status: u16, body: impl Into<String>) -> Arc<Self> {

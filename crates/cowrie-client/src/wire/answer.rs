@@ -52,9 +52,7 @@ fn compare(request: &UnsignedRequest, fields: &Fields) -> Result<(), EchoMismatc
         "xref"
     } else if differ(echoed_network(fields), || sent("net").map(operator)) {
         "net"
-    } else if differ(echoed_number(fields), || {
-        Msisdn::parse(sent("msisdn")?).ok()
-    }) {
+    } else if is_another_number(fields, sent("msisdn")) {
         "msisdn"
     } else if differ(fields.naira("amount"), || {
         Amount::parse_major(sent("amount")?, Currency::NGN)
@@ -80,10 +78,28 @@ fn echoed_network(fields: &Fields) -> Option<Operator> {
     fields.text("net").map(|text| operator(&text))
 }
 
+/// Nigerian in any form, or any other whole number: it is foreign, but it is no absent one.
 fn echoed_number(fields: &Fields) -> Option<Msisdn> {
-    fields
-        .text("msisdn")
-        .and_then(|text| parse_msisdn(&text).ok())
+    let text = fields.text("msisdn")?;
+    parse_msisdn(&text).or_else(|_| Msisdn::parse(&text)).ok()
+}
+
+/// By the last ten digits, whatever stands before them. What is not digits only says nothing: it may be masked.
+fn is_another_number(fields: &Fields, sent: Option<&str>) -> bool {
+    let (Some(echo), Some(sent)) = (fields.text("msisdn"), sent) else {
+        return false;
+    };
+    let echo = match parse_msisdn(&echo) {
+        Ok(number) => number.expose().to_owned(),
+        Err(_) => echo.strip_prefix('+').unwrap_or(&echo).to_owned(),
+    };
+    let last_ten = |digits: &str| {
+        let start = digits.len().saturating_sub(10);
+        digits.get(start..).map(str::to_owned)
+    };
+    !echo.is_empty()
+        && echo.bytes().all(|b| b.is_ascii_digit())
+        && last_ten(&echo) != last_ten(sent)
 }
 
 fn confirms_nothing(operation: Operation, what: &'static str) -> Error {

@@ -154,6 +154,14 @@ impl Members {
         }
     }
 
+    /// An id whose type no document gives: text, or an integer by its digits.
+    pub(crate) fn id(&self, camel: &str) -> Option<String> {
+        match self.get(camel)? {
+            Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+            _ => self.text(camel),
+        }
+    }
+
     fn validation_errors(&self) -> Option<String> {
         let Value::Array(errors) = self.get("validationErrors")? else {
             return None;

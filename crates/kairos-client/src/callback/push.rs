@@ -9,7 +9,7 @@ use crate::wire::text;
 
 /// What a push tells. Every member is optional, and what is not known here is kept in `other`.
 ///
-/// Numbers, texts and pressed keys are [`Secret`]: `Debug` shows none of them.
+/// Numbers, addresses, texts and pressed keys are [`Secret`]: `Debug` shows none of them.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct PostCall {
@@ -98,7 +98,7 @@ pub struct SmsDetail {
     /// To whom.
     pub to: Option<Secret>,
     /// From whom.
-    pub from: Option<String>,
+    pub from: Option<Secret>,
     /// When.
     pub send_time: Option<String>,
     /// Such as `SENT_TO_QUEUE`.
@@ -118,7 +118,7 @@ pub struct EmailDetail {
     /// What it says.
     pub content: Option<Secret>,
     /// From whom.
-    pub from: Option<String>,
+    pub from: Option<Secret>,
     /// All other members.
     pub other: Other,
 }
@@ -179,7 +179,7 @@ impl SmsDetail {
             id: take(&mut members, "id"),
             text: take(&mut members, "text").map(Secret::new),
             to: take(&mut members, "to").map(Secret::new),
-            from: take(&mut members, "from"),
+            from: take(&mut members, "from").map(Secret::new),
             send_time: take(&mut members, "sendTime"),
             delivery_status: take(&mut members, "deliveryStatus"),
             other: Other(members),
@@ -193,7 +193,7 @@ impl EmailDetail {
             id: take(&mut members, "id"),
             subject: take(&mut members, "subject").map(Secret::new),
             content: take(&mut members, "content").map(Secret::new),
-            from: take(&mut members, "from"),
+            from: take(&mut members, "from").map(Secret::new),
             other: Other(members),
         }
     }

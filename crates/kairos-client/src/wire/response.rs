@@ -54,6 +54,13 @@ pub struct Entry {
     pub other: Map<String, Value>,
 }
 
+impl Details {
+    /// An entry has the provider's id of a call.
+    pub(crate) fn name_a_taken_call(&self) -> bool {
+        matches!(self, Self::List(entries) if entries.iter().any(|entry| entry.phonon_uuid.is_some()))
+    }
+}
+
 /// The body is not JSON, or has no result code that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the answer has no api-response-code that can be read")]

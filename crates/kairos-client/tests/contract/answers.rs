@@ -31,7 +31,14 @@ async fn every_code_means_what_the_table_says() {
                         why.as_error().provider_code(),
                         Some(code.number().to_string().as_str())
                     );
-                    assert_eq!(why.as_error().help(), Some(code.help()));
+                    let help = why.as_error().help().unwrap();
+                    let basis = help.strip_prefix(code.help()).unwrap();
+                    assert!(
+                        basis.starts_with(". That nothing was done is inferred"),
+                        "{help}"
+                    );
+                    let by_name = [204, 207, 208, 304, 402].contains(&code.number());
+                    assert_eq!(basis.ends_with("the name of the code alone"), by_name);
                     assert!(why.to_string().contains(code.name()));
                 }
                 Class::Partial => {
@@ -154,6 +161,58 @@ async fn a_success_that_names_no_call_is_unknown() {
         panic!()
     };
     assert_eq!(bulk.calls.len(), 3);
+    // The bulk host names no ids per call, but it names the request.
+    for bare in [
+        json!({"api-response-code": 200}),
+        json!({"api-response-code": 200, "request-id": "", "call-details": null}),
+    ] {
+        let outcome = told(Kind::Bulk, says(200, bare)).await;
+        assert_eq!(outcome.outcome(), Outcome::Unknown);
+    }
+}
+
+/// 205 may be about one call of many (documented): whoever reads it as a refusal of all calls somebody twice.
+#[tokio::test]
+async fn a_refusal_that_names_calls_is_no_refusal() {
+    let details = json!([
+        {"client-identifier": "c-1", "phonon-uuid": "u-1"},
+        {"client-identifier": "c-2", "reason": "Invalid Contact Number"},
+    ]);
+    for code in [205, 202, 212] {
+        for kind in [Kind::RealTime, Kind::Bulk] {
+            let body = json!({"api-response-code": code, "api-response-message": "Invalid Security ID",
+                "request-id": "r", "call-details": details});
+            let Submission::Unknown(unknown) = told(kind, says(200, body.clone())).await else {
+                panic!("{code} {kind:?}")
+            };
+            assert_eq!(
+                unknown.cause().provider_code(),
+                Some(code.to_string().as_str())
+            );
+            assert!(unknown.cause().help().unwrap().contains("never resend"));
+            let kept: Value = serde_json::from_slice(unknown.answer().unwrap().expose()).unwrap();
+            assert_eq!(kept, body);
+        }
+    }
+    // Entries without an id take nothing back.
+    let body = json!({"api-response-code": 205, "call-details": [{"client-identifier": "c-1"}]});
+    let outcome = told(Kind::RealTime, says(200, body)).await;
+    assert_eq!(outcome.outcome(), Outcome::Rejected);
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_how_long_to_wait_and_what_it_rests_on() {
+    let busy = says(200, json!({"api-response-code": 208})).insert_header("retry-after", "7");
+    let Submission::Rejected(why) = told(Kind::RealTime, busy).await else {
+        panic!()
+    };
+    assert_eq!(why.as_error().retry_after(), Some(Duration::from_secs(7)));
+    let closed = ResponseTemplate::new(403).insert_header("retry-after", "8");
+    let Submission::Rejected(why) = told(Kind::RealTime, closed).await else {
+        panic!()
+    };
+    assert_eq!(why.as_error().retry_after(), Some(Duration::from_secs(8)));
+    assert!(why.as_error().help().unwrap().contains("inferred"));
 }
 
 #[tokio::test]

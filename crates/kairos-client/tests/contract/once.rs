@@ -23,7 +23,7 @@ async fn after_a_timeout_nothing_is_sent_again_by_itself_and_a_replay_is_byte_id
     assert_eq!(unknown.cause().delivery(), Delivery::MaybeSent);
     assert_eq!(received(&server).await.len(), 1);
 
-    // Taken before: neither accepted nor rejected.
+    // Sent before: neither accepted nor rejected.
     server.reset().await;
     let repeated = says(
         200,

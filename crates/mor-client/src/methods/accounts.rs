@@ -123,7 +123,8 @@ impl MorClient {
     /// two apart: settle an unknown outcome by the balance before and after. Where you can, prefer
     /// [`create_payment`](Self::create_payment), which is found again by its reference.
     ///
-    /// The amount is in the currency of the system; the reference stays with you.
+    /// In which currency the amount is taken, the user's or the system's, is unknown: try it with a small one. The
+    /// reference stays with you.
     ///
     /// # Errors
     /// [`NotSent`]: nothing left. Zero is refused.
@@ -166,8 +167,8 @@ impl MorClient {
         .await
     }
 
-    /// The version of the server. It hashes nothing but the secret (up to X8), so an answer proves that the secret is
-    /// right even if the profile is not.
+    /// The version of the server. It hashes nothing but the secret (up to X8), so an answer speaks for the secret
+    /// whatever the profile is (inferred); not where "Disable hash checking" is on: there every hash passes.
     ///
     /// # Errors
     /// [`Error`], see [`read`](Self::read). M2 and M4 have no such method.

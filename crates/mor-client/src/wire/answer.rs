@@ -75,7 +75,7 @@ impl Answer {
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         let root = match &self.document {
-            Document::Text(text) => return KnownText::find(text).map(|_| Refusal::new(text)),
+            Document::Text(_) => return self.refusal_among(|text| KnownText::find(text).is_some()),
             Document::Xml(root) => root,
         };
         for name in ["error", "Error"] {
@@ -111,8 +111,16 @@ impl Answer {
         {
             return Some(Refusal::new(&status.text));
         }
-        let status = self.document.text_of("status")?;
-        KnownText::find(status).map(|_| Refusal::new(status))
+        self.refusal_among(|text| KnownText::find(text).is_some())
+    }
+
+    /// A text in the place of a result that `is_one` knows for a refusal.
+    pub(crate) fn refusal_among(&self, is_one: impl Fn(&str) -> bool) -> Option<Refusal> {
+        let text = match &self.document {
+            Document::Text(text) => text,
+            Document::Xml(_) => self.document.text_of("status")?,
+        };
+        is_one(text).then(|| Refusal::new(text))
     }
 }
 

@@ -179,15 +179,14 @@ impl Ledger {
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
     /// # doc::run(None, async |ledger| {
-    /// use std::num::NonZeroU32;
-    /// use telco_core::{Amount, Currency, Product, Reference, TopupIntent};
+    /// use telco_core::{Amount, Currency, Msisdn, Product, Reference, TopupIntent};
     /// use telco_ledger::PlanRow;
     ///
-    /// // More PINs than the provider sells at once.
+    /// // A number that this provider does not serve.
     /// let hundred = Amount::from_major(100, Currency::NGN).unwrap();
-    /// let many = Product::pins(hundred, NonZeroU32::new(1_000_000).unwrap());
-    /// let pins = TopupIntent::new(Reference::new("march-2")?, many);
-    /// ledger.plan("march", vec![PlanRow::new(2, pins), PlanRow::new(3, doc::intent("march-3"))]).await?;
+    /// let abroad = Product::airtime(Msisdn::parse("6281234567890")?, None, hundred);
+    /// let abroad = TopupIntent::new(Reference::new("march-2")?, abroad);
+    /// ledger.plan("march", vec![PlanRow::new(2, abroad), PlanRow::new(3, doc::intent("march-3"))]).await?;
     /// for entry in ledger.take("march", 100).await? {
     ///     match entry.line() {
     ///         Some(2) => assert!(ledger.send(entry).await.is_err()),

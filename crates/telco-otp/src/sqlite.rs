@@ -1,6 +1,7 @@
 //! Counters in one SQLite file.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
@@ -37,7 +38,8 @@ pub struct SqliteOtpStore {
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
 impl SqliteOtpStore {
-    /// Opens the file, and makes it and its table where they are missing.
+    /// Opens the file, and makes it and its table where they are missing: for its owner only. Whoever can write it can give
+    /// attempts back.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -53,6 +55,7 @@ impl SqliteOtpStore {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         // SQLite may take another name for a URI, or for a database in the memory of this process alone.
         let path = std::path::absolute(path).map_err(sql::failed)?;
+        make(&path).map_err(sql::failed)?;
         let connection = Connection::open(path).map_err(sql::failed)?;
         connection
             .busy_timeout(Duration::from_secs(5))
@@ -128,6 +131,18 @@ impl SqliteOtpStore {
         });
         self.jobs.send(job).map_err(|_| sql::gone())?;
         answer.await.map_err(|_| sql::gone())?.map_err(sql::failed)
+    }
+}
+
+/// An empty file where there is none. SQLite gives those beside it the same mode.
+fn make(path: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => Ok(()),
     }
 }
 

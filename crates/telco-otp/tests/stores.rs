@@ -113,6 +113,25 @@ async fn in_sqlite() {
 }
 
 /// A schema of its own for a test, and a connection to it; `None` without a server: it was said that this is left out.
+/// Whoever can write the counters can guess codes for ever.
+#[cfg(all(unix, feature = "sqlite"))]
+#[tokio::test]
+async fn in_sqlite_the_files_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let store = telco_otp::SqliteOtpStore::open(folder.path().join("otp.sqlite")).unwrap();
+    let later = std::time::SystemTime::now() + MINUTE;
+    assert_eq!(store.count("tries", later).await.unwrap(), 1);
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?}", entry.path());
+        files += 1;
+    }
+    assert!(files > 1, "the log beside it too");
+}
+
 #[cfg(feature = "postgres")]
 async fn schema(
     of: &str,

@@ -2,9 +2,9 @@
 #![no_main]
 #![allow(dead_code)]
 
-#[path = "../../crates/telco-cli/src/topup/csv.rs"]
+#[path = "../../crates/telco-cli/src/csv.rs"]
 mod csv;
-#[path = "../../crates/telco-cli/src/topup/csv/hostile.rs"]
+#[path = "../../crates/telco-cli/src/csv/hostile.rs"]
 mod hostile;
 use csv::{Broken, Records};
 

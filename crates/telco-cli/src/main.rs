@@ -6,6 +6,7 @@ mod citcall;
 mod cli;
 mod config;
 mod cowrie;
+mod csv;
 mod demo;
 mod doctor;
 mod exit;

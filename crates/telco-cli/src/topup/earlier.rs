@@ -21,7 +21,7 @@ const DAYS: u32 = 6;
 const NAMED: usize = 10;
 
 /// So many days before now, by the flag or the setting; `None`: 0 days, nothing is looked for.
-pub(super) fn since(flag: Option<u32>, settings: &Settings) -> Result<Option<SystemTime>, Failure> {
+pub(crate) fn since(flag: Option<u32>, settings: &Settings) -> Result<Option<SystemTime>, Failure> {
     let days = match (flag, settings.of("topup").text("sent_within", None)?) {
         (Some(days), _) => days,
         (None, Some(text)) => text.parse().map_err(|_| {

@@ -6,21 +6,27 @@ use crate::config::Settings;
 use crate::cowrie;
 use crate::exit::Failure;
 
-/// The setting, if there is one. One that ends while a request may still be on the way would have its row looked up, and given
-/// to a person, before its answer can have come.
-pub(crate) fn lease(settings: &Settings) -> Result<Option<Duration>, Failure> {
-    let Some(text) = settings.of("topup").text("lease", None)? else {
-        return Ok(None);
+/// Besides the request itself: to write down what came of it.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// The setting, or what holds without one. A lease that ends while a request may still be on the way would have its row looked
+/// up, and given to a person, before its answer can have come.
+pub(crate) fn lease(settings: &Settings) -> Result<Duration, Failure> {
+    let lease = match settings.of("topup").text("lease", None)? {
+        Some(text) => Duration::from_secs(text.parse().map_err(|_| {
+            Failure::not_sent("topup: lease is no number of seconds").help("write it as 120")
+        })?),
+        None => telco_ledger::Settings::default().lease,
     };
-    let seconds = text.parse().map_err(|_| {
-        Failure::not_sent("topup: lease is no number of seconds").help("write it as 120")
-    })?;
-    let (lease, request) = (Duration::from_secs(seconds), cowrie::timeout(settings)?);
-    if lease > request {
-        return Ok(Some(lease));
+    let least = cowrie::timeout(settings)?.saturating_add(MARGIN);
+    if lease >= least {
+        return Ok(lease);
     }
+    let (given, least) = (lease.as_secs(), least.as_secs());
     Err(Failure::not_sent(format!(
-        "topup: a lease of {seconds} s is over before a request is, which may take {request:?}"
+        "topup: a lease of {given} s is too short: a request may take all but 30 s of {least} s"
     ))
-    .help("give it more seconds than that, such as 120, or shorten the timeout under [cowrie]"))
+    .help(format!(
+        "set lease under [topup] to {least} or more, or shorten the timeout under [cowrie]"
+    )))
 }

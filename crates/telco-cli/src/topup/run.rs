@@ -346,20 +346,26 @@ async fn settle_meanwhile(ledger: Ledger, sent: Arc<Notify>) {
     }
 }
 
-/// Until nothing is unknown any more: each row has happened, has not, or is left to a person.
-pub(super) async fn settle(ledger: &Ledger, stop: &Stop) -> Done {
+/// Until nothing of this job is unknown any more: each row has happened, has not, or is left to a person. What else is due is
+/// looked up on the way; what others are still sending is theirs to wait for.
+pub(super) async fn settle(ledger: &Ledger, job: &str, stop: &Stop) -> Done {
     let mut told = false;
     while stop.why() != Some(Why::Interrupted) {
         let settled = ledger.resume().await.map_err(|e| Failure::of_ledger(&e))?;
-        let Some(next) = settled.next else { break };
+        let counts = ledger.count(Some(job)).await;
+        let counts = counts.map_err(|e| Failure::of_ledger(&e))?;
+        if counts.open() == counts.of(State::Unresolved) {
+            break;
+        }
         if !told {
             output::note(
                 "settling: what is unknown is looked up until the provider's books say something",
             );
             told = true;
         }
+        let wait = settled.next.unwrap_or(LOOK.1).clamp(LOOK.0, LOOK.1);
         tokio::select! {
-            () = tokio::time::sleep(next.clamp(LOOK.0, LOOK.1)) => {}
+            () = tokio::time::sleep(wait) => {}
             () = stop.interrupted() => {}
         }
     }

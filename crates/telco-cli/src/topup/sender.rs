@@ -103,9 +103,12 @@ impl<'a> Sender<'a> {
     /// A job that was begun before: what is unknown is settled first, then what is left is sent.
     pub(super) async fn go_on(&self, job: &Job, reissue: bool, form: Form) -> Done {
         self.is_ours(job).await?;
-        let settled = run::settle(&self.ledger, &self.stop).await;
-        if settled.is_err() || self.stop.why().is_some() {
-            return self.end(settled, job, form).await;
+        job.is_latest(self.store.as_ref()).await?;
+        // What is due now. What is not due yet is settled while rows are sent, and after.
+        let looked = self.ledger.resume().await;
+        let looked = looked.map(drop).map_err(|e| Failure::of_ledger(&e));
+        if looked.is_err() || self.stop.why().is_some() {
+            return self.end(looked, job, form).await;
         }
         let again = self.ledger.replan(&job.id).await;
         let again = again.map_err(|e| Failure::of_ledger(&e))?;
@@ -124,7 +127,7 @@ impl<'a> Sender<'a> {
         let to_send = left.planned.saturating_add(refused);
         if to_send > 0 {
             let what = format!("tops up {to_send} times for {cost} in all");
-            confirm_spend(&self.account.base_url, &what, self.options.yes)?;
+            self.ask(what).await?;
         }
         if refused > 0 {
             output::note(&format!("refused before, sent again: {}", rows(refused)));
@@ -136,6 +139,18 @@ impl<'a> Sender<'a> {
             }
         }
         self.finish(job, form).await
+    }
+
+    /// Whether to spend. An interruption is an answer too.
+    async fn ask(&self, what: String) -> Done {
+        let (base_url, yes) = (self.account.base_url.clone(), self.options.yes);
+        let (tell, told) = tokio::sync::oneshot::channel();
+        // Nothing ends a read from a terminal: a thread that nobody waits for.
+        std::thread::spawn(move || tell.send(confirm_spend(&base_url, &what, yes)));
+        tokio::select! {
+            answer = told => answer.unwrap_or_else(|e| Err(Failure::broken(e.to_string()))),
+            () = self.stop.interrupted() => Err(Failure::interrupted("stopped; nothing was sent")),
+        }
     }
 
     /// Another account's rows would never come: nobody takes them here, and they stay planned.
@@ -182,7 +197,7 @@ impl<'a> Sender<'a> {
                 std::iter::once(&self.ledger).chain(&self.helpers).collect();
             run::send(&workers, self.shared(job, ("sending", left))).await?;
         }
-        run::settle(&self.ledger, &self.stop).await
+        run::settle(&self.ledger, &job.id, &self.stop).await
     }
 
     /// Whatever happened: how the rows stand decides.
@@ -209,17 +224,19 @@ impl Through {
     }
 }
 
+fn naira_in(flag: &str, text: Option<&str>) -> Result<Option<Amount>, Failure> {
+    text.map(|text| naira(flag, text)).transpose()
+}
+
 impl Sending {
     /// Everything that can be wrong with flags and settings is found here, before anything is looked at.
     pub(super) fn open(&self, settings: &Settings) -> Result<Through, Failure> {
         let mut behaviour = telco_ledger::Settings::default();
         behaviour.guards = self.guards()?;
-        if let Some(lease) = lease(settings)? {
-            behaviour.lease = lease;
-        }
+        behaviour.lease = lease(settings)?;
         behaviour.lookups_at_a_time = u32::from(self.concurrency.get());
         Ok(Through {
-            max_spend: self.max_spend.as_deref().map(naira).transpose()?,
+            max_spend: naira_in("--max-spend", self.max_spend.as_deref())?,
             base_url: self.account.base_url(settings)?,
             client: Arc::new(self.account.client(settings)?),
             behaviour,
@@ -228,8 +245,7 @@ impl Sending {
 
     fn guards(&self) -> Result<Guards, Failure> {
         let mut guards = Guards::default();
-        let least: Option<Amount> = self.min_balance.as_deref().map(naira).transpose()?;
-        guards.min_balance = least;
+        guards.min_balance = naira_in("--min-balance", self.min_balance.as_deref())?;
         guards.rate = self
             .rate
             .map(|most| (most.get(), std::time::Duration::from_secs(1)));

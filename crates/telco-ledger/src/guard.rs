@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use telco_core::{Amount, Error, ErrorKind, NotSent};
 
+use crate::{Operation, State};
+
 /// Which rule refused. It is the source of the [`NotSent`] that the caller gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -11,6 +13,10 @@ pub enum Guard {
     /// The same number, product and amount a short while ago.
     #[error("duplicate")]
     Duplicate,
+    /// Another job sent the same number, product and amount: see
+    /// [`Options::not_sent_by_other_jobs_since`](crate::Options::not_sent_by_other_jobs_since).
+    #[error("sent by another job")]
+    SentByOtherJob,
     /// This reference was sent before, and it is not proven that it did not happen.
     #[error("re-issue")]
     Reissue,
@@ -70,7 +76,11 @@ impl Guard {
     pub fn is_about_one_row(self) -> bool {
         matches!(
             self,
-            Self::Duplicate | Self::Reissue | Self::PerCall | Self::PerNumber
+            Self::Duplicate
+                | Self::SentByOtherJob
+                | Self::Reissue
+                | Self::PerCall
+                | Self::PerNumber
         )
     }
 }
@@ -104,6 +114,7 @@ impl Refusal {
         match self.guard {
             Guard::Rate => ErrorKind::RateLimited,
             Guard::MinBalance => ErrorKind::InsufficientBalance,
+            Guard::SentByOtherJob => ErrorKind::Conflict,
             _ => ErrorKind::Policy,
         }
     }
@@ -113,6 +124,41 @@ impl Refusal {
         match self.retry_after {
             Some(wait) => refusal.with_retry_after(wait),
             None => refusal,
+        }
+    }
+}
+
+/// Why a row of a job that ended as `not_sent` stays so when the job is planned anew: see [`Ledger::replan`](crate::Ledger::replan).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum LeftOut {
+    /// It was taken back for good: [`Ledger::cancel`](crate::Ledger::cancel).
+    Cancelled,
+    /// The guard [`SentByOtherJob`](Guard::SentByOtherJob) refused it.
+    SentByOtherJob,
+    /// The guard [`Duplicate`](Guard::Duplicate) refused it: the number got the same from another row, and would get it twice once
+    /// the window of that guard is over.
+    Duplicate,
+}
+
+impl LeftOut {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Cancelled, Self::SentByOtherJob, Self::Duplicate];
+
+    /// Why this row is left out; `None`: it is not.
+    #[must_use]
+    pub fn of(row: &Operation) -> Option<Self> {
+        let why = row.why.as_ref().filter(|_| row.state == State::NotSent)?;
+        let mut all = Self::ALL.iter().copied();
+        all.find(|left_out| why.message.starts_with(&left_out.says()))
+    }
+
+    /// How the reason of such a row begins.
+    pub(crate) fn says(self) -> String {
+        match self {
+            Self::Cancelled => "cancelled: ".to_owned(),
+            Self::SentByOtherJob => Guard::SentByOtherJob.says(),
+            Self::Duplicate => Guard::Duplicate.says(),
         }
     }
 }

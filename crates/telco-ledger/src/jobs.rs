@@ -1,9 +1,11 @@
 //! Many rows under one name, for any number of workers.
 
+use std::collections::BTreeMap;
+
 use telco_core::{Error, ErrorKind, NotSent, Reference, Submission, TopupIntent, TopupReceipt};
 
 use crate::{
-    Filter, Guard, Ledger, Mark, Operation, Options, Placed, PlanRow, Recorded, State, Step, Why,
+    Filter, Ledger, LeftOut, Mark, Operation, Options, Placed, PlanRow, Recorded, State, Step, Why,
 };
 
 /// A planned row in this worker's hands, until its lease ends. [`send`](Ledger::send) it or [`release`](Ledger::release) it;
@@ -166,36 +168,70 @@ impl Ledger {
 
     /// Plans the rows of a job anew that ended as `not_sent`, and says how many: nothing of them ever left.
     ///
-    /// Not those that the duplicate guard refused: the number got the same from another row, and would get it twice once the
-    /// window of that guard is over. [`duplicates`](Self::duplicates) tells how many these are.
+    /// Not those that are not to be sent ([`LeftOut`]): cancelled, sent by another job, or a duplicate. [`left_out`](Self::left_out)
+    /// tells how many these are, [`replan_with`](Self::replan_with) plans them too.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
     /// # doc::run(None, async |ledger| {
+    /// use std::num::NonZeroU32;
+    /// use telco_core::{Amount, Currency, Product, Reference, TopupIntent};
     /// use telco_ledger::PlanRow;
     ///
-    /// ledger.plan("march", vec![PlanRow::new(2, doc::intent("march-2"))]).await?;
+    /// // More PINs than the provider sells at once.
+    /// let hundred = Amount::from_major(100, Currency::NGN).unwrap();
+    /// let many = Product::pins(hundred, NonZeroU32::new(1_000_000).unwrap());
+    /// let pins = TopupIntent::new(Reference::new("march-2")?, many);
+    /// ledger.plan("march", vec![PlanRow::new(2, pins), PlanRow::new(3, doc::intent("march-3"))]).await?;
     /// for entry in ledger.take("march", 100).await? {
-    ///     ledger.cancel(entry, "the customer left").await?;
+    ///     match entry.line() {
+    ///         Some(2) => assert!(ledger.send(entry).await.is_err()),
+    ///         _ => ledger.cancel(entry, "the customer left").await?,
+    ///     }
     /// }
-    /// assert_eq!(ledger.replan("march").await?, 1, "and came back");
+    /// assert_eq!(ledger.replan("march").await?, 1, "line 2; line 3 was cancelled");
     /// # Ok(()) });
     /// ```
     ///
     /// # Errors
     /// Kind `Storage`.
     pub async fn replan(&self, job: &str) -> Result<u64, Error> {
-        let identity = self.identity().clone();
-        self.inner.store.replan(identity, job.to_owned()).await
+        self.replan_with(job, &[]).await
     }
 
-    /// How many rows of a job the duplicate guard refused. They stay as they are; one that is wanted all the same is sent by its
-    /// reference, with [`Options::allow_duplicate`].
+    /// The same, with those that were left out for one of these reasons.
+    ///
+    /// To send them, switch off what refused them: a duplicate passes with [`Options::allow_duplicate`] or when its window is over,
+    /// what another job has sent without [`Options::not_sent_by_other_jobs_since`].
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
     /// # doc::run(None, async |ledger| {
-    /// use telco_ledger::{Options, PlanRow};
+    /// use telco_ledger::{LeftOut, PlanRow};
+    ///
+    /// ledger.plan("march", vec![PlanRow::new(2, doc::intent("march-2"))]).await?;
+    /// for entry in ledger.take("march", 100).await? {
+    ///     ledger.cancel(entry, "the customer left").await?;
+    /// }
+    /// assert_eq!(ledger.replan("march").await?, 0);
+    /// assert_eq!(ledger.replan_with("march", &[LeftOut::Cancelled]).await?, 1, "and came back");
+    /// # Ok(()) });
+    /// ```
+    ///
+    /// # Errors
+    /// Kind `Storage`.
+    pub async fn replan_with(&self, job: &str, too: &[LeftOut]) -> Result<u64, Error> {
+        let (identity, too) = (self.identity().clone(), too.to_vec());
+        self.inner.store.replan(identity, job.to_owned(), too).await
+    }
+
+    /// How many rows of a job [`replan`](Self::replan) leaves out, by the reason; a reason without rows is not among them. They
+    /// stay as they are. A single one that is wanted all the same is sent by its reference.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use telco_ledger::{LeftOut, Options, PlanRow};
     ///
     /// // Line 3 is line 2 once more.
     /// let rows = [2, 3].map(|line| PlanRow::new(line, doc::intent(&format!("march-{line}"))));
@@ -203,39 +239,35 @@ impl Ledger {
     /// for entry in ledger.take("march", 100).await? {
     ///     let _ = ledger.send(entry).await;
     /// }
-    /// assert_eq!((ledger.replan("march").await?, ledger.duplicates("march").await?), (0, 1));
+    /// assert_eq!(ledger.replan("march").await?, 0);
+    /// assert_eq!(ledger.left_out("march").await?.get(&LeftOut::Duplicate), Some(&1));
     /// // Both were meant.
     /// let twice = Options::default().allow_duplicate();
     /// assert!(ledger.submit_with(&doc::intent("march-3"), twice).await.is_ok());
-    /// assert_eq!(ledger.duplicates("march").await?, 0);
+    /// assert!(ledger.left_out("march").await?.is_empty());
     /// # Ok(()) });
     /// ```
     ///
     /// # Errors
     /// Kind `Storage`.
-    pub async fn duplicates(&self, job: &str) -> Result<u64, Error> {
-        let says = Guard::Duplicate.says();
-        let refused = |row: &Operation| {
-            let mine = row.identity == *self.identity();
-            mine && row
-                .why
-                .as_ref()
-                .is_some_and(|why| why.message.starts_with(&says))
-        };
+    pub async fn left_out(&self, job: &str) -> Result<BTreeMap<LeftOut, u64>, Error> {
         let mut filter = Filter::default().job(job).state(State::NotSent);
-        let mut found = 0_u64;
+        let mut found = BTreeMap::new();
         loop {
             let page = self.list(filter.clone()).await?;
             let Some(last) = page.last() else {
                 return Ok(found);
             };
             filter = filter.after(last.id);
-            let refused = page.iter().filter(|row| refused(row)).count();
-            found = found.saturating_add(u64::try_from(refused).unwrap_or(u64::MAX));
+            let mine = page.iter().filter(|row| row.identity == *self.identity());
+            for left_out in mine.filter_map(LeftOut::of) {
+                let count = found.entry(left_out).or_insert(0_u64);
+                *count = count.saturating_add(1);
+            }
         }
     }
 
-    /// Takes a single planned row back for good: it ends as `not_sent`.
+    /// Takes a single planned row back for good: it ends as `not_sent`, and [`replan`](Self::replan) leaves it out.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
@@ -253,6 +285,7 @@ impl Ledger {
     /// # Errors
     /// Kind `Storage`, or `Conflict` if the row has moved on.
     pub async fn cancel(&self, entry: Entry, why: &str) -> Result<(), Error> {
+        let why = format!("{}{why}", LeftOut::Cancelled.says());
         let step = Step::NotSent(Why::new(ErrorKind::Policy, why));
         match self.record(&entry.mark(), step).await {
             Some(Recorded::Done) => Ok(()),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use telco_core::{
     Amount, Error, ErrorKind, Identity, NotSent, PreparedTopup, Reference, ReplayGuard, Submission,
@@ -84,6 +84,8 @@ pub struct Options {
     pub allow_duplicate: bool,
     /// Send a reference again that was rejected, or proven not to have happened. Refused for every other story.
     pub reissue: bool,
+    /// See [`not_sent_by_other_jobs_since`](Self::not_sent_by_other_jobs_since).
+    pub others_since: Option<SystemTime>,
 }
 
 impl Options {
@@ -101,6 +103,44 @@ impl Options {
     pub fn reissue(self) -> Self {
         Self {
             reissue: true,
+            ..self
+        }
+    }
+
+    /// Not if another job has sent the same number, product and amount after `since`, and it was delivered or may have been: what
+    /// [`Store::sent_by_other_jobs`] finds. A file that was changed is a new job, and two people may send the two at once.
+    ///
+    /// It is looked at where the right to send is written down, and these are granted one after the other: of two jobs that send
+    /// the same at one moment, one sends it and the other is refused. [`allow_duplicate`](Self::allow_duplicate), which is for the
+    /// rows of one job, changes nothing about that. A row that is in no job has every job for another one.
+    ///
+    /// The refusal is [`NotSent`] by the guard [`SentByOtherJob`](Guard::SentByOtherJob), of kind `Conflict`, and names the other
+    /// job and its reference. A planned row ends as `not_sent` for that reason, and [`replan`](Ledger::replan) leaves it out
+    /// ([`LeftOut::SentByOtherJob`](crate::LeftOut::SentByOtherJob)).
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
+    /// # doc::run(None, async |ledger| {
+    /// use std::time::SystemTime;
+    /// use telco_ledger::{Guard, Options, PlanRow};
+    ///
+    /// let once = Options::default().not_sent_by_other_jobs_since(SystemTime::UNIX_EPOCH);
+    /// let mut refused = Vec::new();
+    /// for job in ["march", "march, mended"] {
+    ///     let name = format!("row-2-of-{}", job.len());
+    ///     ledger.plan(job, vec![PlanRow::new(2, doc::intent(&name))]).await?;
+    ///     for entry in ledger.take(job, 100).await? {
+    ///         refused.extend(ledger.send_with(entry, once).await.err());
+    ///     }
+    /// }
+    /// assert_eq!(refused.len(), 1);
+    /// assert_eq!(Guard::behind(refused[0].as_error()), Some(Guard::SentByOtherJob));
+    /// # Ok(()) });
+    /// ```
+    #[must_use]
+    pub fn not_sent_by_other_jobs_since(self, since: SystemTime) -> Self {
+        Self {
+            others_since: Some(since),
             ..self
         }
     }
@@ -263,6 +303,7 @@ impl Ledger {
             mark: taken,
             allow_duplicate: options.allow_duplicate,
             reissue: options.reissue,
+            others_since: options.others_since,
             balance,
             intent: intent.clone(),
         };

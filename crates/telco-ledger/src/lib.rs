@@ -19,7 +19,7 @@ mod state;
 mod step;
 mod store;
 
-pub use guard::{Guard, Guards, Refusal};
+pub use guard::{Guard, Guards, LeftOut, Refusal};
 pub use jobs::Entry;
 pub use ledger::{Ledger, Options};
 pub use operation::{Count, Counts, Event, Filter, Operation, Settled};

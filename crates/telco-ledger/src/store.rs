@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use telco_core::{Amount, Currency, Error, Identity, Product, Reference, SecretBytes, TopupIntent};
 
-use crate::{Counts, Earlier, Event, Filter, Guards, Operation, Refusal, Step};
+use crate::{Counts, Earlier, Event, Filter, Guards, LeftOut, Operation, Refusal, Step};
 
 /// A row and the token that its holder must show: who comes later has a greater one, and the earlier one's is void.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,6 +39,8 @@ pub struct Claim {
     pub allow_duplicate: bool,
     /// Again, after a proven rejection.
     pub reissue: bool,
+    /// Not if another job than the row's has sent the same after this: see [`Store::sent_by_other_jobs`].
+    pub others_since: Option<SystemTime>,
     /// What the account could still spend when everything that was ever claimed through it cost so much.
     pub balance: Option<Spendable>,
 }
@@ -56,6 +58,7 @@ impl Claim {
             mark: None,
             allow_duplicate: false,
             reissue: false,
+            others_since: None,
             balance: None,
         }
     }
@@ -226,12 +229,17 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Kind `Storage`; it becomes free when its lease ends.
     async fn release(&self, mark: Mark) -> Result<(), Error>;
 
-    /// Plans the rows of a job anew that ended "not sent", and says how many. Not those that the duplicate guard refused: the
-    /// number got the same from another row, and would get it twice once the window of that guard is over.
+    /// Plans the rows of a job anew that ended "not sent", and says how many. Of those that are left out, only what was left out
+    /// for one of the reasons in `too`.
     ///
     /// # Errors
     /// Kind `Storage`.
-    async fn replan(&self, identity: Identity, job: String) -> Result<u64, Error>;
+    async fn replan(
+        &self,
+        identity: Identity,
+        job: String,
+        too: Vec<LeftOut>,
+    ) -> Result<u64, Error>;
 
     /// Rows whose outcome is unknown and that are due to be looked up. Those that were being sent by somebody who is gone
     /// become unknown first. `only`: this row, due or not, an unresolved one too.

@@ -18,7 +18,7 @@ use support::proxy::{Lose, Proxy};
 use support::{World, airtime, open, reference, settings};
 use telco_core::Submission;
 use telco_ledger::tokio_postgres::NoTls;
-use telco_ledger::{Ledger, PlanRow, PostgresStore, State};
+use telco_ledger::{Ledger, LeftOut, PlanRow, PostgresStore, State};
 use telco_sandbox::{FaultRule, Phase};
 use tokio::task::JoinSet;
 
@@ -104,7 +104,8 @@ async fn postgres_rows_planned_anew_are_counted_when_the_answer_is_lost() {
     let entry = ledger.take("j", 1).await.unwrap().pop().unwrap();
     ledger.cancel(entry, "the customer left").await.unwrap();
     assert_eq!(proxy.lost.load(Ordering::SeqCst), 0);
-    assert_eq!(ledger.replan("j").await.unwrap(), 1);
+    let cancelled = [LeftOut::Cancelled];
+    assert_eq!(ledger.replan_with("j", &cancelled).await.unwrap(), 1);
     assert_eq!(proxy.lost.load(Ordering::SeqCst), 1);
     assert_eq!(ledger.take("j", 1).await.unwrap().len(), 1);
 }

@@ -15,8 +15,8 @@ use std::time::Duration;
 use support::{World, airtime, naira, number, open, reference, settings};
 use telco_core::{Amount, Currency, ErrorKind, Identity, Product, Submission, TopupIntent};
 use telco_ledger::{
-    Begun, Claim, Count, Counts, Filter, Guard, Options, Placed, PlanRow, Recorded, State, Step,
-    Verdict, Why,
+    Begun, Claim, Count, Counts, Filter, Guard, LeftOut, Options, Placed, PlanRow, Recorded, State,
+    Step, Verdict, Why,
 };
 use telco_sandbox::{FaultRule, Phase};
 
@@ -329,9 +329,16 @@ async fn a_duplicate_is_not_planned_anew(world: World) {
     assert!(matches!(first, Submission::Accepted(_)));
     let refused = ledger.send(again).await.unwrap_err();
     assert_eq!(Guard::behind(refused.as_error()), Some(Guard::Duplicate));
-    assert_eq!(ledger.replan("j").await.unwrap(), 1, "the customer is back");
-    assert_eq!(ledger.duplicates("j").await.unwrap(), 1);
-    assert_eq!(ledger.duplicates("other").await.unwrap(), 0);
+    assert_eq!(ledger.replan("j").await.unwrap(), 0);
+    let left_out = [(LeftOut::Cancelled, 1), (LeftOut::Duplicate, 1)];
+    assert_eq!(ledger.left_out("j").await.unwrap(), left_out.into());
+    assert!(ledger.left_out("other").await.unwrap().is_empty());
+    let back = ledger.replan_with("j", &[LeftOut::Cancelled]).await;
+    assert_eq!(back.unwrap(), 1, "the customer is back");
+    assert_eq!(
+        ledger.left_out("j").await.unwrap(),
+        left_out[1..].iter().copied().collect()
+    );
     for entry in ledger.take("j", 9).await.unwrap() {
         assert_eq!(entry.line(), Some(4));
         let _ = ledger.send(entry).await.unwrap();
@@ -341,7 +348,7 @@ async fn a_duplicate_is_not_planned_anew(world: World) {
     let twice = Options::default().allow_duplicate();
     let told = ledger.submit_with(&rows[1].intent, twice).await.unwrap();
     assert!(matches!(told, Submission::Accepted(_)));
-    assert_eq!(ledger.duplicates("j").await.unwrap(), 0);
+    assert!(ledger.left_out("j").await.unwrap().is_empty());
 }
 
 async fn rows_are_counted_by_state_verdict_and_currency(world: World) {

@@ -127,7 +127,7 @@ async fn a_taken_row_is_cancelled_by_its_holder_only(world: World) {
     ledger.cancel(second, "the customer left").await.unwrap();
     let row = ledger.status(&reference("r2")).await.unwrap().unwrap();
     assert_eq!((row.state, row.delivered), (State::NotSent, Some(false)));
-    assert_eq!(row.why.unwrap().message, "the customer left");
+    assert_eq!(row.why.unwrap().message, "cancelled: the customer left");
     let told = ledger.send(held.pop().unwrap()).await.unwrap();
     assert!(matches!(told, Submission::Accepted(_)));
 }

@@ -5,12 +5,21 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
+use support::fake::Fake;
 use support::{World, airtime, naira, number, open, reference, settings};
-use telco_core::{Operator, Product, TopupIntent};
-use telco_ledger::{PlanRow, State, Store};
+use telco_core::{
+    Amount, Currency, ErrorKind, Operator, Product, ProductKind, ProductRules, TopupCapabilities,
+    TopupIntent,
+};
+use telco_ledger::{Guard, LeftOut, Options, PlanRow, State, Store};
 use telco_sandbox::{FaultRule, Phase};
 
-support::on_both_stores!(what_another_job_sent_is_found, nothing_else_is_found);
+support::on_both_stores!(
+    what_another_job_sent_is_found,
+    nothing_else_is_found,
+    two_jobs_at_once_send_the_same_once,
+    what_another_job_sent_is_refused_however_it_is_sent,
+);
 
 const EVER: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -131,6 +140,113 @@ async fn nothing_else_is_found(world: World) {
             .await;
         assert_eq!(found.unwrap(), [None, None, None]);
     }
+}
+
+/// Both have looked before either has sent: the claims decide.
+async fn two_jobs_at_once_send_the_same_once(world: World) {
+    let store = world.store().await;
+    let once = Options::default().not_sent_by_other_jobs_since(EVER);
+    // Where one statement looks and writes, and where the guards look first.
+    for (offset, capped) in [(0, false), (100, true)] {
+        let mut settings = settings();
+        settings.guards.per_call = capped.then(|| naira(1_000));
+        let ledger = open(store.clone(), world.client(), settings).await;
+        let names = ["one", "two"].map(|job| format!("{job}-{offset}"));
+        for job in &names {
+            let row = |n: u64| airtime(&format!("{job}-{n}"), offset + n, 100);
+            ledger.plan(job, rows((1..=8).map(row))).await.unwrap();
+        }
+        let mut sending = tokio::task::JoinSet::new();
+        for job in &names {
+            for entry in ledger.take(job, 8).await.unwrap() {
+                let ledger = ledger.clone();
+                sending.spawn(async move { ledger.send_with(entry, once.allow_duplicate()).await });
+            }
+        }
+        let told = sending.join_all().await;
+        let refused: Vec<_> = told.into_iter().filter_map(Result::err).collect();
+        assert_eq!(refused.len(), 8);
+        for refusal in refused {
+            assert_eq!(refusal.kind(), ErrorKind::Conflict);
+            let guard = Guard::behind(refusal.as_error());
+            assert_eq!(guard, Some(Guard::SentByOtherJob));
+        }
+        let (mut sent, mut left_out) = (0, 0);
+        for job in &names {
+            let counts = ledger.count(Some(job)).await.unwrap();
+            sent += counts.delivered();
+            let why = ledger.left_out(job).await.unwrap();
+            left_out += why.get(&LeftOut::SentByOtherJob).copied().unwrap_or(0);
+            assert_eq!(ledger.replan(job).await.unwrap(), 0);
+        }
+        assert_eq!((sent, left_out), (8, 8));
+        for n in 1..=8 {
+            let arrived = names.iter().map(|job| {
+                let (requests, _) = world.truth(&reference(format!("{job}-{n}")));
+                requests
+            });
+            assert_eq!(arrived.sum::<u64>(), 1);
+        }
+    }
+}
+
+async fn what_another_job_sent_is_refused_however_it_is_sent(world: World) {
+    let store = world.store().await;
+    let ledger = open(store.clone(), world.client(), settings()).await;
+    let one = |name: &str| rows([airtime(name, 1, 100)]);
+    ledger.plan("march", one("m1")).await.unwrap();
+    for entry in ledger.take("march", 1).await.unwrap() {
+        let _ = ledger.send(entry).await.unwrap();
+    }
+    let once = Options::default().not_sent_by_other_jobs_since(EVER);
+    // On its own, under a new reference, and one that is planned.
+    ledger.plan("april", one("a1")).await.unwrap();
+    for name in ["single", "a1"] {
+        let refused = ledger.submit_with(&airtime(name, 1, 100), once).await;
+        let refused = refused.unwrap_err();
+        let guard = Guard::behind(refused.as_error());
+        assert_eq!(guard, Some(Guard::SentByOtherJob), "{name}");
+        let said = refused.to_string();
+        assert!(said.contains("m1") && said.contains("march"), "{said}");
+    }
+    assert!(ledger.status(&reference("single")).await.unwrap().is_none());
+    let row = ledger.status(&reference("a1")).await.unwrap().unwrap();
+    assert_eq!(LeftOut::of(&row), Some(LeftOut::SentByOtherJob));
+
+    // Another amount or currency is another thing, so is what went out before; and a job's own rows are none of another's.
+    let dollars = Amount::from_minor(naira(100).minor(), Currency::USD);
+    let in_dollars = Product::airtime(number(1), None, dollars);
+    let in_dollars = TopupIntent::new(reference("usd"), in_dollars);
+    let rules = [ProductRules::new(ProductKind::Airtime)];
+    let fake = Fake::new(TopupCapabilities::new(Currency::USD, rules));
+    let abroad = open(store, fake, settings()).await;
+    assert!(abroad.submit_with(&in_dollars, once).await.is_ok());
+    assert!(
+        ledger
+            .submit_with(&airtime("b1", 1, 101), once)
+            .await
+            .is_ok()
+    );
+    let later = SystemTime::now() + Duration::from_secs(3_600);
+    let after = Options::default().not_sent_by_other_jobs_since(later);
+    assert!(
+        ledger
+            .submit_with(&airtime("b2", 1, 100), after)
+            .await
+            .is_ok()
+    );
+    ledger.plan("march", one("m2")).await.unwrap();
+    for entry in ledger.take("march", 1).await.unwrap() {
+        assert!(ledger.send_with(entry, once).await.is_ok());
+    }
+    // It is wanted all the same.
+    assert_eq!(ledger.replan("april").await.unwrap(), 0);
+    let too = [LeftOut::SentByOtherJob];
+    assert_eq!(ledger.replan_with("april", &too).await.unwrap(), 1);
+    for entry in ledger.take("april", 1).await.unwrap() {
+        assert!(ledger.send(entry).await.is_ok());
+    }
+    assert_eq!(world.truth(&reference("a1")), (1, 1));
 }
 
 #[cfg(feature = "postgres")]

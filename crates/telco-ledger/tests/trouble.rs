@@ -389,8 +389,13 @@ impl Store for Failing {
     async fn release(&self, mark: Mark) -> Result<(), Error> {
         self.store.release(mark).await
     }
-    async fn replan(&self, identity: Identity, job: String) -> Result<u64, Error> {
-        self.store.replan(identity, job).await
+    async fn replan(
+        &self,
+        identity: Identity,
+        job: String,
+        too: Vec<telco_ledger::LeftOut>,
+    ) -> Result<u64, Error> {
+        self.store.replan(identity, job, too).await
     }
     async fn due(&self, ask: Ask, only: Option<Reference>) -> Result<Due, Error> {
         self.store.due(ask, only).await

@@ -5,14 +5,25 @@ use telco_core::{Error, ErrorKind};
 
 use super::decode::columns_of;
 use super::read::find;
+use super::sent::same_sale;
 use super::{Dialect, Record, Row, Statement, Tx, Value, Work, guards, later, millis, span};
 use crate::{Begun, Claim, Mark, Operation, State, Step, Why};
 
-/// Later than anything: no row is a duplicate.
-const NO_DUPLICATES: i64 = i64::MAX;
+/// Later than anything: nothing was sent after it.
+const NEVER: i64 = i64::MAX;
 
-/// `$18`: duplicates were sent after that.
+/// `$18`: duplicates were sent after that. `$19`: what other jobs sent after that is not sent again.
 macro_rules! insert {
+    (sent after $since:literal) => {
+        same_sale!(
+            "CAST($5 AS TEXT)",
+            $since,
+            "CAST($4 AS TEXT)",
+            "CAST($7 AS TEXT)",
+            "CAST($10 AS BIGINT)",
+            "CAST($11 AS TEXT)"
+        )
+    };
     ($bytes:literal) => {
         concat!(
             "INSERT INTO telco_topup (reference, provider, account, \
@@ -25,25 +36,43 @@ macro_rules! insert {
              CAST($15 AS BIGINT), CAST($15 AS BIGINT), CAST($15 AS BIGINT), CAST($16 AS BIGINT), CAST($17 AS ",
             $bytes,
             ") WHERE NOT EXISTS (SELECT 1 FROM telco_note WHERE name = 'stop') \
-             AND NOT EXISTS (SELECT 1 FROM telco_topup WHERE recipient = CAST($5 AS TEXT) \
-             AND sent_at > CAST($18 AS BIGINT) AND counts = 1 AND kind = CAST($4 AS TEXT) \
-             AND COALESCE(plan_code, '') = COALESCE(CAST($7 AS TEXT), '') AND price = CAST($10 AS BIGINT)) \
-             ON CONFLICT (reference) DO NOTHING RETURNING fence"
+             AND NOT EXISTS (SELECT 1 FROM telco_topup WHERE ",
+            insert!(sent after "CAST($18 AS BIGINT)"),
+            ") AND NOT EXISTS (SELECT 1 FROM telco_topup WHERE ",
+            insert!(sent after "CAST($19 AS BIGINT)"),
+            " AND job IS NOT NULL) ON CONFLICT (reference) DO NOTHING RETURNING fence"
         )
     };
 }
 
-/// `$9`: duplicates were sent after that.
-const UPDATE: &str = "UPDATE telco_topup SET state = 'sending', delivered = NULL, counts = 1, attempt = attempt + 1, \
-    owner = $4, lease_until = $5, fence = fence + 1, sent_at = $6, changed_at = $6, \
-    prepared_at = $7, frozen = $8, lookups = 0, due_at = NULL, \
-    why = NULL, why_kind = NULL, why_code = NULL, why_status = NULL, why_help = NULL, who = NULL \
-    WHERE reference = $1 AND fence = $2 AND state = $3 \
-    AND NOT EXISTS (SELECT 1 FROM telco_note WHERE name = 'stop') \
-    AND NOT EXISTS (SELECT 1 FROM telco_topup d WHERE d.recipient = telco_topup.recipient \
-    AND d.sent_at > CAST($9 AS BIGINT) AND d.counts = 1 AND d.kind = telco_topup.kind \
-    AND COALESCE(d.plan_code, '') = COALESCE(telco_topup.plan_code, '') AND d.price = telco_topup.price \
-    AND d.reference <> telco_topup.reference) RETURNING fence";
+macro_rules! sent_after {
+    ($since:literal) => {
+        same_sale!(
+            "telco_topup.recipient",
+            $since,
+            "telco_topup.kind",
+            "telco_topup.plan_code",
+            "telco_topup.price",
+            "telco_topup.currency"
+        )
+    };
+}
+
+/// `$9`: duplicates were sent after that. `$10`: what other jobs sent after that is not sent again.
+const UPDATE: &str = concat!(
+    "UPDATE telco_topup SET state = 'sending', delivered = NULL, counts = 1, attempt = attempt + 1, \
+     owner = $4, lease_until = $5, fence = fence + 1, sent_at = $6, changed_at = $6, \
+     prepared_at = $7, frozen = $8, lookups = 0, due_at = NULL, \
+     why = NULL, why_kind = NULL, why_code = NULL, why_status = NULL, why_help = NULL, who = NULL \
+     WHERE reference = $1 AND fence = $2 AND state = $3 \
+     AND NOT EXISTS (SELECT 1 FROM telco_note WHERE name = 'stop') \
+     AND NOT EXISTS (SELECT 1 FROM telco_topup AS d WHERE ",
+    sent_after!("CAST($9 AS BIGINT)"),
+    " AND reference <> telco_topup.reference) \
+     AND NOT EXISTS (SELECT 1 FROM telco_topup AS d WHERE ",
+    sent_after!("CAST($10 AS BIGINT)"),
+    " AND job <> COALESCE(telco_topup.job, '')) RETURNING fence"
+);
 
 #[async_trait]
 impl Work for Claim {
@@ -141,15 +170,16 @@ impl Claim {
         }
     }
 
-    /// Duplicates count from here.
-    fn since(&self, now: i64) -> i64 {
-        match self.guards.duplicate_within {
+    /// From when on duplicates count, and what other jobs have sent.
+    fn since(&self, now: i64) -> [i64; 2] {
+        let duplicates = match self.guards.duplicate_within {
             Some(window) if !self.allow_duplicate => now.saturating_sub(span(window)),
-            _ => NO_DUPLICATES,
-        }
+            _ => NEVER,
+        };
+        [duplicates, self.others_since.map_or(NEVER, millis)]
     }
 
-    fn insert(&self, now: i64, dialect: Dialect, since: i64) -> Result<Statement, Error> {
+    fn insert(&self, now: i64, dialect: Dialect, since: [i64; 2]) -> Result<Statement, Error> {
         let statement = match dialect {
             Dialect::Sqlite => insert!("BLOB"),
             #[cfg(feature = "postgres")]
@@ -167,11 +197,11 @@ impl Claim {
             now.into(),
         ]);
         values.extend(self.frozen());
-        values.push(since.into());
+        values.extend(since.map(Value::from));
         Ok(Statement(statement, values))
     }
 
-    fn update(&self, now: i64, fence: i64, from: State, since: i64) -> Statement {
+    fn update(&self, now: i64, fence: i64, from: State, since: [i64; 2]) -> Statement {
         let mut values = vec![
             self.intent.reference.as_str().into(),
             fence.into(),
@@ -181,7 +211,7 @@ impl Claim {
             now.into(),
         ];
         values.extend(self.frozen());
-        values.push(since.into());
+        values.extend(since.map(Value::from));
         Statement(UPDATE, values)
     }
 
@@ -190,7 +220,7 @@ impl Claim {
         if let Some(refusal) = guards::refuse(tx, self, None).await? {
             return Ok(Begun::Refused(refusal));
         }
-        let Statement(insert, values) = self.insert(tx.now, tx.dialect(), NO_DUPLICATES)?;
+        let Statement(insert, values) = self.insert(tx.now, tx.dialect(), [NEVER; 2])?;
         let mut granted = tx.run(insert, values).await?;
         self.granted(granted.first_mut())
     }
@@ -210,7 +240,7 @@ impl Claim {
             }
             return Ok(Begun::Refused(refusal));
         }
-        let Statement(update, values) = self.update(tx.now, row.fence, row.state, NO_DUPLICATES);
+        let Statement(update, values) = self.update(tx.now, row.fence, row.state, [NEVER; 2]);
         let mut granted = tx.run(update, values).await?;
         self.granted(granted.first_mut())
     }

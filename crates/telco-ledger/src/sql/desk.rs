@@ -206,8 +206,11 @@ macro_rules! store_at_a_desk {
                 &self,
                 identity: telco_core::Identity,
                 job: String,
+                too: Vec<crate::LeftOut>,
             ) -> Result<u64, telco_core::Error> {
-                self.desk.ask(crate::sql::Replan::new(identity, job)).await
+                self.desk
+                    .ask(crate::sql::Replan::new(identity, job, too))
+                    .await
             }
             async fn due(
                 &self,

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use telco_core::{Amount, Error, Product};
+use telco_core::{Amount, Error};
 
-use super::{Tx, span};
+use super::{Tx, sent, span};
 use crate::{Claim, Guard, Operation, Refusal, State};
 
 const DAY: i64 = 86_400_000;
@@ -25,6 +25,9 @@ pub(crate) async fn refuse(
         return Ok(Some(Refusal::new(Guard::Stop, why)));
     }
     if let Some(refusal) = per_call(claim, price) {
+        return Ok(Some(refusal));
+    }
+    if let Some(refusal) = sent_by_other_job(tx, claim, row).await? {
         return Ok(Some(refusal));
     }
     if let Some(refusal) = duplicate(tx, claim).await? {
@@ -71,44 +74,34 @@ fn per_call(claim: &Claim, price: Amount) -> Option<Refusal> {
     over(0, price, cap).then(|| Refusal::new(Guard::PerCall, format!("{price} is more than {cap}")))
 }
 
-async fn duplicate(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Refusal>, Error> {
-    let (Some(window), Some(to), false) = (
-        claim.guards.duplicate_within,
-        claim.intent.product.recipient(),
-        claim.allow_duplicate,
-    ) else {
+async fn sent_by_other_job(
+    tx: &mut Tx<'_>,
+    claim: &Claim,
+    row: Option<&Operation>,
+) -> Result<Option<Refusal>, Error> {
+    let Some(since) = claim.others_since else {
         return Ok(None);
     };
-    let plan = match &claim.intent.product {
-        Product::Data { plan, .. } => plan.as_deref().unwrap_or_default(),
-        _ => "",
+    let job = row.and_then(|row| row.job.as_deref());
+    let earlier = sent::by_others(tx, &claim.intent.product, since, job).await?;
+    Ok(earlier.map(|earlier| {
+        let (reference, job) = (earlier.reference, earlier.job);
+        let why = format!("{reference} of job {job} is the same number, product and amount");
+        Refusal::new(Guard::SentByOtherJob, why)
+    }))
+}
+
+async fn duplicate(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Refusal>, Error> {
+    let (Some(window), false) = (claim.guards.duplicate_within, claim.allow_duplicate) else {
+        return Ok(None);
     };
-    let amount = claim.intent.product.price().map_or(0, Amount::minor);
     let since = tx.now.saturating_sub(span(window));
-    let mut found = tx
-        .run(
-            "SELECT reference FROM telco_topup WHERE recipient = $1 AND sent_at > $2 AND counts = 1 \
-             AND kind = $3 AND COALESCE(plan_code, '') = $4 AND price = $5 AND reference <> $6 LIMIT 1",
-            vec![
-                to.expose().into(),
-                since.into(),
-                claim.intent.product.kind().as_str().into(),
-                plan.into(),
-                amount.into(),
-                claim.intent.reference.as_str().into(),
-            ],
-        )
-        .await?;
-    match found.first_mut() {
-        Some(row) => {
-            let why = format!(
-                "{} is the same number, product and amount, less than {window:?} ago",
-                row.text()?
-            );
-            Ok(Some(Refusal::new(Guard::Duplicate, why)))
-        }
-        None => Ok(None),
-    }
+    let found = sent::duplicate(tx, &claim.intent, since).await?;
+    Ok(found.map(|reference| {
+        let why =
+            format!("{reference} is the same number, product and amount, less than {window:?} ago");
+        Refusal::new(Guard::Duplicate, why)
+    }))
 }
 
 async fn per_number(

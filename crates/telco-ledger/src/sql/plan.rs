@@ -9,8 +9,8 @@ use telco_core::{Error, Identity};
 use super::decode::{columns_of, operation};
 use super::read::find;
 use super::schema::{Dialect, columns};
-use super::{Row, Tx, Work};
-use crate::{Ask, Guard, Mark, Operation, Placed, PlanRow};
+use super::{Row, Tx, Value, Work};
+use crate::{Ask, LeftOut, Mark, Operation, Placed, PlanRow};
 
 pub(crate) struct Plan {
     pub(crate) identity: Identity,
@@ -136,15 +136,17 @@ impl Work for Release {
 pub(crate) struct Replan {
     identity: Identity,
     job: String,
+    too: Vec<LeftOut>,
     /// What it has planned so far: all, where it is done over because nobody knows whether it was done.
     planned: Mutex<BTreeSet<i64>>,
 }
 
 impl Replan {
-    pub(crate) fn new(identity: Identity, job: String) -> Self {
+    pub(crate) fn new(identity: Identity, job: String, too: Vec<LeftOut>) -> Self {
         Self {
             identity,
             job,
+            too,
             planned: Mutex::default(),
         }
     }
@@ -155,17 +157,26 @@ impl Work for Replan {
     type Out = u64;
 
     async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<u64, Error> {
+        let stays = |left_out| {
+            let stays = !self.too.contains(&left_out);
+            Value::from(stays.then(|| format!("{}%", left_out.says())))
+        };
+        // Like NULL is NULL: then it does not stay.
         let rows = tx
             .run(
                 "UPDATE telco_topup SET state = 'planned', delivered = NULL, lease_until = 0, changed_at = $4 \
                  WHERE job = $1 AND state = 'not_sent' AND provider = $2 AND account = $3 \
-                 AND COALESCE(why, '') NOT LIKE CAST($5 AS TEXT) RETURNING id",
+                 AND NOT COALESCE(why LIKE CAST($5 AS TEXT), FALSE) \
+                 AND NOT COALESCE(why LIKE CAST($6 AS TEXT), FALSE) \
+                 AND NOT COALESCE(why LIKE CAST($7 AS TEXT), FALSE) RETURNING id",
                 vec![
                     self.job.as_str().into(),
                     self.identity.provider().into(),
                     self.identity.account().into(),
                     tx.now.into(),
-                    format!("{}%", Guard::Duplicate.says()).into(),
+                    stays(LeftOut::Cancelled),
+                    stays(LeftOut::SentByOtherJob),
+                    stays(LeftOut::Duplicate),
                 ],
             )
             .await?;

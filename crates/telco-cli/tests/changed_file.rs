@@ -5,6 +5,7 @@
 mod common;
 mod scene;
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -157,16 +158,63 @@ fn the_old_job_does_not_undo_it_later() {
     assert_eq!(code(&resumed), 10, "{}", err(&resumed));
     let why = "another job has sent the same";
     assert!(err(&resumed).contains(why), "{}", err(&resumed));
-    assert_eq!(code(&run(&mut scene.telco(&["topup", "resume", &old]))), 10);
+    // They are not asked about again, count against no limit, and what sends them is named.
+    let again = run(&mut scene.telco(&["topup", "resume", &old, "--max-spend", "1"]));
+    assert_eq!(code(&again), 10);
+    for told in [why, "--send-again"] {
+        assert!(err(&again).contains(told), "{told}: {}", err(&again));
+    }
+    for told in ["tried again", "--max-spend", "goes on"] {
+        assert!(!err(&again).contains(told), "{told}: {}", err(&again));
+    }
+    let outlook = run(&mut scene.bulk(&["--dry-run", "--output", "json"]));
+    let outlook = document(&outlook);
+    assert_eq!(
+        (&outlook["to_send"], &outlook["cost"]),
+        (&json!(0), &json!("NGN 0.00"))
+    );
     assert_eq!(scene.sandbox.totals().requested, rows as u64 + 1);
     let words = [
         "topup", "report", &old, "--format", "csv", "--state", "not_sent",
     ];
     let why = out(&run(&mut scene.telco(&words)));
     assert!(
-        why.contains("sent the same number, product and amount on 20"),
+        why.contains("is the same number, product and amount"),
         "{why}"
     );
+}
+
+#[test]
+fn what_the_duplicate_guard_refused_is_sent_when_that_is_said() {
+    let scene = Scene::new(3);
+    assert_eq!(code(&run(&mut scene.bulk(&[]))), 0);
+    // Of another job a moment ago, and not looked for there: the guard refuses it.
+    let new = written(
+        &scene,
+        "new.csv",
+        &format!("{}08061234567;50;MTN\n", read(&scene)),
+    );
+    let refused = run(&mut scene.bulk_of(&new, &["--sent-within", "0"]));
+    assert_eq!(code(&refused), 10, "{}", err(&refused));
+    assert_eq!(delivered(&scene), 4);
+    for _ in 0..2 {
+        let told = "another row got the same a short while before: 3 rows";
+        let again = run(&mut scene.resume(&["--max-spend", "1"]));
+        assert_eq!(code(&again), 10, "{}", err(&again));
+        assert!(err(&again).contains(told), "{}", err(&again));
+        assert!(
+            err(&again).contains("--send-again` sends them"),
+            "{}",
+            err(&again)
+        );
+    }
+    let outlook = document(&run(
+        &mut scene.bulk_of(&new, &["--dry-run", "--output", "json"])
+    ));
+    assert_eq!(outlook["to_send"], 0);
+    let sent = run(&mut scene.resume(&["--send-again"]));
+    assert_eq!(code(&sent), 0, "{}", err(&sent));
+    assert_eq!(delivered(&scene), 7);
 }
 
 /// A job whose rows are all written down, and none of them sent.
@@ -340,6 +388,47 @@ fn a_file_that_changes_meanwhile_changes_nothing() {
             row["number"].as_str().unwrap().starts_with("234803"),
             "{row}"
         );
+    }
+}
+
+/// A row that an interrupted attempt had written down stays the job's, also where this attempt would leave it out: it has one
+/// line in the report, and another job's number does not get it twice.
+#[test]
+fn rows_that_were_written_down_before_are_not_left_out() {
+    let rows = 20_000;
+    let scene = Scene::new(rows);
+    let running = scene.bulk(&[]).spawn().unwrap();
+    let known = || out(&run(&mut scene.telco(&["topup", "status"])));
+    while !known().contains("planned") {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    signal(&running, "-INT");
+    let stopped = running.wait_with_output().unwrap();
+    assert_eq!(code(&stopped), 130, "{}", err(&stopped));
+    assert_eq!(scene.sandbox.totals().requested, 0);
+
+    let first: String = read(&scene).split_inclusive('\n').take(3).collect();
+    let first = written(&scene, "first.csv", &first);
+    assert_eq!(code(&run(&mut scene.bulk_of(&first, &[]))), 0);
+    // The first two rows are refused; the third would cost too much.
+    let flags = [
+        "--skip-sent",
+        "--min-balance",
+        "999999900",
+        "--concurrency",
+        "1",
+    ];
+    let stopped = run(&mut scene.bulk(&flags));
+    assert_eq!(code(&stopped), 10, "{}", err(&stopped));
+    assert_eq!(scene.sandbox.totals().requested, 2);
+    let report = scene.report();
+    let lines: BTreeSet<u64> = report
+        .iter()
+        .map(|row| row["line"].as_u64().unwrap())
+        .collect();
+    assert_eq!((report.len(), lines.len()), (rows, rows));
+    for row in &report[..2] {
+        assert_eq!(row["state"], "not_sent", "{row}");
     }
 }
 

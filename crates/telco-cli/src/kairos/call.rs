@@ -26,7 +26,7 @@ pub(super) const EXAMPLES: &str = "Examples:\n  \
     telco kairos call --csv dues.csv --reference dues-2026-03\n\n\
     The CSV file has a header. Its columns: number (several of one person with | between them, tried in turn); if you like, \
     reference and start_time; and one for each variable of the flow, by its name:\n  \
-    reference,number,Amount\n  due-17,9812345678,1200\n  due-18,9812345679|02212345678,850\n\
+    reference,number,Amount\n  due-17,9812345678,1200\n  due-18,9812345679|9812345680,850\n\
     A number that stands in two rows is refused, unless you say --allow-duplicates.\n\n\
     What others on this machine must not see goes into a file, or to --csv - on standard input: a command line can be seen.";
 

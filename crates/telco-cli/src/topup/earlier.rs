@@ -56,15 +56,6 @@ impl Others {
     }
 }
 
-/// Why a row is not sent.
-pub(super) fn why(earlier: &Earlier) -> String {
-    let when = output::time(earlier.sent_at).unwrap_or_default();
-    format!(
-        "job {} sent the same number, product and amount on {when}, as {}",
-        earlier.job, earlier.reference
-    )
-}
-
 /// What was found, by job: how many rows, and when the last of them was sent.
 #[derive(Debug, Default)]
 pub(super) struct Account {

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use telco_core::{Amount, TopupProvider};
-use telco_ledger::{Guards, Ledger, Store};
+use telco_ledger::{Guards, Ledger, LeftOut, Options, Store};
 
-use super::earlier::Others;
 use super::job::Job;
 use super::lease::lease;
 use super::place::{LedgerAt, Place};
@@ -39,7 +38,8 @@ pub(super) struct Sending {
     /// Send nothing if what is to be sent costs more
     #[arg(long, value_name = "NAIRA")]
     max_spend: Option<String>,
-    /// Send rows although another job has sent the same number, product and amount
+    /// Send rows although another job has sent the same number, product and amount; with `resume`, also those that were refused
+    /// for that, or since another row had asked for the same a short while before
     #[arg(long)]
     pub(super) send_again: bool,
     /// Stop before the account holds less
@@ -110,7 +110,12 @@ impl<'a> Sender<'a> {
         if looked.is_err() || self.stop.why().is_some() {
             return self.end(looked, job, form).await;
         }
-        let again = self.ledger.replan(&job.id).await;
+        let refused: &[LeftOut] = if self.options.send_again {
+            &[LeftOut::Duplicate, LeftOut::SentByOtherJob]
+        } else {
+            &[]
+        };
+        let again = self.ledger.replan_with(&job.id, refused).await;
         let again = again.map_err(|e| Failure::of_ledger(&e))?;
         if again > 0 {
             output::note(&format!("not sent before, tried again: {}", rows(again)));
@@ -174,14 +179,15 @@ impl<'a> Sender<'a> {
             concurrency: usize::from(self.options.concurrency.get()),
             give_up_after: self.options.give_up_after,
         };
-        let since = job.since().filter(|_| !self.options.send_again);
-        let others = since.map(|since| Others {
-            store: self.store.clone(),
-            since,
-        });
+        let mut options = Options::default();
         // Who sends it again on purpose means it now, not in half a minute.
-        let twice = job.duplicates || self.options.send_again;
-        Shared::new(&job.id, pace, (twice, others), what, &self.stop)
+        if job.duplicates || self.options.send_again {
+            options = options.allow_duplicate();
+        }
+        if let Some(since) = job.since().filter(|_| !self.options.send_again) {
+            options = options.not_sent_by_other_jobs_since(since);
+        }
+        Shared::new(&job.id, pace, options, what, &self.stop)
     }
 
     /// Sends what is planned, settles, and says how it stands.

@@ -1,8 +1,10 @@
 //! How a job stands, and the exit code that says so.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use telco_core::{Amount, Currency};
-use telco_ledger::{Counts, State, Store};
+use telco_ledger::{Counts, Filter, LeftOut, State, Store};
 
 use super::job::Job;
 use super::stop::Why;
@@ -25,7 +27,9 @@ pub(super) struct Summary {
     /// For a person.
     unresolved: u64,
     spent: Amount,
-    /// What the rows cost that are planned, that ended not sent, and that were refused.
+    /// Rows among those not sent that no `resume` sends, by the reason.
+    left_out: BTreeMap<LeftOut, u64>,
+    /// What the rows cost that are planned, that ended not sent and would be sent again, and that were refused.
     prices: [Amount; 3],
 }
 
@@ -44,6 +48,15 @@ impl Summary {
             let sum = rows.fold(0, |sum: i64, count| sum.saturating_add(count.price.minor()));
             Amount::from_minor(sum, Currency::NGN)
         };
+        let (left_out, their_price) = left_out(job, &counts, store).await?;
+        let [planned, not_sent, rejected] =
+            [State::Planned, State::NotSent, State::Rejected].map(price);
+        let not_sent = not_sent.minor().saturating_sub(their_price);
+        let prices = [
+            planned,
+            Amount::from_minor(not_sent, Currency::NGN),
+            rejected,
+        ];
         let (not_sent, unresolved) = (counts.of(State::NotSent), counts.of(State::Unresolved));
         Ok(Self {
             job: job.clone(),
@@ -55,13 +68,19 @@ impl Summary {
             unknown: counts.open().saturating_sub(unresolved),
             unresolved,
             spent: spent.unwrap_or(nothing),
-            prices: [State::Planned, State::NotSent, State::Rejected].map(price),
+            left_out,
+            prices,
         })
     }
 
-    /// Rows that are not sent, whether for good or not yet.
-    pub(super) fn left(&self) -> u64 {
-        self.planned.saturating_add(self.not_sent)
+    /// Rows that the next `resume` sends.
+    fn left(&self) -> u64 {
+        let left_out = self
+            .left_out
+            .values()
+            .fold(0, |sum: u64, n| sum.saturating_add(*n));
+        self.planned
+            .saturating_add(self.not_sent.saturating_sub(left_out))
     }
 
     /// What it costs to send what is planned, and if it is wanted what was refused.
@@ -148,7 +167,59 @@ impl Summary {
                 Failure::not_sent(format!("{because}not sent: {}", rows(self.left()))).help(resume),
             );
         }
+        if !self.left_out.is_empty() {
+            let reasons: Vec<String> = self.left_out.iter().map(why).collect();
+            let help = match self
+                .left_out
+                .keys()
+                .all(|reason| *reason == LeftOut::Cancelled)
+            {
+                true => "`telco topup report --format csv --state not_sent` says more".to_owned(),
+                false => format!(
+                    "`telco topup resume {} --send-again` sends them",
+                    self.job.id
+                ),
+            };
+            let reasons = reasons.join("; ");
+            return Err(Failure::not_sent(format!("{because}not sent, {reasons}")).help(help));
+        }
         Ok(())
+    }
+}
+
+fn why((reason, count): (&LeftOut, &u64)) -> String {
+    let why = match reason {
+        LeftOut::SentByOtherJob => "another job has sent the same",
+        LeftOut::Duplicate => "another row got the same a short while before",
+        _ => "taken back",
+    };
+    format!("{why}: {}", rows(*count))
+}
+
+/// The rows of a job that are not to be sent, by the reason, and what they cost.
+async fn left_out(
+    job: &Job,
+    counts: &Counts,
+    store: &dyn Store,
+) -> Result<(BTreeMap<LeftOut, u64>, i64), Failure> {
+    let (mut found, mut price) = (BTreeMap::new(), 0_i64);
+    if counts.of(State::NotSent) == 0 {
+        return Ok((found, price));
+    }
+    let mut filter = Filter::default().job(&job.id).state(State::NotSent);
+    loop {
+        let page = store.list(filter.clone()).await;
+        let page = page.map_err(|e| Failure::of_ledger(&e))?;
+        let Some(last) = page.last() else {
+            return Ok((found, price));
+        };
+        filter = filter.after(last.id);
+        for row in &page {
+            if let Some(reason) = LeftOut::of(row) {
+                *found.entry(reason).or_insert(0) += 1;
+                price = price.saturating_add(row.price().map_or(0, Amount::minor));
+            }
+        }
     }
 }
 

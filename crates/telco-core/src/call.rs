@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::{
     Error, ErrorKind, Msisdn, NotSent, Prepared, Provider, Reference, ReplayGuard, Secret,
-    Submission,
+    Submission, UnknownOutcome,
 };
 
 /// One call to one person.
@@ -217,6 +217,9 @@ pub trait CallTrigger: Provider {
 pub trait CallExt: CallTrigger {
     /// Sends request by request, stops at the first that is not accepted, and reports one row per call.
     ///
+    /// A request that is accepted by an answer of which not one call can be told is no better than one whose answer was lost:
+    /// it stops there too.
+    ///
     /// # Errors
     /// [`NotSent`] if the batch cannot be prepared.
     async fn place(&self, batch: &CallBatch) -> Result<CallReport, NotSent> {
@@ -237,8 +240,11 @@ pub trait CallExt: CallTrigger {
             } else {
                 self.send(prepared).await
             };
-            stopped |= !matches!(answer, Ok(Submission::Accepted(_)));
-            rows.extend(per_call(answer, references));
+            let accepted = matches!(answer, Ok(Submission::Accepted(_)));
+            let told = per_call(answer, references);
+            let is_unknown = |row: &CallRow| matches!(row.1, Ok(Submission::Unknown(_)));
+            stopped |= !accepted || told.iter().all(is_unknown);
+            rows.extend(told);
         }
         Ok(CallReport { rows })
     }
@@ -269,8 +275,11 @@ fn per_call(
             .collect(),
         Ok(Submission::Unknown(unknown)) => {
             let row = |reference: Reference| {
-                let answer = Submission::unknown(&reference, unknown.cause().clone());
-                (reference, Ok(answer))
+                let mut one = UnknownOutcome::new(&reference, unknown.cause().clone());
+                if let Some(answer) = unknown.answer() {
+                    one = one.with_answer(answer.clone());
+                }
+                (reference, Ok(Submission::Unknown(one)))
             };
             references.into_iter().map(row).collect()
         }

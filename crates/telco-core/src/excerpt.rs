@@ -3,21 +3,34 @@
 use std::mem::take;
 
 const AT_MOST: usize = 200;
+/// So much is looked at, so that what is cut is masked before.
+const LOOKED_AT: usize = 4_096;
 /// Result codes have up to three digits; one-time codes begin at four.
 const DIGITS_SHOWN: usize = 3;
 const TOKEN_SHOWN: usize = 19;
 
-/// Cuts to 200 characters and replaces control characters, four or more digits of any script, also in groups as people write
-/// numbers and codes, and runs of twenty or more characters that look like a token, since those are numbers, codes, signatures
-/// or keys.
+/// Replaces control characters, four or more digits of any script, also in groups as people write numbers and codes, and runs of
+/// twenty or more characters that look like a token, since those are numbers, codes, signatures or keys. Then cuts to 200
+/// characters.
 pub(crate) fn sanitised(text: &str) -> Box<str> {
-    let text = text.chars().take(AT_MOST);
-    let text: String = text.map(|c| if c.is_control() { ' ' } else { c }).collect();
-    without_digits(&without_tokens(&text)).into()
+    let mut chars = text.chars();
+    let seen = chars.by_ref().take(LOOKED_AT);
+    let mut seen: String = seen.map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if chars.next().is_some() {
+        // What was cut in two is not known for what it is.
+        seen.truncate(seen.trim_end_matches(is_of_a_run).len());
+        seen.push_str("***");
+    }
+    let masked = without_digits(&without_tokens(&seen));
+    masked.chars().take(AT_MOST).collect::<String>().into()
+}
+
+/// What Base64, UUIDs, JWTs and percent-encoded text are made of.
+fn is_of_a_run(c: char) -> bool {
+    c.is_alphanumeric() || "+/=_-.%~".contains(c)
 }
 
 fn without_tokens(text: &str) -> String {
-    let is_of_a_run = |c: char| c.is_alphanumeric() || "+/=_-.".contains(c);
     let mut out = String::new();
     let mut run = String::new();
     for c in text.chars() {
@@ -51,7 +64,7 @@ fn is_a_word(text: &str) -> bool {
     text.chars().all(char::is_alphabetic) && !(shouted && spoken)
 }
 
-/// A group of digits goes on over one space, hyphen, full stop or parenthesis, or over a parenthesis and one of the others.
+/// A group of digits goes on over one space, hyphen, full stop, slash or parenthesis, or over a parenthesis and one of the others.
 fn without_digits(text: &str) -> String {
     let mut out = String::new();
     // From the first digit to the last, and what may lie between it and the next one.
@@ -80,8 +93,7 @@ fn goes_on(between: &str, c: char) -> bool {
     let is_paren = |c: char| c == '(' || c == ')';
     let separates = is_paren(c)
         || c.is_whitespace()
-        || c == '.'
-        || c == '-'
+        || matches!(c, '.' | '-' | '/')
         || ('\u{2010}'..='\u{2015}').contains(&c);
     let mut chars = between.chars();
     match (chars.next(), chars.next()) {
@@ -130,6 +142,8 @@ mod tests {
             ("to 803\u{2011}123\u{a0}45", "to #"),
             ("code 482-913 expired", "code # expired"),
             ("code 4 8 2 1", "code #"),
+            ("to 080/312/345/67", "to #"),
+            ("part 2/3 of 10/", "part 2/3 of 10/"),
             ("۰۹۱ ۲۰۰", "#"),
             ("1 2 3", "1 2 3"),
             ("rc=202, 45 left", "rc=202, 45 left"),
@@ -147,6 +161,9 @@ mod tests {
         for (text, kept) in [
             ("key 3f2504e0-4f89-11d3-9a0c-0305e82c3301!", "key ***!"),
             ("Bearer eyJhbGciOi.eyJzdWIiOi.SflKxwRJSM", "Bearer ***"),
+            ("sig ZSLL%2BNVUY%2FTxCZ%3D end", "sig *** end"),
+            ("key abcdef~ghijkl~mnopqr1 end", "key *** end"),
+            ("100% of ~5", "100% of ~5"),
             (
                 "at api.example-provider.com.",
                 "at api.example-provider.com.",
@@ -162,6 +179,21 @@ mod tests {
             ),
         ] {
             assert_eq!(&*sanitised(text), kept, "{text}");
+        }
+    }
+
+    /// A key that the cut would go through is masked before; so is one at the end of what is looked at.
+    #[test]
+    fn what_is_cut_is_masked_before() {
+        let key = "3f2504e04f8911d39a0c0305e82c3301";
+        let before = "ab ".repeat(64);
+        let told = sanitised(&format!("{before}{key} 2348031234567"));
+        assert_eq!(&*told, format!("{before}*** #"));
+        for padding in 0..40 {
+            let long = "k".repeat(4_070 + padding);
+            let told = sanitised(&format!("{long} {key} {key}"));
+            assert!(!told.contains("3f2"), "{padding}: {told}");
+            assert!(told.starts_with("***"), "{padding}: {told}");
         }
     }
 }

@@ -521,6 +521,13 @@ impl CallTrigger for Calls {
                 "bad id",
             )));
         }
+        if answer == "garbled" {
+            let cause = Error::answered(ErrorKind::UnreadableAnswer, "garbled");
+            let unknown = UnknownOutcome::new(&batch.reference, cause);
+            return Ok(Submission::Unknown(
+                unknown.with_answer(SecretBytes::new(answer)),
+            ));
+        }
         // The answer names the calls that it took.
         let calls = batch
             .calls
@@ -581,6 +588,27 @@ async fn a_batch_stops_at_the_first_request_that_is_not_accepted() {
         ["rejected", "rejected", "not sent", "not sent", "not sent"]
     );
     assert_eq!(rows([Way::Refused]).await, ["not sent"; 5]);
+    assert_eq!(
+        rows([Way::Answers("?"), Way::Answers("c3 c4")]).await,
+        ["unknown", "unknown", "not sent", "not sent", "not sent"],
+        "an answer that mentions no call says nothing"
+    );
+}
+
+/// Each row may be settled by what was answered to the whole request.
+#[tokio::test]
+async fn the_answer_that_nobody_could_read_is_in_every_row() {
+    let calls = Calls::new([Way::Answers("garbled")]);
+    let report = calls.place(&five_calls()).await.unwrap();
+    let mut rows = report.into_iter();
+    for (id, row) in rows.by_ref().take(2) {
+        let Ok(Submission::Unknown(unknown)) = row else {
+            panic!("{id}")
+        };
+        assert_eq!(unknown.reference(), &id);
+        assert_eq!(unknown.answer().unwrap().expose(), b"garbled");
+    }
+    assert!(rows.all(|(_, row)| row.is_err()));
 }
 
 // ---- MOR-like signing -----------------------------------------------------------------------------------------------------------

@@ -1,20 +1,22 @@
 //! How much time went by, as far as this machine can tell.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use telco_core::Clock;
 
 /// A moment on both clocks of this machine.
-pub(crate) struct Since<'a> {
-    clock: &'a dyn Clock,
+#[derive(Debug, Clone)]
+pub(crate) struct Since {
+    clock: Arc<dyn Clock>,
     wall: SystemTime,
     monotonic: Duration,
 }
 
-impl<'a> Since<'a> {
-    pub(crate) fn now(clock: &'a dyn Clock) -> Self {
+impl Since {
+    pub(crate) fn now(clock: &Arc<dyn Clock>) -> Self {
         Self {
-            clock,
+            clock: Arc::clone(clock),
             wall: clock.now(),
             monotonic: clock.monotonic(),
         }
@@ -26,6 +28,22 @@ impl<'a> Since<'a> {
         let monotonic = self.clock.monotonic().saturating_sub(self.monotonic);
         let wall = self.clock.now().duration_since(self.wall);
         wall.unwrap_or_default().max(monotonic)
+    }
+}
+
+/// The store's time, which goes on.
+#[derive(Debug, Clone)]
+pub(crate) struct StoreTime {
+    /// When the store said so.
+    pub(crate) at: SystemTime,
+    /// From before it was asked: an answer that took its time is old.
+    pub(crate) since: Since,
+}
+
+impl StoreTime {
+    /// At the latest.
+    pub(crate) fn now(&self) -> Option<SystemTime> {
+        self.at.checked_add(self.since.elapsed())
     }
 }
 
@@ -57,9 +75,10 @@ mod tests {
             ((began.0 + 3_600 * second, began.1), 3_600),
             ((began.0 - 3_600 * second, began.1 + 2 * second), 2),
         ] {
-            let clock = Hands(Mutex::new(began));
+            let hands = Arc::new(Hands(Mutex::new(began)));
+            let clock = Arc::clone(&hands) as Arc<dyn Clock>;
             let since = Since::now(&clock);
-            *clock.0.lock().unwrap() = now;
+            *hands.0.lock().unwrap() = now;
             assert_eq!(since.elapsed(), elapsed * second);
         }
     }

@@ -25,9 +25,11 @@ pub(crate) fn decide(
     now: SystemTime,
 ) -> Step {
     let looks = row.lookups.saturating_add(1);
-    let again = |why: Why| Step::LookedUp {
+    let after = wait(&rules.poll_after, looks);
+    let again = |why| Step::LookedUp {
         why,
-        after: wait(&rules.poll_after, looks),
+        after,
+        on_record: false,
     };
     let scheduled = u32::try_from(rules.poll_after.len()).unwrap_or(u32::MAX);
     let (pending, exhausted) = (looks < scheduled, looks >= LOOKS_AT_MOST);
@@ -58,10 +60,14 @@ pub(crate) fn decide(
     };
     match found {
         Lookup::Found(record) => match record.state {
-            RecordState::Pending if pending || !exhausted => again(Why::new(
-                ErrorKind::Other,
-                "the provider has it on record, not decided yet",
-            )),
+            RecordState::Pending if pending || !exhausted => Step::LookedUp {
+                why: Why::new(
+                    ErrorKind::Other,
+                    "the provider has it on record, not decided yet",
+                ),
+                after,
+                on_record: true,
+            },
             RecordState::Pending => Step::Unresolved(Why::new(
                 ErrorKind::Other,
                 "the provider has it on record and never decided",
@@ -121,6 +127,7 @@ fn proven(row: &Operation, after: Duration, now: SystemTime, again: impl Fn(Why)
         Ok(age) => Step::LookedUp {
             why: Why::new(ErrorKind::Other, "not on record yet"),
             after: after.saturating_sub(age),
+            on_record: false,
         },
         Err(_) => again(Why::new(ErrorKind::Other, "not on record yet")),
     }
@@ -152,6 +159,7 @@ mod tests {
             id: 1,
             identity: Identity::new("fake", "shop"),
             receipt: TopupReceipt::new(reference.clone()),
+            earlier_pins: Vec::new(),
             intent: TopupIntent::new(reference, Product::airtime(to, None, amount)),
             job: None,
             line: None,

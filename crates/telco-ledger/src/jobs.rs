@@ -106,8 +106,9 @@ impl Ledger {
     /// ```
     ///
     /// # Errors
-    /// [`NotSent`]. A row that cannot be sent, or that a guard about this row refuses, ends as `not_sent`; one that a guard
-    /// about all rows refuses (stop switch, rate, caps of day and job, balance) is planned and free again.
+    /// [`NotSent`]. A row that cannot be sent, or that a guard about this row refuses, ends as `not_sent`; one that a guard about all
+    /// rows refuses (stop switch, rate, caps of day and job, balance) is planned and free again. One that another worker has sent
+    /// meanwhile, because its lease ended here, is no error: its story is told.
     pub async fn send(&self, entry: Entry) -> Result<Submission<TopupReceipt>, NotSent> {
         self.send_with(entry, Options::default()).await
     }
@@ -139,8 +140,12 @@ impl Ledger {
         match self.inner.provider.prepare(entry.intent()) {
             Ok(prepared) => self.begin(prepared, options, Some(mark)).await,
             Err(refusal) => {
-                self.record(&mark, Step::NotSent(Why::from(&refusal))).await;
-                Err(refusal)
+                let step = Step::NotSent(Why::from(&refusal));
+                match self.record(&mark, step).await {
+                    // Another worker may have sent it meanwhile.
+                    Some(Recorded::Superseded) => self.story_or(entry.intent(), refusal).await,
+                    _ => Err(refusal),
+                }
             }
         }
     }

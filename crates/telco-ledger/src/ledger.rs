@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use telco_core::{
@@ -59,10 +59,18 @@ pub(crate) struct Inner {
     /// Names this ledger among all workers of all times.
     worker: String,
     claims: AtomicU64,
-    /// Rows whose sender's future was dropped: theirs is nobody's lease.
-    pub(crate) dropped: Mutex<Vec<Mark>>,
+    left: Mutex<Vec<Left>>,
     /// The last reading of the balance, or why there is none, and when that was. Held while one is made: others wait for it.
     balance: tokio::sync::Mutex<Option<(Duration, Result<Spendable, NotSent>)>>,
+}
+
+/// What nobody waits for any more: theirs is nobody's lease, and the next `resume` sees to it.
+#[derive(Debug, Clone)]
+pub(crate) enum Left {
+    /// Its sender went away in the middle.
+    Sending(Mark),
+    /// Under this owner's claim nothing was sent, and nobody knows whether it was written.
+    Claim(Reference, String),
 }
 
 /// A balance that could not be read is asked for again after this.
@@ -184,7 +192,7 @@ impl Ledger {
                 settings,
                 worker,
                 claims: AtomicU64::new(0),
-                dropped: Mutex::default(),
+                left: Mutex::default(),
                 balance: tokio::sync::Mutex::default(),
             }),
         })
@@ -259,14 +267,16 @@ impl Ledger {
     }
 
     /// What was sent before has its story, even if today's settings would refuse it, or a guard cannot look.
-    async fn story_or(
+    pub(crate) async fn story_or(
         &self,
         intent: &TopupIntent,
         refusal: NotSent,
     ) -> Result<Submission<TopupReceipt>, NotSent> {
         match self.inner.store.find(intent.reference.clone()).await {
             Ok(Some(row)) if row.is(self.identity(), intent) => row.told().ok_or(refusal),
-            _ => Err(refusal),
+            Ok(_) => Err(refusal),
+            // It may have been sent before.
+            Err(e) => Err(unwritten(e)),
         }
     }
 
@@ -308,8 +318,14 @@ impl Ledger {
             intent: intent.clone(),
         };
         inner.tell(reference, State::Sending, false);
-        let since = Since::now(&*inner.settings.clock);
-        let mark = match inner.store.begin(claim).await.map_err(unwritten)? {
+        let since = Since::now(&inner.settings.clock);
+        // The answer to a commit may be lost, and so may whoever waits for it.
+        let mut leaving = inner.leaving(Left::Claim(reference.clone(), claim.owner.clone()));
+        let begun = inner.store.begin(claim).await.map_err(unwritten)?;
+        if !matches!(begun, Begun::Go(_)) {
+            leaving.left = None;
+        }
+        let mark = match begun {
             Begun::Go(mark) => mark,
             Begun::Refused(refusal) => return Err(refusal.not_sent()),
             Begun::Story(row) => {
@@ -321,19 +337,20 @@ impl Ledger {
             Begun::Gone => return Err(busy("this reference is in another worker's hands")),
         };
         inner.tell(reference, State::Sending, true);
-        // A worker that was frozen in between may have been taken for dead, and its row looked up.
-        if since.elapsed() >= inner.settings.lease {
+        // What is left of the lease must do for the transmission. And a worker that was frozen in between may have been taken for
+        // dead, and its row looked up.
+        if since.elapsed() >= inner.settings.lease / Settings::TO_WRITE {
             let late = NotSent::new(
                 ErrorKind::Timeout,
-                "the lease ended before anything was sent",
+                "writing it down took more than a quarter of the lease, so it was not sent",
             );
-            self.record(&mark, Step::NotSent(Why::from(&late))).await;
+            let recorded = self.record(&mark, Step::NotSent(Why::from(&late))).await;
+            if recorded.is_some() {
+                leaving.left = None;
+            }
             return Err(late);
         }
-        let mut guard = Dropped {
-            inner,
-            mark: Some(mark.clone()),
-        };
+        leaving.left = Some(Left::Sending(mark.clone()));
         let answer = inner.provider.send(prepared).await;
         let step = match &answer {
             Ok(Submission::Accepted(receipt)) => Step::Accepted(Box::new(receipt.clone())),
@@ -345,7 +362,7 @@ impl Ledger {
         };
         // Failing to record it never changes what the caller is told: the row stays as it is, and is looked up.
         if self.record(&mark, step).await.is_some() {
-            guard.mark = None;
+            leaving.left = None;
         }
         answer
     }
@@ -371,6 +388,22 @@ impl Inner {
                 durable,
             });
         }
+    }
+
+    fn left(&self) -> MutexGuard<'_, Vec<Left>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leaving(&self, left: Left) -> Leaving<'_> {
+        Leaving {
+            inner: self,
+            left: Some(left),
+        }
+    }
+
+    pub(crate) fn take_what_was_left(&self) -> Option<Leaving<'_>> {
+        let left = self.left().pop()?;
+        Some(self.leaving(left))
     }
 
     pub(crate) fn claim_name(&self) -> String {
@@ -482,22 +515,15 @@ fn belongs_elsewhere(row: &Operation, identity: &Identity) -> NotSent {
     )
 }
 
-/// Marks a row whose sender went away in the middle, so that `resume` need not wait for the lease.
-struct Dropped<'a> {
+/// Leaves it for the next `resume`, unless it is done when this is dropped.
+pub(crate) struct Leaving<'a> {
     inner: &'a Inner,
-    mark: Option<Mark>,
+    pub(crate) left: Option<Left>,
 }
 
-impl Drop for Dropped<'_> {
+impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        if let Some(mark) = self.mark.take() {
-            let mut dropped = self
-                .inner
-                .dropped
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            dropped.push(mark);
-        }
+        self.inner.left().extend(self.left.take());
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use telco_core::{
-    Amount, Error, ErrorKind, FrozenTopup, Identity, Reference, Rejection, SecretBytes, Submission,
-    TopupIntent, TopupReceipt, UnknownOutcome,
+    Amount, Error, ErrorKind, FrozenTopup, Identity, Pin, Reference, Rejection, SecretBytes,
+    Submission, TopupIntent, TopupReceipt, UnknownOutcome,
 };
 
 use crate::{State, Why};
@@ -42,8 +42,11 @@ pub struct Operation {
     pub who: Option<String>,
     /// How often it was looked up since it became unknown.
     pub lookups: u32,
-    /// What the provider answered, or what holds if it did act; paid PINs among it.
+    /// What the provider answered, or what holds if it did act; paid PINs among it. Where the row was sent again after a proof that
+    /// it had not happened, this is about the last time only.
     pub receipt: TopupReceipt,
+    /// PINs that came with an earlier time, which was found not to have happened, and is told by nothing else.
+    pub earlier_pins: Vec<Pin>,
     pub(crate) owner: Option<String>,
     pub(crate) fence: i64,
     pub(crate) leased: bool,

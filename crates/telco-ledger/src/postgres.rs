@@ -10,6 +10,7 @@ use std::time::Duration;
 use telco_core::Error;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep};
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, Socket};
 
@@ -45,20 +46,28 @@ impl PostgresStore {
     ///
     /// # Errors
     /// Kind `Storage`: the database does not answer or refuses, or the ledger in it is of a newer version.
-    pub async fn connect<T>(config: Config, tls: T) -> Result<Self, Error>
+    pub async fn connect<T>(mut config: Config, tls: T) -> Result<Self, Error>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::TlsConnect: Send,
         T::Stream: Send + 'static,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        let connector: Arc<dyn Connector> = Arc::new(Connect { config, tls });
-        let mut link = Link::open(&*connector).await?;
+        // Of several servers the one that takes writes.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let connector: Arc<dyn Connector> = Arc::new(Connect {
+            config,
+            tls,
+            only_reads: false,
+        });
+        let link = Link::open(&*connector).await;
+        let mut link = link.map_err(Failure::into_error)?;
         link.migrate().await?;
         Ok(Self::start(connector, link))
     }
 
-    /// A ledger that is there, to look at. Makes no tables: `None` if there is no ledger in the database.
+    /// A ledger that is there, to look at, also on a standby. Makes no tables: `None` if there is no ledger in the database. Every
+    /// write fails.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -81,8 +90,13 @@ impl PostgresStore {
         T::Stream: Send + 'static,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        let connector: Arc<dyn Connector> = Arc::new(Connect { config, tls });
-        let mut link = Link::open(&*connector).await?;
+        let connector: Arc<dyn Connector> = Arc::new(Connect {
+            config,
+            tls,
+            only_reads: true,
+        });
+        let link = Link::open(&*connector).await;
+        let mut link = link.map_err(Failure::into_error)?;
         let is_there = link.is_there().await?;
         Ok(is_there.then(|| Self::start(connector, link)))
     }
@@ -126,11 +140,21 @@ impl Worker {
         let mut left = Vec::new();
         let outcome = self.patiently(&mut jobs).await;
         if matches!(outcome, Err(Failure::Refused(..))) && jobs.len() > 1 {
-            // One of them was refused: each on its own, so that it fails alone.
+            // One of them was refused: each on its own, so that it fails alone. If the database goes away meanwhile, all that are
+            // left share that failure.
+            let mut away = None;
             for job in jobs {
                 let mut alone = [job];
-                let outcome = self.patiently(&mut alone).await;
+                let outcome = match away.clone() {
+                    Some(away) => Err(away),
+                    None => self.patiently(&mut alone).await,
+                };
                 let [job] = alone;
+                if let Err(failure) = &outcome
+                    && !matches!(failure, Failure::Refused(..))
+                {
+                    away = Some(failure.clone());
+                }
                 left.extend(job.answer(outcome.map_err(Failure::into_error)));
             }
             return left;
@@ -156,6 +180,7 @@ impl Worker {
             };
             let again = match &failure {
                 Failure::Lost(_) => true,
+                Failure::Shut(_) => false,
                 Failure::Refused(_, passes) => *passes,
             };
             let lost = matches!(failure, Failure::Lost(_));
@@ -174,7 +199,7 @@ impl Worker {
     async fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
         let link = match &mut self.link {
             Some(link) => link,
-            none => none.insert(Link::open(&*self.connector).await.map_err(Failure::Lost)?),
+            none => none.insert(Link::open(&*self.connector).await?),
         };
         let alone = jobs.iter().any(|job| job.alone());
         link.transaction(alone, jobs).await
@@ -185,7 +210,10 @@ impl Worker {
 mod tests {
     use super::*;
     use crate::Store as _;
+    use crate::sql::{Row, Tx, Work, failed};
     use async_trait::async_trait;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio_postgres::{Client, NoTls};
 
     struct Away;
@@ -219,5 +247,106 @@ mod tests {
         }
         assert!(began.elapsed() > PATIENCE / 2, "it may come back");
         assert!(began.elapsed() < PATIENCE * 3);
+    }
+
+    /// A server that answers, and lets nobody in who comes like this.
+    struct Shut;
+
+    #[async_trait]
+    impl Connector for Shut {
+        async fn connect(&self) -> Result<(Client, link::Wire), tokio_postgres::Error> {
+            let (ours, mut theirs) = tokio::io::duplex(4096);
+            tokio::spawn(async move {
+                let no = b"E\0\0\0\x1bSFATAL\0C28P01\0Msecret\0\0";
+                theirs.write_all(no).await.unwrap();
+                theirs.read_to_end(&mut Vec::new()).await.unwrap();
+            });
+            let (client, connection) = Config::new().user("x").connect_raw(ours, NoTls).await?;
+            Ok((client, link::Wire::new(connection)))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_not_let_in_is_told_so_at_once() {
+        let (desk, inbox) = Desk::new();
+        let worker = Worker {
+            connector: Arc::new(Shut),
+            link: None,
+        };
+        tokio::spawn(worker.work(inbox));
+        let began = Instant::now();
+        let refused = PostgresStore { desk }.count(None).await.unwrap_err();
+        assert!(refused.to_string().contains("credentials"), "{refused}");
+        assert_eq!(refused.provider_code(), Some("28P01"));
+        assert!(began.elapsed() < Duration::from_secs(1));
+    }
+
+    /// Fails, and the second time the server is gone for good.
+    struct Poison(AtomicU32);
+
+    #[async_trait]
+    impl Work for Poison {
+        type Out = ();
+
+        async fn perform(&self, _: &mut Tx<'_>, _: Vec<Row>) -> Result<(), Error> {
+            if self.0.fetch_add(1, Ordering::SeqCst) > 0 {
+                tokio::time::pause();
+                std::future::pending::<()>().await;
+            }
+            Err(failed("poison"))
+        }
+    }
+
+    struct Once {
+        server: Connect<NoTls>,
+        connected: AtomicU32,
+    }
+
+    #[async_trait]
+    impl Connector for Once {
+        async fn connect(&self) -> Result<(Client, link::Wire), tokio_postgres::Error> {
+            match self.connected.fetch_add(1, Ordering::SeqCst) {
+                0 => self.server.connect().await,
+                _ => Away.connect().await,
+            }
+        }
+    }
+
+    /// They were given to it together with one that was refused; then the database went away.
+    #[tokio::test]
+    async fn postgres_that_goes_away_after_a_refusal_is_waited_for_once() {
+        let Ok(server) = std::env::var("TELCO_TEST_POSTGRES") else {
+            return;
+        };
+        let (desk, inbox) = Desk::new();
+        let store = Arc::new(PostgresStore { desk });
+        let mut asking = tokio::task::JoinSet::new();
+        let poisoned = Arc::clone(&store);
+        asking.spawn(async move { poisoned.desk.ask(Poison(AtomicU32::new(0))).await });
+        for _ in 0..20 {
+            let store = Arc::clone(&store);
+            asking.spawn(async move { store.noted(String::new()).await.map(drop) });
+        }
+        // All have asked before the worker comes.
+        tokio::task::yield_now().await;
+        let worker = Worker {
+            connector: Arc::new(Once {
+                server: Connect {
+                    config: server.parse().unwrap(),
+                    tls: NoTls,
+                    only_reads: false,
+                },
+                connected: AtomicU32::new(0),
+            }),
+            link: None,
+        };
+        let began = Instant::now();
+        tokio::spawn(worker.work(inbox));
+        while let Some(answer) = asking.join_next().await {
+            assert!(answer.unwrap().is_err());
+        }
+        assert!(began.elapsed() > PATIENCE, "{:?}", began.elapsed());
+        let most = Duration::from_secs(60) + PATIENCE * 2;
+        assert!(began.elapsed() < most, "{:?}", began.elapsed());
     }
 }

@@ -26,9 +26,10 @@ pub struct Settings {
     /// How long a worker may be silent about a row before others look it up. Default: 2 minutes.
     ///
     /// It must be longer than the provider's client may take for one transmission, with connecting and writing the row down:
-    /// its total timeout, and half a minute more. Where it is shorter, another worker takes a row for abandoned that is still
-    /// on the way, and may find it missing from the provider's books before it arrives there. A ledger is not opened with less
-    /// than a millisecond.
+    /// its total timeout and a third of that, at least half a minute, more. Where it is shorter, another worker takes a row for
+    /// abandoned that is still on the way, and may find it missing from the provider's books before it arrives there. Writing the
+    /// row down may use up a quarter of it: if that takes longer, nothing is sent. A ledger is not opened with less than a
+    /// millisecond.
     pub lease: Duration,
     /// Sends the same bytes once more where the provider guards that a second copy has no effect, and lookups have found
     /// nothing. Default: no.
@@ -46,6 +47,8 @@ pub struct Settings {
 impl Settings {
     /// Stores keep milliseconds.
     pub(crate) const SHORTEST_LEASE: Duration = Duration::from_millis(1);
+    /// The part of a lease that writing a row down may use up: one in so many.
+    pub(crate) const TO_WRITE: u32 = 4;
 }
 
 impl Default for Settings {

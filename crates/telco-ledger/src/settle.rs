@@ -1,18 +1,18 @@
 //! What happens to an unknown outcome: looked up until the provider's books say something, replayed if that is guarded and
 //! asked for, left to a person otherwise. Never sent again.
 
-use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 use telco_core::{
-    Error, ErrorKind, Lookup, LookupSupport, NotSent, Reference, Submission, TopupExt as _,
-    TopupReceipt,
+    Error, ErrorKind, FrozenTopup, Lookup, LookupSupport, NotSent, Reference, Submission,
+    TopupExt as _, TopupReceipt,
 };
 use tokio::task::JoinSet;
 
-use crate::clocks::Since;
+use crate::clocks::{Since, StoreTime};
 use crate::decide::{decide, wait};
-use crate::{Ledger, Mark, Operation, Recorded, Settled, State, Step, Why};
+use crate::ledger::Left;
+use crate::{Due, Ledger, Mark, Operation, Recorded, Settled, State, Step, Why};
 
 impl Ledger {
     /// To be called after every start, and now and then: takes over what a crash, a dropped future or a silent worker left
@@ -35,22 +35,28 @@ impl Ledger {
     /// Kind `Storage`.
     pub async fn resume(&self) -> Result<Settled, Error> {
         let mut sum = Settled::default();
-        self.take_over_dropped().await;
+        self.see_to_what_was_left().await;
         let at_a_time = self.inner.settings.lookups_at_a_time.max(1) as usize;
         let mut looks = JoinSet::new();
+        let mut failure = None;
         loop {
             // A slow look holds up none of the others.
-            if looks.len() < at_a_time {
+            if failure.is_none() && looks.len() < at_a_time {
                 let free = u32::try_from(at_a_time - looks.len()).unwrap_or(1);
-                let due = self.inner.store.due(self.inner.ask(free), None).await?;
-                sum.next = due.next;
-                for row in due.rows {
-                    let ledger = self.clone();
-                    looks.spawn(async move { ledger.look(row, due.now).await });
+                match self.due(free, None).await {
+                    Ok((due, time)) => {
+                        sum.next = due.next;
+                        for row in due.rows {
+                            let (ledger, time) = (self.clone(), time.clone());
+                            looks.spawn(async move { ledger.look(row, time).await });
+                        }
+                    }
+                    // What is under way is brought to its end first.
+                    Err(e) => failure = Some(e),
                 }
             }
             let Some(mut seen) = looks.join_next().await else {
-                return Ok(sum);
+                return failure.map_or(Ok(sum), Err);
             };
             loop {
                 if let Ok(Some((state, delivered))) = seen {
@@ -109,16 +115,15 @@ impl Ledger {
         &self,
         reference: &Reference,
     ) -> Result<Submission<TopupReceipt>, Error> {
-        self.take_over_dropped().await;
+        self.see_to_what_was_left().await;
         loop {
             let row = self.known(reference).await?;
             let wait = match row.state {
                 State::Unresolved | State::Unknown | State::Sending | State::Replaying => {
-                    let ask = self.inner.ask(1);
-                    let due = self.inner.store.due(ask, Some(reference.clone())).await?;
+                    let (due, time) = self.due(1, Some(reference.clone())).await?;
                     match due.rows.into_iter().next() {
                         Some(row) => {
-                            self.look(row, due.now).await;
+                            self.look(row, time).await;
                             let row = self.known(reference).await?;
                             if !row.state.is_open() || row.state == State::Unresolved {
                                 return told(&row);
@@ -133,6 +138,14 @@ impl Ledger {
             };
             tokio::time::sleep(wait).await;
         }
+    }
+
+    async fn due(&self, limit: u32, only: Option<Reference>) -> Result<(Due, StoreTime), Error> {
+        let inner = &self.inner;
+        let since = Since::now(&inner.settings.clock);
+        let due = inner.store.due(inner.ask(limit), only).await?;
+        let at = due.now;
+        Ok((due, StoreTime { at, since }))
     }
 
     async fn known(&self, reference: &Reference) -> Result<Operation, Error> {
@@ -154,41 +167,60 @@ impl Ledger {
         })
     }
 
-    async fn take_over_dropped(&self) {
-        let dropped = {
-            let mut list = self
-                .inner
-                .dropped
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *list)
-        };
-        for mark in dropped {
-            let why = Why::new(
-                ErrorKind::Interrupted,
-                "its sender went away in the middle: it may be on the way",
-            );
-            let step = Step::Unknown {
-                why,
-                provisional: None,
-                answer: None,
-                after: Duration::ZERO,
+    /// One after the other, each kept until it is done: whoever waits for this may go away, too.
+    async fn see_to_what_was_left(&self) {
+        while let Some(mut leaving) = self.inner.take_what_was_left() {
+            let done = match &leaving.left {
+                Some(Left::Sending(mark)) => self.take_over(mark).await,
+                Some(Left::Claim(reference, owner)) => self.give_back(reference, owner).await,
+                None => true,
             };
-            if self.record(&mark, step).await.is_none() {
-                let mut list = self
-                    .inner
-                    .dropped
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                list.push(mark);
+            if !done {
+                return;
             }
+            leaving.left = None;
         }
     }
 
-    /// One look at a row that this ledger holds since `now`, by the store's clock.
-    async fn look(&self, row: Operation, now: SystemTime) -> Option<(State, Option<bool>)> {
+    /// `false`: the store failed.
+    async fn take_over(&self, mark: &Mark) -> bool {
+        let why = Why::new(
+            ErrorKind::Interrupted,
+            "its sender went away in the middle: it may be on the way",
+        );
+        let step = Step::Unknown {
+            why,
+            provisional: None,
+            answer: None,
+            after: Duration::ZERO,
+        };
+        self.record(mark, step).await.is_some()
+    }
+
+    /// If the claim was written after all. `false`: the store failed.
+    async fn give_back(&self, reference: &Reference, owner: &str) -> bool {
+        let Ok(row) = self.inner.store.find(reference.clone()).await else {
+            return false;
+        };
+        let claimed =
+            |row: &Operation| row.state == State::Sending && row.owner.as_deref() == Some(owner);
+        let Some(row) = row.filter(claimed) else {
+            return true;
+        };
+        let mark = Mark {
+            reference: reference.clone(),
+            fence: row.fence,
+        };
+        let why = Why::new(
+            ErrorKind::Storage,
+            "nobody knew whether it was written down, so it was not sent",
+        );
+        self.record(&mark, Step::NotSent(why)).await.is_some()
+    }
+
+    /// One look at a row that this ledger holds since then.
+    async fn look(&self, row: Operation, time: StoreTime) -> Option<(State, Option<bool>)> {
         let inner = &self.inner;
-        let since = Since::now(&*inner.settings.clock);
         let mark = Mark {
             reference: row.reference().clone(),
             fence: row.fence,
@@ -205,16 +237,15 @@ impl Ledger {
             LookupSupport::None => None,
             _ => Some(inner.provider.lookup(&row.intent).await),
         };
-        // No copy of what the provider has something else for; nor one that a missing record, counted from the first copy on,
-        // would say nothing about.
-        let never = matches!(found, Some(Ok(Lookup::Mismatch(_))))
+        // No copy of what the provider has on record, this or something else; nor one that a missing record, counted from the first
+        // copy on, would say nothing about.
+        let never = matches!(found, Some(Ok(Lookup::Found(_) | Lookup::Mismatch(_))))
             || matches!(rules.lookup, LookupSupport::Proves { .. });
         // By the time before the look: what came on record during it was not looked for.
-        let step = decide(rules, &row, found, now);
+        let step = decide(rules, &row, found, time.at);
         let replayable =
             !never && matches!(step, Step::Unresolved(_)) && row.state == State::Unknown;
-        let now = || now.checked_add(since.elapsed());
-        if replayable && let Some(done) = self.replay(&row, &mark, now).await {
+        if replayable && let Some(done) = self.replay(&row, &mark, time).await {
             return Some(done);
         }
         self.write(&mark, step).await
@@ -226,53 +257,66 @@ impl Ledger {
         (recorded == Some(Recorded::Done)).then_some((state, delivered))
     }
 
-    /// The same bytes once more. `None`: not allowed, not asked for, or too late. `now` is the store's time.
+    /// The same bytes once more. `None`: not allowed, not asked for, or too late.
     async fn replay(
         &self,
         row: &Operation,
         mark: &Mark,
-        now: impl Fn() -> Option<SystemTime>,
+        time: StoreTime,
+    ) -> Option<(State, Option<bool>)> {
+        let frozen = row.frozen()?;
+        let guard = self.inner.replay_guard(&row.intent);
+        let (sent, prepared) = (row.sent_at?, frozen.prepared_at());
+        // Both times: the request carries the one of the worker that made it, which may be wrong.
+        let allowed = move || {
+            let allows =
+                |now: &SystemTime| guard.allows(sent, *now) && guard.allows(prepared, *now);
+            time.now().filter(allows)
+        };
+        allowed()?;
+        let (ledger, mark) = (self.clone(), mark.clone());
+        // On its own: whoever waits for it may go away, and the answer be lost.
+        let replaying = tokio::spawn(async move { ledger.replay_now(mark, frozen, allowed).await });
+        replaying.await.unwrap_or(Some((State::Unknown, None)))
+    }
+
+    async fn replay_now(
+        &self,
+        mark: Mark,
+        frozen: FrozenTopup,
+        allowed: impl Fn() -> Option<SystemTime>,
     ) -> Option<(State, Option<bool>)> {
         let inner = &self.inner;
-        let frozen = row.frozen()?;
-        let guard = inner.replay_guard(&row.intent);
-        let sent = row.sent_at?;
-        // Both times: the request carries the one of the worker that made it, which may be wrong.
-        let allows = |now| guard.allows(sent, now) && guard.allows(frozen.prepared_at(), now);
-        if !allows(now()?) {
-            return None;
-        }
         let begin = Step::Replaying {
             lease: inner.settings.lease,
         };
-        inner.tell(row.reference(), State::Replaying, false);
+        inner.tell(&mark.reference, State::Replaying, false);
         // Only what is durable is replayed: a row that has given its bytes away is not replayed again.
         match inner.store.record(mark.clone(), begin).await {
-            Ok(Recorded::Done) => inner.tell(row.reference(), State::Replaying, true),
+            Ok(Recorded::Done) => inner.tell(&mark.reference, State::Replaying, true),
             _ => return Some((State::Unknown, None)),
         }
         // Writing that down may have taken its time.
-        let answer = match now().filter(|now| allows(*now)) {
+        let answer = match allowed() {
             Some(now) => inner.provider.replay(&frozen, now).await,
             None => Submission::unknown(
-                row.reference(),
+                &mark.reference,
                 NotSent::new(ErrorKind::Policy, "not replayed: it was too late").into(),
             ),
         };
+        let first_wait = inner.first_wait(frozen.intent());
         let step = match answer {
             Submission::Accepted(receipt) => Step::Replayed(Box::new(receipt)),
             // Also "a copy arrived before": then a lookup may find it by now.
-            Submission::Unknown(unknown) => {
-                Step::of_unknown(&unknown, inner.first_wait(&row.intent))
-            }
+            Submission::Unknown(unknown) => Step::of_unknown(&unknown, first_wait),
             Submission::Rejected(rejection) => Step::Unknown {
                 why: Why::from(&rejection),
                 provisional: None,
                 answer: None,
-                after: inner.first_wait(&row.intent),
+                after: first_wait,
             },
         };
-        self.write(mark, step).await
+        self.write(&mark, step).await
     }
 }
 

@@ -114,6 +114,8 @@ pub enum Step {
         why: Why,
         /// When to look again.
         after: Duration,
+        /// They have it, undecided: from here on the row holds no bytes to be sent once more.
+        on_record: bool,
     },
     /// The provider's books say what happened.
     Settled {

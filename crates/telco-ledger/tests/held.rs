@@ -37,6 +37,8 @@ support::on_both_stores!(
     the_same_verdict_again_is_the_same_answer,
     a_right_to_send_that_nobody_waits_for_is_nobody_s,
     a_worker_that_slept_past_its_lease_sends_nothing,
+    a_row_that_took_long_to_write_down_is_not_sent,
+    what_another_worker_delivered_is_not_told_as_not_sent,
 );
 
 fn fake() -> Fake {
@@ -104,10 +106,10 @@ async fn a_planned_row_is_sent_by_its_holder_only(world: World) {
     let second = held.pop().unwrap();
     ledger.cancel(second, "not wanted").await.unwrap();
     let _ = ledger.send(held.pop().unwrap()).await.unwrap();
-    for entry in lost.drain(..) {
-        let refused = late.send(entry).await.unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::Conflict);
-    }
+    let refused = late.send(lost.pop().unwrap()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict, "it was given up");
+    let told = late.send(lost.pop().unwrap()).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)), "its story");
     assert_eq!(sent.load(Ordering::SeqCst), 2);
 }
 
@@ -314,6 +316,54 @@ impl Clock for Suspended {
     }
     fn monotonic(&self) -> Duration {
         Duration::from_secs(7)
+    }
+}
+
+/// What is left of the lease must be enough for the transmission.
+async fn a_row_that_took_long_to_write_down_is_not_sent(world: World) {
+    let store = world.store().await;
+    for (name, part, sends) in [("short", 5, 1), ("long", 4, 0)] {
+        let clock = Arc::new(Suspended::default());
+        let mut settings = settings();
+        settings.lease = Duration::from_secs(100);
+        settings.clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        settings.watch = Some(Watch::new(move |moment| {
+            if moment.state == State::Sending && moment.durable {
+                clock.0.fetch_add(100 / part, Ordering::SeqCst);
+            }
+        }));
+        let fake = fake();
+        let sent = Arc::clone(&fake.sent);
+        let ledger = open(Arc::clone(&store), fake, settings).await;
+        let told = ledger.submit(&airtime(name, part, 100)).await;
+        let refused = told.err().map(|e| e.kind());
+        assert_eq!(
+            refused,
+            (sends == 0).then_some(ErrorKind::Timeout),
+            "{name}"
+        );
+        assert_eq!(sent.load(Ordering::SeqCst), sends, "{name}");
+    }
+}
+
+/// Its lease ended while it held the row: also where it would refuse to send it by now.
+async fn what_another_worker_delivered_is_not_told_as_not_sent(world: World) {
+    let store = world.store().await;
+    let slow = fake();
+    let refusing = Arc::clone(&slow.refusing);
+    let slow = open(Arc::clone(&store), slow, brief()).await;
+    let ledger = open(store, fake(), settings()).await;
+    let rows = [1, 2].map(|n| PlanRow::new(n, airtime(&format!("s{n}"), n, 100)));
+    ledger.plan("j", rows.into()).await.unwrap();
+    let lost = slow.take("j", 2).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    for entry in ledger.take("j", 2).await.unwrap() {
+        let _ = ledger.send(entry).await.unwrap();
+    }
+    for (entry, refuses) in lost.into_iter().zip([false, true]) {
+        refusing.store(refuses, Ordering::SeqCst);
+        let told = slow.send_with(entry, Options::default().reissue()).await;
+        assert!(matches!(told, Ok(Submission::Accepted(_))), "{told:?}");
     }
 }
 

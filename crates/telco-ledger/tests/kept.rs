@@ -17,11 +17,14 @@ use std::time::Duration;
 use support::fake::{Answer, Fake};
 use support::{World, airtime, naira, open, reference, settings};
 use telco_core::{
-    Amount, Currency, ErrorKind, Lookup, LookupSupport, Operator, Pin, Product, ProductKind,
-    ProductRules, RecordState, ReplayGuard, Secret, SecretBytes, Submission, TopupCapabilities,
-    TopupIntent, TopupReceipt, TopupRecord,
+    Amount, Currency, ErrorKind, Identity, Lookup, LookupSupport, Operator, Pin, Product,
+    ProductKind, ProductRules, RecordState, ReplayGuard, Secret, SecretBytes, Submission,
+    TopupCapabilities, TopupIntent, TopupReceipt, TopupRecord,
 };
-use telco_ledger::{Filter, Guard, Ledger, Options, Placed, PlanRow, Settled, State, Verdict};
+use telco_ledger::{
+    Ask, Begun, Claim, Filter, Guard, Ledger, LeftOut, Mark, Options, Placed, PlanRow, Recorded,
+    Settled, State, Step, Verdict, Why,
+};
 
 support::on_both_stores!(
     what_was_sent_has_its_story_even_if_it_is_not_sold_any_more,
@@ -34,6 +37,9 @@ support::on_both_stores!(
     a_job_in_two_currencies_is_counted_in_each,
     a_plan_is_written_whole_or_not_at_all,
     every_transmission_names_its_worker,
+    what_is_sent_again_tells_its_own_receipt_and_loses_nothing_paid,
+    an_answer_that_comes_too_late_is_kept,
+    a_history_names_the_same_workers_in_every_store,
 );
 
 fn capable(first_look: Duration) -> TopupCapabilities {
@@ -223,6 +229,8 @@ async fn rows_are_listed_and_counted(world: World) {
     assert_eq!(names(all().state(State::NotSent)).await, ["one2"]);
     assert_eq!(names(all().state(State::Unknown)).await, ["one1"]);
     assert_eq!(names(all().open()).await, ["one1"]);
+    assert_eq!(names(all().open().state(State::Unknown)).await, ["one1"]);
+    assert!(names(all().open().state(State::NotSent)).await.is_empty());
     let planned = all().state(State::Planned);
     assert_eq!(names(planned.job("two").at_most(1)).await, ["two1"]);
     let counts = ledger.count(Some("one")).await.unwrap();
@@ -288,6 +296,166 @@ async fn every_transmission_names_its_worker(world: World) {
     owners.sort_unstable();
     owners.dedup();
     assert_eq!(owners.len(), 4, "one name per claim");
+}
+
+fn pins_of(name: &str, id: &str, codes: &[&str]) -> TopupReceipt {
+    let mut receipt = TopupReceipt::new(reference(name));
+    receipt.provider_id = Some(id.to_owned());
+    receipt.cost = Some(naira(90));
+    receipt.balance = Some(naira(5));
+    receipt.warnings = vec![format!("warning {id}")];
+    receipt.answer = Some(SecretBytes::new(format!("answer {id}")));
+    receipt.pins = codes
+        .iter()
+        .map(|code| Pin::new(Secret::new(*code)))
+        .collect();
+    receipt
+}
+
+/// Five PINs came, two of them with an answer that was taken for a failure.
+async fn what_is_sent_again_tells_its_own_receipt_and_loses_nothing_paid(world: World) {
+    let store = world.store().await;
+    let first = pins_of("pins", "one", &["1111-1111", "2222-2222"]);
+    // One of them is the same once more.
+    let second = pins_of("pins", "two", &["3333-3333", "4444-4444", "1111-1111"]);
+    let mut bare = TopupReceipt::new(reference("pins"));
+    bare.pins = second.pins.clone();
+    for (name, second) in [("full", second), ("bare", bare)] {
+        let of = |receipt: &TopupReceipt| {
+            let mut receipt = receipt.clone();
+            receipt.reference = reference(name);
+            Box::new(receipt)
+        };
+        let fake = fake().answering([Answer::Doubt(of(&first)), Answer::AcceptWith(of(&second))]);
+        let ledger = open(Arc::clone(&store), fake, settings()).await;
+        let product = Product::pins(naira(100), NonZeroU32::new(3).unwrap());
+        let intent = TopupIntent::new(reference(name), product);
+        assert!(matches!(
+            ledger.submit(&intent).await.unwrap(),
+            Submission::Unknown(_)
+        ));
+        ledger.settle().await.unwrap();
+        let resolved = ledger.resolve(
+            &intent.reference,
+            "ada",
+            "their mail",
+            Verdict::NotDelivered,
+        );
+        resolved.await.unwrap();
+        let again = Options::default().reissue();
+        let told = ledger.submit_with(&intent, again).await.unwrap();
+        assert!(matches!(told, Submission::Accepted(_)));
+
+        let Submission::Accepted(told) = ledger.submit(&intent).await.unwrap() else {
+            panic!("{name}")
+        };
+        assert_eq!(told.pins, second.pins, "{name}");
+        assert_eq!(told.provider_id, second.provider_id, "{name}");
+        assert_eq!((told.cost, told.balance), (second.cost, second.balance));
+        assert_eq!(
+            (told.warnings, told.answer),
+            (second.warnings, second.answer)
+        );
+        let row = ledger.status(&intent.reference).await.unwrap().unwrap();
+        assert_eq!(row.earlier_pins, first.pins, "{name}");
+    }
+}
+
+/// Another worker has taken the row over; then the first one's answer comes, which nobody can read.
+async fn an_answer_that_comes_too_late_is_kept(world: World) {
+    let store = world.store().await;
+    let shop = Identity::new("fake", "shop");
+    let product = Product::pins(naira(100), NonZeroU32::MIN);
+    let intent = TopupIntent::new(reference("late"), product);
+    let mut claim = Claim::new(shop.clone(), intent.clone(), "one/1");
+    claim.lease = Duration::from_millis(1);
+    let Begun::Go(mark) = store.begin(claim).await.unwrap() else {
+        panic!()
+    };
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let ask = Ask::new(shop, "two/1", Duration::from_secs(60), 1);
+    assert_eq!(store.due(ask, None).await.unwrap().rows.len(), 1);
+    // It was taken for abandoned, and taken over.
+    let held = Mark {
+        reference: reference("late"),
+        fence: mark.fence + 2,
+    };
+    let unknown = |answer: &str| Step::Unknown {
+        why: Why::new(ErrorKind::UnreadableAnswer, "garbled"),
+        provisional: None,
+        answer: Some(SecretBytes::new(answer)),
+        after: Duration::ZERO,
+    };
+    // The first that comes stays.
+    for answer in ["PIN 1234", "something else"] {
+        let late = store.record(mark.clone(), unknown(answer)).await.unwrap();
+        assert_eq!(late, Recorded::Superseded);
+    }
+    let row = store.find(reference("late")).await.unwrap().unwrap();
+    assert_eq!(row.receipt.answer, Some(SecretBytes::new("PIN 1234")));
+
+    // It is sent again after a proof: what comes now of the first time is kept beside, and told by nothing else.
+    let done = Step::Unresolved(Why::new(ErrorKind::Other, "nobody knows"));
+    assert_eq!(store.record(held, done).await.unwrap(), Recorded::Done);
+    let resolved = Step::Resolved {
+        delivered: false,
+        who: "ada".to_owned(),
+        why: "their mail".to_owned(),
+    };
+    store.decide(reference("late"), resolved).await.unwrap();
+    let mut again = Claim::new(row.identity, intent, "three/1");
+    again.reissue = true;
+    let Begun::Go(_) = store.begin(again).await.unwrap() else {
+        panic!()
+    };
+    let mut doubtful = pins_of("late", "one", &["1111-1111"]);
+    doubtful.answer = None;
+    for _ in 0..2 {
+        let step = Step::Unknown {
+            why: Why::new(ErrorKind::UnreadableAnswer, "garbled"),
+            provisional: Some(Box::new(doubtful.clone())),
+            answer: Some(SecretBytes::new("PIN 5678")),
+            after: Duration::ZERO,
+        };
+        let late = store.record(mark.clone(), step).await.unwrap();
+        assert_eq!(late, Recorded::Superseded);
+    }
+    let row = store.find(reference("late")).await.unwrap().unwrap();
+    assert_eq!((row.receipt.answer, row.receipt.pins), (None, vec![]));
+    assert_eq!(row.earlier_pins, doubtful.pins);
+}
+
+async fn a_history_names_the_same_workers_in_every_store(world: World) {
+    let ledger = open(world.store().await, fake(), settings()).await;
+    let _ = ledger.submit(&airtime("single", 1, 100)).await.unwrap();
+    let rows = vec![PlanRow::new(1, airtime("planned", 2, 100))];
+    ledger.plan("job", rows).await.unwrap();
+    let entry = ledger.take("job", 1).await.unwrap().pop().unwrap();
+    ledger.cancel(entry, "not yet").await.unwrap();
+    ledger.replan_with("job", LeftOut::ALL).await.unwrap();
+    let told = async |name: &str| {
+        let history = ledger.history(&reference(name)).await.unwrap();
+        let told = history.into_iter();
+        told.map(|event| (event.state, event.attempt, event.owner.is_some()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("single").await,
+        [
+            (State::Planned, 0, false),
+            (State::Prepared, 1, true),
+            (State::Sending, 1, true),
+            (State::Accepted, 1, true),
+        ]
+    );
+    assert_eq!(
+        told("planned").await,
+        [
+            (State::Planned, 0, false),
+            (State::NotSent, 0, true),
+            (State::Planned, 0, true),
+        ]
+    );
 }
 
 /// The finished request is kept only where it may be needed again, and no longer.

@@ -37,6 +37,7 @@ support::on_both_stores!(
     an_unresolved_row_is_looked_up_once_and_told_as_it_is,
     what_a_look_finds_is_not_replayed,
     the_providers_id_of_a_record_is_kept,
+    a_replay_is_brought_to_its_end_whoever_waits_for_it,
 );
 
 fn rules(kind: ProductKind, lookup: LookupSupport) -> ProductRules {
@@ -374,6 +375,52 @@ async fn a_slow_look_proves_what_held_when_it_began() {
     assert_eq!(ledger.resume().await.unwrap().not_delivered, 1);
 }
 
+/// The store's clock; by and by also what the worker's clock goes on by while it waits for the store.
+#[derive(Debug)]
+struct Slow {
+    clock: Arc<Hand>,
+    worker: Arc<Hand>,
+    by: AtomicU64,
+}
+
+impl Clock for Slow {
+    fn now(&self) -> SystemTime {
+        self.worker.advance(self.by.load(Ordering::SeqCst));
+        self.clock.now()
+    }
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+}
+
+/// The store said what time it was, and its answer took eleven minutes; the window was of ten.
+#[tokio::test]
+async fn a_request_that_grew_old_on_the_way_from_the_store_is_not_replayed() {
+    for (by, replayed) in [(0, true), (660, false)] {
+        let world = World::sqlite().await;
+        let worker = Hand::at(10_000);
+        let slow = Arc::new(Slow {
+            clock: Hand::at(10_000),
+            worker: Arc::clone(&worker),
+            by: AtomicU64::new(0),
+        });
+        let rules = guarded().lookup(LookupSupport::FindsOnly, [Duration::ZERO]);
+        let mut fake = Fake::new(capable(rules)).answering([lost()]);
+        fake.prepared_at = Some(worker.now());
+        let sent = Arc::clone(&fake.sent);
+        let mut settings = settings();
+        settings.replay = true;
+        settings.clock = worker;
+        let store = SqliteStore::open_with_clock(world.path(), Arc::clone(&slow) as Arc<dyn Clock>);
+        let ledger = open(Arc::new(store.unwrap()), fake, settings).await;
+        submit_lost(&ledger).await;
+        slow.by.store(by, Ordering::SeqCst);
+        let settled = ledger.settle().await.unwrap();
+        assert_eq!(settled.delivered, u64::from(replayed), "{by}");
+        assert_eq!(sent.load(Ordering::SeqCst), 1 + u32::from(replayed), "{by}");
+    }
+}
+
 /// By the store's time of sending, up to the moment of the second copy; the worker's own clock is ten minutes slow.
 #[tokio::test]
 async fn a_request_that_is_too_old_is_not_replayed_whatever_the_worker_s_clock_says() {
@@ -422,13 +469,26 @@ async fn what_a_look_finds_is_not_replayed(world: World) {
     let store = world.store().await;
     let mut settings = settings();
     settings.replay = true;
-    for (n, found, delivered) in [
-        (1, RecordState::Completed, true),
-        (2, RecordState::Failed, false),
+    let pending = || vec![record(RecordState::Pending)];
+    // It was there once, and then not any more.
+    let gone = [pending(), vec![Ok(Lookup::NotFound)]].concat();
+    for (n, found, (state, delivered)) in [
+        (
+            1,
+            vec![record(RecordState::Completed)],
+            (State::Settled, Some(true)),
+        ),
+        (
+            2,
+            vec![record(RecordState::Failed)],
+            (State::Settled, Some(false)),
+        ),
+        (3, pending(), (State::Unresolved, None)),
+        (4, gone, (State::Unresolved, None)),
     ] {
         let fake = Fake::new(capable(guarded()))
             .answering([lost()])
-            .showing([record(found)]);
+            .showing(found);
         let sent = Arc::clone(&fake.sent);
         let ledger = open(Arc::clone(&store), fake, settings.clone()).await;
         let name = format!("f{n}");
@@ -436,16 +496,38 @@ async fn what_a_look_finds_is_not_replayed(world: World) {
         assert!(matches!(told, Submission::Unknown(_)));
         ledger.settle().await.unwrap();
         let row = ledger.status(&reference(&name)).await.unwrap().unwrap();
-        assert_eq!(
-            (row.state, row.delivered),
-            (State::Settled, Some(delivered))
-        );
-        assert_eq!(
-            (row.attempt, sent.load(Ordering::SeqCst)),
-            (1, 1),
-            "{found:?}"
-        );
+        assert_eq!((row.state, row.delivered), (state, delivered), "{n}");
+        assert_eq!((row.attempt, sent.load(Ordering::SeqCst)), (1, 1), "{n}");
     }
+}
+
+/// Whoever called `resume` goes away while the second copy is on its way: its answer is recorded all the same.
+async fn a_replay_is_brought_to_its_end_whoever_waits_for_it(world: World) {
+    let mut fake = Fake::new(capable(guarded())).answering([lost()]);
+    let gate = Arc::new(tokio::sync::Semaphore::new(1));
+    fake.gate = Some(Arc::clone(&gate));
+    let sent = Arc::clone(&fake.sent);
+    let mut settings = settings();
+    settings.replay = true;
+    let ledger = open(world.store().await, fake, settings).await;
+    submit_lost(&ledger).await;
+    let settling = tokio::spawn({
+        let ledger = ledger.clone();
+        async move { ledger.settle().await }
+    });
+    while sent.load(Ordering::SeqCst) < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    settling.abort();
+    assert!(settling.await.unwrap_err().is_cancelled());
+    gate.add_permits(1);
+    let replayed = async {
+        while state(&ledger).await != (State::Replayed, Some(true)) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(10), replayed);
+    waited.await.expect("its answer is lost");
 }
 
 async fn the_providers_id_of_a_record_is_kept(world: World) {

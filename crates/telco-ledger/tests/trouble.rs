@@ -185,7 +185,7 @@ async fn illegal_steps_are_refused_in_sql_too() {
         "UPDATE telco_event SET why = 'it was fine'",
         "INSERT INTO telco_topup SELECT 99, 'copy', provider, account, job, line, kind, recipient, operator, plan_code, \
          amount, pieces, price, currency, decimals, 'accepted', delivered, counts, attempt, owner, lease_until, fence, \
-         planned_at, sent_at, changed_at, prepared_at, frozen, lookups, due_at, why, why_kind, why_code, why_status, \
+         claimed, planned_at, sent_at, changed_at, prepared_at, frozen, lookups, due_at, why, why_kind, why_code, why_status, \
          why_help, who, provider_id, cost, balance, warnings, answer FROM telco_topup",
     ] {
         assert!(person.execute(statement, []).is_err(), "{statement}");
@@ -342,16 +342,55 @@ async fn a_clock_that_jumps_loses_nothing() {
     }
 }
 
+/// Whoever sends the row by its reference need not wait for a lease of before the jump either.
+#[tokio::test]
+async fn a_lease_of_before_the_clock_went_back_holds_no_row() {
+    let world = World::sqlite().await;
+    let clock = Arc::new(Shifted::default());
+    let store =
+        SqliteStore::open_with_clock(world.path(), Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+    let ledger = open(Arc::new(store), fake(), settings()).await;
+    let intent = airtime("a", 1, 100);
+    let row = PlanRow::new(1, intent.clone());
+    ledger.plan("j", vec![row]).await.unwrap();
+    let held = ledger.take("j", 1).await.unwrap();
+    assert!(ledger.submit(&intent).await.is_err(), "its lease holds");
+    clock.0.store(-86_400, Ordering::SeqCst);
+    let told = ledger.submit(&intent).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    for entry in held {
+        let told = ledger.send(entry).await.unwrap();
+        assert!(matches!(told, Submission::Accepted(_)), "its story");
+    }
+}
+
 /// A store that fails when it is told to.
 #[derive(Debug)]
 struct Failing {
     store: Arc<dyn Store>,
     begins: AtomicBool,
+    /// Done, and the answer gets lost.
+    begins_unheard: AtomicBool,
+    finds: AtomicBool,
     records: AtomicBool,
+    /// So many more askings for what is due pass.
+    dues: AtomicI64,
     refused: Mutex<Vec<State>>,
 }
 
 impl Failing {
+    fn over(store: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            begins: AtomicBool::default(),
+            begins_unheard: AtomicBool::default(),
+            finds: AtomicBool::default(),
+            records: AtomicBool::default(),
+            dues: AtomicI64::new(i64::MAX),
+            refused: Mutex::default(),
+        })
+    }
+
     fn fail<T>() -> Result<T, Error> {
         Err(Error::in_doubt(ErrorKind::Storage, "the disk is on fire"))
     }
@@ -363,7 +402,11 @@ impl Store for Failing {
         if self.begins.load(Ordering::SeqCst) {
             return Self::fail();
         }
-        self.store.begin(claim).await
+        let begun = self.store.begin(claim).await;
+        if self.begins_unheard.load(Ordering::SeqCst) {
+            return Self::fail();
+        }
+        begun
     }
     async fn record(&self, mark: Mark, step: Step) -> Result<Recorded, Error> {
         if self.records.load(Ordering::SeqCst) {
@@ -398,9 +441,15 @@ impl Store for Failing {
         self.store.replan(identity, job, too).await
     }
     async fn due(&self, ask: Ask, only: Option<Reference>) -> Result<Due, Error> {
+        if self.dues.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            return Self::fail();
+        }
         self.store.due(ask, only).await
     }
     async fn find(&self, reference: Reference) -> Result<Option<Operation>, Error> {
+        if self.finds.load(Ordering::SeqCst) {
+            return Self::fail();
+        }
         self.store.find(reference).await
     }
     async fn history(&self, reference: Reference) -> Result<Vec<Event>, Error> {
@@ -434,12 +483,8 @@ impl Store for Failing {
 #[tokio::test]
 async fn a_store_that_fails_sends_nothing_and_changes_no_answer() {
     let world = World::sqlite().await;
-    let store = Arc::new(Failing {
-        store: world.store().await,
-        begins: AtomicBool::new(true),
-        records: AtomicBool::new(false),
-        refused: Mutex::default(),
-    });
+    let store = Failing::over(world.store().await);
+    store.begins.store(true, Ordering::SeqCst);
     let shared: Arc<dyn Store> = Arc::clone(&store) as _;
     let ledger = open(shared, world.client(), settings()).await;
     let intent = airtime("a", 1, 100);
@@ -458,4 +503,94 @@ async fn a_store_that_fails_sends_nothing_and_changes_no_answer() {
     store.records.store(false, Ordering::SeqCst);
     assert_eq!(ledger.settle().await.unwrap().delivered, 1);
     assert_eq!(world.truth(&reference("a")), (1, 1));
+}
+
+/// Whether it was sent before cannot be looked up: that is a trouble of the store, and passes.
+#[tokio::test]
+async fn a_story_that_cannot_be_read_is_no_refusal_for_good() {
+    let world = World::sqlite().await;
+    let store = Failing::over(world.store().await);
+    let fake = fake();
+    let refusing = Arc::clone(&fake.refusing);
+    let shared: Arc<dyn Store> = Arc::clone(&store) as _;
+    let ledger = open(shared, fake, settings()).await;
+    let _ = ledger.submit(&airtime("a", 1, 100)).await.unwrap();
+    refusing.store(true, Ordering::SeqCst);
+    for (fails, kind) in [(true, Some(ErrorKind::Storage)), (false, None)] {
+        store.finds.store(fails, Ordering::SeqCst);
+        let told = ledger.submit(&airtime("a", 1, 100)).await;
+        assert_eq!(told.err().map(|e| e.kind()), kind);
+    }
+}
+
+/// The claim was written and nobody heard of it, so nothing was sent: that is not left to a person.
+#[tokio::test]
+async fn a_claim_that_failed_and_was_written_is_given_back() {
+    let world = World::sqlite().await;
+    let store = Failing::over(world.store().await);
+    let shared: Arc<dyn Store> = Arc::clone(&store) as _;
+    let ledger = open(shared, world.client(), settings()).await;
+    store.begins_unheard.store(true, Ordering::SeqCst);
+    for n in [1, 2] {
+        let intent = airtime(&format!("u{n}"), n, 100);
+        let refused = ledger.submit(&intent).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Storage);
+    }
+    store.begins_unheard.store(false, Ordering::SeqCst);
+    let state = async |name: &str| {
+        let row = store.store.find(reference(name)).await.unwrap();
+        row.unwrap().state
+    };
+    assert_eq!(state("u1").await, State::Sending);
+    // It cannot be read or written yet; then whoever waits for it goes away; then it is done.
+    for fails in [&store.finds, &store.records] {
+        fails.store(true, Ordering::SeqCst);
+        ledger.resume().await.unwrap();
+        fails.store(false, Ordering::SeqCst);
+        assert_eq!(state("u2").await, State::Sending);
+    }
+    for polls in 1..4 {
+        let mut resume = Box::pin(ledger.resume());
+        for _ in 0..polls {
+            std::future::poll_fn(|cx| {
+                let _ = resume.as_mut().poll(cx);
+                std::task::Poll::Ready(())
+            })
+            .await;
+        }
+    }
+    ledger.resume().await.unwrap();
+    for name in ["u1", "u2"] {
+        assert_eq!(state(name).await, State::NotSent, "{name}");
+        assert_eq!(world.truth(&reference(name)), (0, 0));
+    }
+    let told = ledger.submit(&airtime("u1", 1, 100)).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+}
+
+/// The store fails when one look has ended and another is under way.
+#[tokio::test]
+async fn a_pass_that_fails_brings_what_is_under_way_to_its_end() {
+    let world = World::sqlite().await;
+    let store = Failing::over(world.store().await);
+    let found = Ok(Lookup::Found(TopupRecord::new(RecordState::Completed)));
+    let lost = || Answer::Lose(ErrorKind::Timeout);
+    let fake = fake().answering([lost(), lost()]).showing([found]);
+    let looked = Arc::clone(&fake.looked);
+    let shared: Arc<dyn Store> = Arc::clone(&store) as _;
+    let mut settings = settings();
+    settings.lookups_at_a_time = 2;
+    let ledger = open(shared, fake, settings).await;
+    for n in [1, 2] {
+        let told = ledger.submit(&airtime(&format!("p{n}"), n, 100)).await;
+        assert!(matches!(told, Ok(Submission::Unknown(_))));
+    }
+    store.dues.store(1, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(ledger.resume().await.is_err());
+    assert_eq!(looked.load(Ordering::SeqCst), 2);
+    for name in ["p1", "p2"] {
+        let row = ledger.status(&reference(name)).await.unwrap().unwrap();
+        assert_eq!(row.state, State::Settled, "{name}");
+    }
 }

@@ -68,14 +68,15 @@ fn failed(what: &'static str) -> Error {
     Error::in_doubt(ErrorKind::Storage, what)
 }
 
-/// One connection, one command at a time. Where it breaks it stays broken: a client of your choice does better.
+/// One connection, one command at a time. Where it breaks, or where whoever asked goes away before the answer is there, it stays
+/// broken, for the answer would be taken for that of the next command: a client of your choice does better.
 #[derive(Debug)]
-struct Wire(Mutex<BufStream<TcpStream>>);
+struct Wire(Mutex<Option<BufStream<TcpStream>>>);
 
 impl Wire {
     async fn connect(address: &str) -> std::io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
-        Ok(Self(Mutex::new(BufStream::new(stream))))
+        Ok(Self(Mutex::new(Some(BufStream::new(stream)))))
     }
 
     /// A number, `OK` as 1, or nothing.
@@ -84,7 +85,9 @@ impl Wire {
         for word in words {
             command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
         }
-        let mut stream = self.0.lock().await;
+        let mut slot = self.0.lock().await;
+        // Put back only after a whole answer.
+        let mut stream = slot.take().ok_or_else(|| failed("Redis is gone"))?;
         let mut line = String::new();
         let talk = async {
             stream.write_all(command.as_bytes()).await?;
@@ -93,6 +96,9 @@ impl Wire {
         };
         talk.await
             .map_err(|e| failed("Redis is gone").with_source(e))?;
+        if line.ends_with('\n') {
+            *slot = Some(stream);
+        }
         match line.trim_end().split_at_checked(1) {
             Some((":", number)) => Ok(number.parse().ok()),
             Some(("+", _)) => Ok(Some(1)),
@@ -138,6 +144,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let later = SystemTime::now() + Duration::from_secs(5);
     assert_eq!(one.count(&key, later).await?, 1, "forgotten");
     assert!(other.claim(&used, later).await?, "forgotten");
+
+    // Whoever goes away in the middle leaves no answer behind for the next one.
+    let dropped = store().await?;
+    let counting = dropped.count(&key, later);
+    let _ = tokio::time::timeout(Duration::ZERO, counting).await;
+    let next = dropped.count(&format!("{key}:next"), later).await;
+    assert!(next.is_err() || next.is_ok_and(|sum| sum == 1));
 
     // And what it is for.
     let codes = LocalOtp::new(OtpKey::new("example", SecretBytes::new([7; 32]))?, one);

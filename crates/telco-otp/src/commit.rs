@@ -3,12 +3,12 @@
 use std::time::SystemTime;
 
 use telco_core::{
-    ErrorKind, NotSent, OsRandomness, OtpCode, PendingOtp, Randomness as _, Submission,
-    Subscription, SubscriptionOtp,
+    ErrorKind, NotSent, OtpCode, PendingOtp, Submission, Subscription, SubscriptionOtp,
 };
 use telco_crypto::{digest, encoding};
 
 use crate::OtpStore;
+use crate::claim::claim;
 use crate::key::framed;
 
 /// What became of a guarded commit.
@@ -104,7 +104,8 @@ impl CommitPolicy {
         forget_at: SystemTime,
     ) -> Result<CommitOutcome, NotSent> {
         let key = operation(pending);
-        if !claim(store, &key, forget_at).await? {
+        let claimed = claim(store, &key, forget_at).await;
+        if !claimed.map_err(NotSent::because(ErrorKind::Storage))? {
             return Ok(CommitOutcome::AlreadyClaimed);
         }
         // Under the claim, so that a double click is one attempt.
@@ -139,22 +140,6 @@ impl CommitPolicy {
         )
         .with_help("let the user start again, under a new reference"))
     }
-}
-
-/// True for one caller. Where the answer gets lost, the store is asked once more and knows the claim again: otherwise the user
-/// would be locked out until `forget_at`, for a commit that was never sent.
-async fn claim(store: &dyn OtpStore, key: &str, forget_at: SystemTime) -> Result<bool, NotSent> {
-    let mut random = [0; 8];
-    OsRandomness
-        .fill(&mut random)
-        .map_err(|e| NotSent::new(ErrorKind::Other, e.to_string()))?;
-    // Never a small number, such as a counter has.
-    let owner = u64::from_ne_bytes(random) | (1 << 62);
-    let mut claimed = store.claim_as(key, owner, forget_at).await;
-    if claimed.is_err() {
-        claimed = store.claim_as(key, owner, forget_at).await;
-    }
-    claimed.map_err(NotSent::because(ErrorKind::Storage))
 }
 
 /// The number is not in it, and the reference is hashed: it may be any text of the caller's.

@@ -12,6 +12,7 @@ use telco_crypto::random::{self, Alphabet};
 use telco_crypto::{compare, encoding};
 use zeroize::Zeroizing;
 
+use crate::claim::claim;
 use crate::{OtpKey, OtpStore};
 
 /// Codes that we check ourselves: keyed digests in what is stored, attempts and single use in a shared [`OtpStore`].
@@ -329,7 +330,7 @@ impl LocalOtp {
                 attempts_left: Some(self.max_attempts.saturating_sub(attempt)),
             });
         }
-        if self.store.claim(&record.counter("used"), forget_at).await? {
+        if claim(&*self.store, &record.counter("used"), forget_at).await? {
             Ok(Verification::Valid(pending.to().clone()))
         } else {
             Ok(Verification::AlreadyUsed)

@@ -10,6 +10,8 @@ use telco_core::{Clock, Error, SystemClock};
 use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, Connection, Socket};
 
@@ -19,7 +21,8 @@ use crate::{OtpStore, sql};
 /// then fails and is not repeated, since it may have counted.
 ///
 /// A server that does not answer within five seconds, connecting included, is given up, and asked on a new connection the next
-/// time: after a failover nobody says that the old connection is dead. [`with_timeout`](Self::with_timeout) sets another time.
+/// time: after a failover nobody says that the old connection is dead. Nor is a connection kept whose server has become read-only.
+/// [`with_timeout`](Self::with_timeout) sets another time.
 /// The Tokio runtime must have its I/O and its time enabled.
 ///
 /// `forget_at` is judged by the clocks of the workers, so keep them right to a few seconds.
@@ -41,6 +44,9 @@ pub struct PostgresOtpStore {
 }
 
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Whatever the server's default is: an attempt that was counted stays counted.
+const SESSION: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// A connection, until it is lost or given up.
 struct Link {
@@ -83,7 +89,9 @@ where
 {
     async fn connect(&self) -> Result<Link, tokio_postgres::Error> {
         let (client, connection) = self.config.connect(self.tls.clone()).await?;
-        Ok(link(client, connection))
+        let link = link(client, connection);
+        link.client.batch_execute(SESSION).await?;
+        Ok(link)
     }
 }
 
@@ -115,13 +123,15 @@ impl PostgresOtpStore {
     ///
     /// # Errors
     /// Kind `Storage`.
-    pub async fn connect<T>(config: Config, tls: T) -> Result<Self, Error>
+    pub async fn connect<T>(mut config: Config, tls: T) -> Result<Self, Error>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::TlsConnect: Send,
         T::Stream: Send + 'static,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
+        // Of several servers the one that takes writes.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         let store = Self::over(Box::new(Connect { config, tls }));
         // Two workers that start together may both try: the loser's error is about a name that exists by then.
         if store.create().await.is_err() {
@@ -211,14 +221,19 @@ impl PostgresOtpStore {
             let client = &used.insert(link).client;
             step(client).await
         };
-        match timeout(self.timeout, work).await {
+        let answer = timeout(self.timeout, work).await;
+        let is_of_use = match &answer {
+            Ok(Ok(_)) => true,
+            // After a failover the other one takes writes.
+            Ok(Err(e)) => e.code() != Some(&SqlState::READ_ONLY_SQL_TRANSACTION),
+            Err(_) => false,
+        };
+        if let (false, Some(link)) = (is_of_use, used) {
+            link.given_up.store(true, Ordering::Relaxed);
+        }
+        match answer {
             Ok(answer) => answer.map_err(sql::failed),
-            Err(_) => {
-                if let Some(link) = used {
-                    link.given_up.store(true, Ordering::Relaxed);
-                }
-                Err(sql::silent())
-            }
+            Err(_) => Err(sql::silent()),
         }
     }
 

@@ -212,6 +212,26 @@ async fn a_claim_whose_answer_got_lost_is_known_again() {
     assert_eq!(provider.sent(), 2);
 }
 
+/// The code was taken out of use and nobody heard of it: whoever typed the right one gets in, once.
+#[tokio::test]
+async fn a_right_code_whose_claim_got_lost_lets_its_reader_in() {
+    let clock = Hand::new();
+    let store = Arc::new(Lossy {
+        store: MemoryOtpStore::with_clock(clock.clone()),
+        claims: AtomicU32::new(1),
+        counts: AtomicU32::new(0),
+    });
+    let codes = local(store.clone(), &clock);
+    let code = secret("482913");
+    let pending = codes.pending(&me(), &request(), std::slice::from_ref(&code));
+    let pending = pending.unwrap();
+    let first = codes.check(&me(), &pending, Some(&code)).await.unwrap();
+    assert_eq!(first, Verification::Valid(to()));
+    store.claims.store(1, Ordering::SeqCst);
+    let again = codes.check(&me(), &pending, Some(&code)).await.unwrap();
+    assert_eq!(again, Verification::AlreadyUsed);
+}
+
 #[tokio::test]
 async fn many_clicks_are_one_commit() {
     let store: Arc<dyn OtpStore> = Arc::new(MemoryOtpStore::default());

@@ -112,11 +112,15 @@ async fn in_sqlite() {
     assert_eq!(format!("{again:?}"), "SqliteOtpStore");
 }
 
+/// A schema of its own for a test, and a connection to it; `None` without a server: it was said that this is left out.
 #[cfg(feature = "postgres")]
-#[tokio::test(flavor = "multi_thread")]
-async fn in_postgres() {
+async fn schema(
+    of: &str,
+) -> Option<(
+    telco_otp::tokio_postgres::Config,
+    telco_otp::tokio_postgres::Client,
+)> {
     use std::io::Write as _;
-    use telco_otp::PostgresOtpStore;
     use telco_otp::tokio_postgres::{Config, NoTls};
 
     let Ok(server) = std::env::var("TELCO_TEST_POSTGRES") else {
@@ -124,16 +128,29 @@ async fn in_postgres() {
         let line: &[u8] =
             b"left out: the PostgreSQL store of codes; TELCO_TEST_POSTGRES=postgres://user@host/database runs it\n";
         let _ = std::io::stderr().write_all(line);
-        return;
+        return None;
     };
     let mut config: Config = server.parse().unwrap();
+    let schema = format!("telco_otp_test_{}_{of}", std::process::id());
+    config.options(format!("-c search_path={schema}"));
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
-    let schema = format!("telco_otp_test_{}", std::process::id());
     let fresh = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
     client.batch_execute(&fresh).await.unwrap();
-    config.options(format!("-c search_path={schema}"));
     config.application_name(&schema);
+    Some((config, client))
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn in_postgres() {
+    use telco_otp::PostgresOtpStore;
+    use telco_otp::tokio_postgres::NoTls;
+
+    let Some((config, client)) = schema("counters").await else {
+        return;
+    };
+    let schema = config.get_application_name().unwrap();
 
     let clock = Hand::new();
     let open = async || {
@@ -160,6 +177,60 @@ async fn in_postgres() {
     assert_eq!(sum.unwrap(), 101);
     clock.advance(MINUTE * 2);
     assert!(one.purge().await.unwrap() >= 2);
+    let drop = format!("DROP SCHEMA {schema} CASCADE");
+    client.batch_execute(&drop).await.unwrap();
+}
+
+/// An answered count is on disk, and a server that became a standby is left for the one that takes writes.
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn in_postgres_only_what_is_durable_counts() {
+    use telco_otp::PostgresOtpStore;
+    use telco_otp::tokio_postgres::{NoTls, error::Error};
+
+    let Some((mut config, client)) = schema("durable").await else {
+        return;
+    };
+    let schema = config.get_application_name().unwrap().to_owned();
+    let options = config.get_options().unwrap().to_owned();
+    config.options(format!("{options} -c synchronous_commit=off"));
+    let store = PostgresOtpStore::connect(config.clone(), NoTls).await;
+    let store = store.unwrap();
+    // The table says what each connection does; and for a while it is as one of a standby.
+    let watch = "CREATE TABLE seen (pid INT, commits TEXT); CREATE TABLE standby (); \
+        CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN \
+        INSERT INTO seen VALUES (pg_backend_pid(), current_setting('synchronous_commit')); \
+        IF to_regclass('standby') IS NOT NULL THEN RAISE EXCEPTION 'read-only' USING ERRCODE = '25006'; END IF; \
+        RETURN NEW; END $f$; \
+        CREATE TRIGGER watch BEFORE INSERT ON telco_otp FOR EACH ROW EXECUTE FUNCTION watch()";
+    client.batch_execute(watch).await.unwrap();
+    let end = std::time::SystemTime::now() + MINUTE;
+    let pid = async || {
+        let sql = format!("SELECT pid FROM pg_stat_activity WHERE application_name = '{schema}'");
+        let rows = client.query(&sql, &[]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect::<Vec<i32>>()
+    };
+    let before = pid().await;
+    assert_eq!(before.len(), 1);
+    assert!(store.count("tries", end).await.is_err());
+    client.batch_execute("DROP TABLE standby").await.unwrap();
+    assert_eq!(store.count("tries", end).await.unwrap(), 1);
+    let seen = client.query("SELECT pid, commits FROM seen", &[]);
+    let seen: Vec<(i32, String)> = seen
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect();
+    assert_eq!(seen.len(), 1, "what failed was undone: {seen:?}");
+    assert_ne!(seen.first().map(|seen| seen.0), before.first().copied());
+    assert_eq!(seen.first().map(|seen| seen.1.as_str()), Some("on"));
+    // Of several servers it takes one that is read-write.
+    config.options(format!("{options} -c default_transaction_read_only=on"));
+    let refused = PostgresOtpStore::connect(config, NoTls).await.unwrap_err();
+    let source = std::error::Error::source(&refused).unwrap();
+    let source = source.downcast_ref::<Error>().unwrap();
+    assert!(source.code().is_none(), "not even asked: {source}");
     let drop = format!("DROP SCHEMA {schema} CASCADE");
     client.batch_execute(&drop).await.unwrap();
 }

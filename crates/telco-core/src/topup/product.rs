@@ -32,7 +32,8 @@ impl fmt::Display for Operator {
     }
 }
 
-/// What is bought. Equality is the duplicate guard's key: the same number, network, plan and amount.
+/// What is bought. Equal are two that are the same in every field. A guard against duplicates compares less: a number has one
+/// network, so the same number, plan and amount is the same, whichever network was named.
 ///
 /// ```
 /// use telco_core::{Amount, Currency, Msisdn, Operator, Product};

@@ -27,10 +27,17 @@ const TRANSACTION: Duration = Duration::from_secs(60);
 const SESSION: &str = "SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '15s'; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
+/// Of one that only reads: nothing is written through it, whatever it is asked for.
+const READING: &str = "SET default_transaction_read_only = on";
+
 /// Hides the type of the TLS connector.
 #[async_trait]
 pub(super) trait Connector: Send + Sync {
     async fn connect(&self) -> Result<(Client, Wire), tokio_postgres::Error>;
+
+    fn only_reads(&self) -> bool {
+        false
+    }
 }
 
 /// The task that reads and writes for a client. It ends with whoever holds this, whether the server answers or not.
@@ -56,6 +63,7 @@ impl Drop for Wire {
 pub(super) struct Connect<T> {
     pub(super) config: Config,
     pub(super) tls: T,
+    pub(super) only_reads: bool,
 }
 
 #[async_trait]
@@ -70,12 +78,19 @@ where
         let (client, connection) = self.config.connect(self.tls.clone()).await?;
         Ok((client, Wire::new(connection)))
     }
+
+    fn only_reads(&self) -> bool {
+        self.only_reads
+    }
 }
 
 /// Why a transaction failed.
+#[derive(Clone)]
 pub(super) enum Failure {
     /// The connection: whether it was committed is not known.
     Lost(Error),
+    /// There is no connection, and to try again is of no use.
+    Shut(Error),
     /// The database: it was not. `true`: it may pass.
     Refused(Error, bool),
 }
@@ -83,10 +98,14 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn into_error(self) -> Error {
         match self {
-            Self::Lost(error) | Self::Refused(error, _) => error,
+            Self::Lost(error) | Self::Shut(error) | Self::Refused(error, _) => error,
         }
     }
 }
+
+/// By the schema that the tables are in, wherever in the search path that is; where they are missing, that they will be made in.
+const LOCK: &str = "SELECT hashtextextended('telco_ledger ' || COALESCE((SELECT n.nspname FROM pg_class c \
+    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass('telco_topup')), current_schema()), 0)";
 
 /// A connection and what it has prepared.
 pub(super) struct Link {
@@ -95,38 +114,42 @@ pub(super) struct Link {
     statements: HashMap<&'static str, Prepared>,
     /// Of the lock that claims are granted under, one for each ledger of a database.
     lock: i64,
+    only_reads: bool,
     /// The last failure of a statement may pass.
     passes: bool,
+    /// It was that the server takes no writes any more: after a failover another one does.
+    standby: bool,
 }
 
 impl Link {
-    pub(super) async fn open(connector: &dyn Connector) -> Result<Self, Error> {
+    pub(super) async fn open(connector: &dyn Connector) -> Result<Self, Failure> {
         match timeout(CONNECT, Self::greet(connector)).await {
             Ok(opened) => opened,
-            Err(_) => Err(away()),
+            Err(_) => Err(Failure::Lost(away())),
         }
     }
 
-    async fn greet(connector: &dyn Connector) -> Result<Self, Error> {
-        let (client, wire) = match connector.connect().await {
-            Ok(connected) => connected,
-            Err(e) => return Err(away().with_source(e)),
-        };
-        client.batch_execute(SESSION).await.map_err(explain)?;
+    async fn greet(connector: &dyn Connector) -> Result<Self, Failure> {
+        let lost = |e| Failure::Lost(explain(e));
+        let (client, wire) = connector.connect().await.map_err(unconnected)?;
+        client.batch_execute(SESSION).await.map_err(lost)?;
+        let only_reads = connector.only_reads();
+        if only_reads {
+            client.batch_execute(READING).await.map_err(lost)?;
+        }
         let lock = client
-            .query_one(
-                "SELECT hashtextextended('telco_ledger ' || current_schema(), 0)",
-                &[],
-            )
+            .query_one(LOCK, &[])
             .await
             .and_then(|row| row.try_get(0))
-            .map_err(explain)?;
+            .map_err(lost)?;
         Ok(Self {
             client,
             _wire: wire,
             statements: HashMap::new(),
             lock,
+            only_reads,
             passes: false,
+            standby: false,
         })
     }
 
@@ -191,9 +214,12 @@ impl Link {
         let (begun, now) = tokio::join!(biased; begin, now);
         begun.map_err(lost)?;
         let now = now.and_then(|row| row.try_get(0)).map_err(lost)?;
-        self.passes = false;
+        (self.passes, self.standby) = (false, false);
         if let Err(refusal) = perform_all(self, now, jobs).await {
-            if self.client.is_closed() || self.client.batch_execute("ROLLBACK").await.is_err() {
+            if self.standby
+                || self.client.is_closed()
+                || self.client.batch_execute("ROLLBACK").await.is_err()
+            {
                 return Err(Failure::Lost(refusal));
             }
             return Err(Failure::Refused(refusal, self.passes));
@@ -243,7 +269,9 @@ impl Link {
             SqlState::T_R_SERIALIZATION_FAILURE,
             SqlState::LOCK_NOT_AVAILABLE,
         ];
-        self.passes = error.code().is_some_and(|code| passing.contains(code));
+        let code = error.code();
+        self.passes = code.is_some_and(|code| passing.contains(code));
+        self.standby = code == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) && !self.only_reads;
         explain(error)
     }
 }
@@ -309,6 +337,31 @@ impl Sql for Link {
         let answers = self.pipeline(&statements).await;
         answers.map_err(|e| self.refused(e))
     }
+}
+
+/// Where a server answered, it says why it does not let us in. To come with the same again is of use where that may pass: it is
+/// starting, or full. Not where it is about who comes, or where to (PostgreSQL's documentation, appendix A: classes 28 and 3D).
+fn unconnected(error: tokio_postgres::Error) -> Failure {
+    if takes_no_writes(&error) {
+        let standby = what_to_do(Some(&SqlState::READ_ONLY_SQL_TRANSACTION));
+        return Failure::Lost(failed(standby));
+    }
+    match error.code().map(SqlState::code) {
+        None => Failure::Lost(away().with_source(error)),
+        Some(code) if code.starts_with("28") || code.starts_with("3D") => {
+            Failure::Shut(explain(error))
+        }
+        Some(_) => Failure::Lost(explain(error)),
+    }
+}
+
+/// What the client says of a server that is not of the asked kind. The operating system's own refusals have a number.
+fn takes_no_writes(error: &tokio_postgres::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<std::io::Error>());
+    source.is_some_and(|e| {
+        e.kind() == std::io::ErrorKind::PermissionDenied && e.raw_os_error().is_none()
+    })
 }
 
 fn away() -> Error {
@@ -398,7 +451,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_frozen_server_is_given_up() {
-        let Err(why) = Link::open(&Frozen).await else {
+        let Err(Failure::Lost(why)) = Link::open(&Frozen).await else {
             panic!("opened")
         };
         assert_eq!(why.to_string(), away().to_string());
@@ -410,7 +463,9 @@ mod tests {
             _wire: wire,
             statements: HashMap::new(),
             lock: 0,
+            only_reads: false,
             passes: false,
+            standby: false,
         };
         let ended = link.transaction(false, &mut []).await;
         assert!(matches!(ended, Err(Failure::Lost(_))));

@@ -28,11 +28,11 @@ macro_rules! insert {
         concat!(
             "INSERT INTO telco_topup (reference, provider, account, \
              kind, recipient, operator, plan_code, amount, pieces, price, currency, decimals, \
-             state, counts, attempt, owner, lease_until, fence, planned_at, sent_at, changed_at, prepared_at, frozen) \
+             state, counts, attempt, owner, lease_until, fence, claimed, planned_at, sent_at, changed_at, prepared_at, frozen) \
              SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), \
              CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT), CAST($8 AS BIGINT), \
              CAST($9 AS BIGINT), CAST($10 AS BIGINT), CAST($11 AS TEXT), CAST($12 AS BIGINT), \
-             'sending', 1, 1, CAST($13 AS TEXT), CAST($14 AS BIGINT), 1, \
+             'sending', 1, 1, CAST($13 AS TEXT), CAST($14 AS BIGINT), 1, 1, \
              CAST($15 AS BIGINT), CAST($15 AS BIGINT), CAST($15 AS BIGINT), CAST($16 AS BIGINT), CAST($17 AS ",
             $bytes,
             ") WHERE NOT EXISTS (SELECT 1 FROM telco_note WHERE name = 'stop') \
@@ -61,9 +61,10 @@ macro_rules! sent_after {
 /// `$9`: duplicates were sent after that. `$10`: what other jobs sent after that is not sent again.
 const UPDATE: &str = concat!(
     "UPDATE telco_topup SET state = 'sending', delivered = NULL, counts = 1, attempt = attempt + 1, \
-     owner = $4, lease_until = $5, fence = fence + 1, sent_at = $6, changed_at = $6, \
+     owner = $4, lease_until = $5, fence = fence + 1, claimed = fence + 1, sent_at = $6, changed_at = $6, \
      prepared_at = $7, frozen = $8, lookups = 0, due_at = NULL, \
-     why = NULL, why_kind = NULL, why_code = NULL, why_status = NULL, why_help = NULL, who = NULL \
+     why = NULL, why_kind = NULL, why_code = NULL, why_status = NULL, why_help = NULL, who = NULL, \
+     provider_id = NULL, cost = NULL, balance = NULL, warnings = NULL, answer = NULL \
      WHERE reference = $1 AND fence = $2 AND state = $3 \
      AND NOT EXISTS (SELECT 1 FROM telco_note WHERE name = 'stop') \
      AND NOT EXISTS (SELECT 1 FROM telco_topup AS d WHERE ",
@@ -124,7 +125,9 @@ impl Work for Claim {
                 }
             }
             State::NotSent if self.mark.is_none() => {}
-            _ if self.mark.is_some() => return Ok(Begun::Gone),
+            State::NotSent => return Ok(Begun::Gone),
+            // Another worker took it over, and sent it.
+            _ if self.mark.is_some() => return Ok(Begun::Story(Box::new(row))),
             _ if self.reissue && row.is_proven_not_done() => {}
             _ if self.reissue => return Ok(Begun::Refused(guards::reissue(row.state))),
             _ => return Ok(Begun::Story(Box::new(row))),
@@ -239,6 +242,15 @@ impl Claim {
                 self.turn_away(tx, &row, &refusal).await?;
             }
             return Ok(Begun::Refused(refusal));
+        }
+        if row.receipt.answer.is_some() {
+            // What nobody could read may be the only copy of paid PINs.
+            tx.run(
+                "INSERT INTO telco_answer (topup, fence, answer) SELECT id, claimed, answer FROM telco_topup \
+                 WHERE id = $1 AND answer IS NOT NULL ON CONFLICT (topup, fence) DO NOTHING",
+                vec![row.id.into()],
+            )
+            .await?;
         }
         let Statement(update, values) = self.update(tx.now, row.fence, row.state, [NEVER; 2]);
         let mut granted = tx.run(update, values).await?;

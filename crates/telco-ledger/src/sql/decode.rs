@@ -7,6 +7,7 @@ use telco_core::{
     Reference, Secret, SecretBytes, TopupIntent, TopupReceipt,
 };
 
+use super::schema::a_minute;
 use super::value::unexpected;
 use super::{Row, Tx, Value, time};
 use crate::{Operation, State, Why};
@@ -80,9 +81,10 @@ pub(crate) fn operation(row: &mut Row, now: i64) -> Result<Operation, Error> {
     let delivered = row.maybe_int()?.map(|yes| yes == 1);
     let attempt = small(row.int()?);
     let owner = row.maybe_text()?;
-    let leased = row.int()? > now;
-    let fence = row.int()?;
+    let (lease_until, fence) = (row.int()?, row.int()?);
     let (planned_at, sent_at, changed_at) = (row.int()?, row.maybe_int()?, row.int()?);
+    // As `free!` has it.
+    let leased = lease_until > now && changed_at <= now.saturating_add(a_minute!());
     let prepared_at = row.maybe_int()?;
     let frozen = row.maybe_bytes()?.map(SecretBytes::new);
     let lookups = small(row.int()?);
@@ -113,6 +115,7 @@ pub(crate) fn operation(row: &mut Row, now: i64) -> Result<Operation, Error> {
         who,
         lookups,
         receipt,
+        earlier_pins: Vec::new(),
         owner,
         fence,
         leased,
@@ -133,14 +136,15 @@ fn why(row: &mut Row) -> Result<Option<Why>, Error> {
     }))
 }
 
-/// Adds the PINs that were paid for.
+/// Adds the PINs that were paid for: those of the last right to send to its receipt, those of earlier ones beside.
 pub(crate) async fn with_pins(tx: &mut Tx<'_>, operation: &mut Operation) -> Result<(), Error> {
     if operation.intent.product.kind() != ProductKind::Pins {
         return Ok(());
     }
     let rows = tx
         .run(
-            "SELECT serial, code, face_value FROM telco_pin WHERE topup = $1 ORDER BY n",
+            "SELECT p.serial, p.code, p.face_value, CASE WHEN p.fence >= t.claimed THEN CAST(1 AS BIGINT) ELSE 0 END \
+             FROM telco_pin p JOIN telco_topup t ON t.id = p.topup WHERE p.topup = $1 ORDER BY p.n",
             vec![operation.id.into()],
         )
         .await?;
@@ -153,7 +157,11 @@ pub(crate) async fn with_pins(tx: &mut Tx<'_>, operation: &mut Operation) -> Res
             .maybe_int()?
             .zip(currency)
             .map(|(minor, currency)| Amount::from_minor(minor, currency));
-        operation.receipt.pins.push(pin);
+        if row.int()? == 1 {
+            operation.receipt.pins.push(pin);
+        } else {
+            operation.earlier_pins.push(pin);
+        }
     }
     Ok(())
 }

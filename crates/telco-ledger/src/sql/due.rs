@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use telco_core::{Error, ErrorKind, Reference};
 
 use super::decode::{operation, with_pins};
-use super::schema::{Dialect, columns, open_states};
+use super::schema::{Dialect, clock_went_back, columns, free, open_states};
 use super::{Row, Tx, Value, Work, time};
 use crate::{Ask, Due};
 
@@ -15,17 +15,10 @@ pub(crate) struct WhatIsDue {
     pub(crate) only: Option<Reference>,
 }
 
-/// Nobody holds it. A row that changed a minute after now was written before the clock went back, so its times say nothing.
-macro_rules! free {
-    () => {
-        "(lease_until <= $3 OR changed_at > CAST($3 AS BIGINT) + 60000)"
-    };
-}
-
-/// The same, or this very ask has it already, and the answer got lost.
+/// Nobody holds it, or this very ask has it already, and the answer got lost.
 macro_rules! free_or_mine {
     () => {
-        "(lease_until <= $3 OR owner = $4 OR changed_at > CAST($3 AS BIGINT) + 60000)"
+        concat!("(owner = $4 OR ", free!("$3"), ")")
     };
 }
 
@@ -38,7 +31,7 @@ macro_rules! abandoned {
              WHERE id IN (SELECT id FROM telco_topup WHERE provider = $1 AND account = $2 AND ",
             open_states!(),
             " AND state IN ('sending', 'replaying') AND ",
-            free!(),
+            free!("$3"),
             " AND (CAST($6 AS TEXT) IS NULL OR reference = $6) LIMIT 1000 ",
             $lock,
             ") RETURNING id"
@@ -54,7 +47,9 @@ macro_rules! take_over {
             open_states!(),
             " AND state = 'unknown' AND ",
             free_or_mine!(),
-            " AND (due_at <= $3 OR changed_at > CAST($3 AS BIGINT) + 60000) ORDER BY due_at LIMIT $6 ",
+            " AND (due_at <= $3 OR ",
+            clock_went_back!("$3"),
+            ") ORDER BY due_at LIMIT $6 ",
             $lock,
             ") RETURNING ",
             columns!()
@@ -143,8 +138,9 @@ impl WhatIsDue {
         let mut soonest = tx
             .run(
                 concat!(
-                    "SELECT MIN(CASE WHEN changed_at > CAST($3 AS BIGINT) + 60000 THEN CAST($3 AS BIGINT) \
-                     WHEN state = 'unknown' AND lease_until <= $3 THEN due_at ELSE lease_until END) \
+                    "SELECT MIN(CASE WHEN ",
+                    clock_went_back!("$3"),
+                    " THEN CAST($3 AS BIGINT) WHEN state = 'unknown' AND lease_until <= $3 THEN due_at ELSE lease_until END) \
                      FROM telco_topup WHERE provider = $1 AND account = $2 AND ",
                     open_states!(),
                     " AND state IN ('sending', 'replaying', 'unknown')"

@@ -8,7 +8,7 @@ use telco_core::{Error, Identity};
 
 use super::decode::{columns_of, operation};
 use super::read::find;
-use super::schema::{Dialect, columns};
+use super::schema::{Dialect, columns, free};
 use super::{Row, Tx, Value, Work};
 use crate::{Ask, LeftOut, Mark, Operation, Placed, PlanRow};
 
@@ -79,7 +79,9 @@ macro_rules! take {
         concat!(
             "UPDATE telco_topup SET owner = $5, lease_until = $6, fence = fence + 1 \
              WHERE id IN (SELECT id FROM telco_topup WHERE job = $1 AND state = 'planned' AND provider = $2 AND account = $3 \
-             AND (lease_until <= $4 OR owner = $5 OR changed_at > CAST($4 AS BIGINT) + 60000) ORDER BY id LIMIT $7 ",
+             AND (owner = $5 OR ",
+            free!("$4"),
+            ") ORDER BY id LIMIT $7 ",
             $lock,
             ") RETURNING ",
             columns!()

@@ -88,6 +88,9 @@ impl Work for Filter {
     type Out = Vec<Operation>;
 
     async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Vec<Operation>, Error> {
+        if self.open && self.state.is_some_and(|state| !state.is_open()) {
+            return Ok(Vec::new());
+        }
         let limit = if self.limit == 0 { 1_000 } else { self.limit };
         // One statement per index that serves it.
         let (statement, mut values) = match (&self.job, self.state) {

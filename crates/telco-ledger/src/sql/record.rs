@@ -1,7 +1,7 @@
 //! A step, if the row is where it may come from and nobody has taken it over.
 
 use async_trait::async_trait;
-use telco_core::{Amount, Error, ProductKind, Reference, TopupReceipt};
+use telco_core::{Amount, Error, Pin, Reference, TopupReceipt};
 
 use super::read::find;
 use super::{Dialect, Row, Statement, Tx, Value, Work, later};
@@ -57,10 +57,7 @@ impl Work for Record {
         if self.is_there_already(&row) {
             return Ok(Recorded::Done);
         }
-        // Paid PINs are kept, whoever holds the row now: they may be the only copy.
-        if row.receipt.pins.is_empty() {
-            self.keep_pins(tx, row.id).await?;
-        }
+        self.keep_late(tx, row.id).await?;
         Ok(Recorded::Superseded)
     }
 }
@@ -83,6 +80,13 @@ impl Record {
         let step = &self.step;
         let state = step.state();
         let looked = matches!(step, Step::LookedUp { .. });
+        let on_record = matches!(
+            step,
+            Step::LookedUp {
+                on_record: true,
+                ..
+            }
+        );
         let delivered = step.delivered();
         let (text, who) = match self.verdict() {
             Some((who, why)) => (Some(why), Some(who)),
@@ -131,8 +135,8 @@ impl Record {
                 .map(|lines| storable(&lines))
                 .into(),
             self.answer().into(),
-            // Only an open row may still need its frozen request, and a replay takes it.
-            (state == State::Unknown).into(),
+            // Only an open row may still need its frozen request, and a replay takes it; none is made of what is on record.
+            (state == State::Unknown && !on_record).into(),
             (looked || matches!(step, Step::Unresolved(_))).into(),
             due.into(),
             lease.into(),
@@ -161,17 +165,22 @@ impl Record {
             .filter(|receipt| !receipt.pins.is_empty())
     }
 
+    /// After those that are there. The same one again, of the same right to send, is there already.
     async fn keep_pins(&self, tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
-        let Some(receipt) = self.pins() else {
+        let (Some(receipt), Some(fence)) = (self.pins(), self.fence) else {
             return Ok(());
         };
-        for (n, pin) in (0_i64..).zip(&receipt.pins) {
+        for pin in &receipt.pins {
             tx.run(
-                "INSERT INTO telco_pin (topup, n, serial, code, face_value) VALUES ($1, $2, $3, $4, $5) \
-                 ON CONFLICT (topup, n) DO NOTHING",
+                "INSERT INTO telco_pin (topup, n, fence, serial, code, face_value) \
+                 SELECT t.id, (SELECT COUNT(*) FROM telco_pin WHERE topup = t.id), \
+                 CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT) \
+                 FROM telco_topup t WHERE t.id = $1 AND NOT EXISTS (SELECT 1 FROM telco_pin p WHERE p.topup = t.id \
+                 AND p.code = CAST($4 AS TEXT) AND COALESCE(p.serial, '') = COALESCE(CAST($3 AS TEXT), '') \
+                 AND (p.fence >= t.claimed) = (CAST($2 AS BIGINT) >= t.claimed))",
                 vec![
                     id.into(),
-                    n.into(),
+                    fence.into(),
                     pin.serial.as_deref().map(storable).into(),
                     storable(pin.code.expose()).into(),
                     pin.face_value.map(Amount::minor).into(),
@@ -180,6 +189,34 @@ impl Record {
             .await?;
         }
         Ok(())
+    }
+
+    /// What was paid for is kept, whoever holds the row now. Also an answer that nobody could read, where there is none, or beside
+    /// if it is about an earlier right to send: either may be the only copy.
+    async fn keep_late(&self, tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
+        let (answer, Some(fence)) = (self.answer(), self.fence) else {
+            return Ok(());
+        };
+        if answer.is_none() && self.pins().is_none() {
+            return Ok(());
+        }
+        let values = vec![id.into(), fence.into(), answer.into()];
+        // Locks the row, too: its holder may be bringing the same.
+        tx.run(
+            "UPDATE telco_topup SET answer = CASE WHEN claimed <= CAST($2 AS BIGINT) THEN COALESCE(answer, $3) ELSE answer END \
+             WHERE id = $1",
+            values.clone(),
+        )
+        .await?;
+        if answer.is_some() {
+            tx.run(
+                "INSERT INTO telco_answer (topup, fence, answer) SELECT id, CAST($2 AS BIGINT), COALESCE($3, answer) \
+                 FROM telco_topup WHERE id = $1 AND claimed > CAST($2 AS BIGINT) ON CONFLICT (topup, fence) DO NOTHING",
+                values,
+            )
+            .await?;
+        }
+        self.keep_pins(tx, id).await
     }
 
     /// Who decided, and how they know, where it was a person.
@@ -192,7 +229,11 @@ impl Record {
 
     /// The same step was recorded before, and the answer got lost. A worker's is known by its token, a person's by their words.
     fn is_there_already(&self, row: &Operation) -> bool {
-        let pins = row.intent.product.kind() == ProductKind::Pins;
+        let kept = |pin: &Pin| {
+            let code = storable(pin.code.expose());
+            let mut kept = row.receipt.pins.iter();
+            kept.any(|kept| *kept.code.expose() == *code)
+        };
         let mine = match (self.fence, self.verdict()) {
             (Some(fence), _) => fence == row.fence,
             (None, Some((who, why))) => {
@@ -203,7 +244,9 @@ impl Record {
         };
         mine && row.state == self.step.state()
             && row.delivered == self.step.delivered()
-            && (!pins || self.pins().is_none() || !row.receipt.pins.is_empty())
+            && self
+                .pins()
+                .is_none_or(|receipt| receipt.pins.iter().all(kept))
     }
 }
 

@@ -33,6 +33,41 @@ macro_rules! open_states {
 }
 pub(crate) use open_states;
 
+/// In milliseconds. A row that changed so long after now was written before the clock went back, and its times say nothing.
+macro_rules! a_minute {
+    () => {
+        60000
+    };
+}
+pub(crate) use a_minute;
+
+/// See [`a_minute`].
+macro_rules! clock_went_back {
+    ($now:literal) => {
+        concat!(
+            "changed_at > CAST(",
+            $now,
+            " AS BIGINT) + ",
+            crate::sql::schema::a_minute!()
+        )
+    };
+}
+pub(crate) use clock_went_back;
+
+/// Nobody holds it.
+macro_rules! free {
+    ($now:literal) => {
+        concat!(
+            "(lease_until <= ",
+            $now,
+            " OR ",
+            crate::sql::schema::clock_went_back!($now),
+            ")"
+        )
+    };
+}
+pub(crate) use free;
+
 const TABLES: &str = "
 CREATE TABLE telco_topup (
   id            {ID},
@@ -57,6 +92,7 @@ CREATE TABLE telco_topup (
   owner         TEXT,
   lease_until   BIGINT NOT NULL,           -- times: milliseconds since 1970, UTC
   fence         BIGINT NOT NULL,
+  claimed       BIGINT NOT NULL DEFAULT 0, -- the fence of the last right to send; what lower ones brought is of an earlier one
   planned_at    BIGINT NOT NULL,
   sent_at       BIGINT,
   changed_at    BIGINT NOT NULL,
@@ -94,10 +130,17 @@ CREATE INDEX telco_event_topup ON telco_event (topup);
 CREATE TABLE telco_pin (
   topup         BIGINT NOT NULL,
   n             BIGINT NOT NULL,
+  fence         BIGINT NOT NULL,           -- of whoever brought it
   serial        TEXT,
   code          TEXT NOT NULL,
   face_value    BIGINT,
   PRIMARY KEY (topup, n)
+);
+CREATE TABLE telco_answer (                -- that nobody could read, of a top-up that was sent again since
+  topup         BIGINT NOT NULL,
+  fence         BIGINT NOT NULL,
+  answer        {BYTES} NOT NULL,
+  PRIMARY KEY (topup, fence)
 );
 CREATE TABLE telco_meter (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
 CREATE TABLE telco_note (name TEXT PRIMARY KEY, text TEXT NOT NULL);
@@ -160,8 +203,8 @@ CREATE TRIGGER telco_event_kept BEFORE DELETE OR UPDATE ON telco_event FOR EACH 
 CREATE FUNCTION telco_after() RETURNS trigger LANGUAGE plpgsql AS $f$ DECLARE was BIGINT := 0; BEGIN
   IF TG_OP = 'UPDATE' THEN was := OLD.counts; END IF;
   INSERT INTO telco_event (topup, at, state, attempt, owner, who, why)
-    SELECT NEW.id, NEW.changed_at, s.state, CASE s.state WHEN 'planned' THEN 0 ELSE NEW.attempt END,
-      NEW.owner, NEW.who, NEW.why
+    SELECT NEW.id, NEW.changed_at, s.state, CASE s.n WHEN 1 THEN 0 ELSE NEW.attempt END,
+      CASE s.n WHEN 1 THEN NULL ELSE NEW.owner END, NEW.who, NEW.why
     FROM (VALUES (1, 'planned', TG_OP = 'INSERT'), (2, 'prepared', NEW.state = 'sending'),
       (3, NEW.state, TG_OP = 'UPDATE' OR NEW.state = 'sending')) AS s (n, state, happened)
     WHERE s.happened ORDER BY s.n;

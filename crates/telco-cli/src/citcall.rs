@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure};
-use crate::output::{self, Form};
+use crate::input::reference;
+use crate::output::Form;
 use crate::secret::Source;
 
 const NAME: &str = "citcall";
@@ -145,14 +146,7 @@ impl Spend {
     /// The reference, after the question whether to spend at all.
     fn begin(&self, base_url: &str, what: &str) -> Result<Reference, Failure> {
         confirm_spend(base_url, what, self.yes)?;
-        let reference = match &self.reference {
-            Some(text) => {
-                Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?
-            }
-            None => Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?,
-        };
-        output::note(&format!("reference {reference}"));
-        Ok(reference)
+        reference(self.reference.as_deref())
     }
 }
 

@@ -228,10 +228,23 @@ pub(crate) fn run(command: &Config) -> Done {
 
 /// Spending against a real provider is asked for; against this machine it is not.
 pub(crate) fn confirm_spend(base_url: &str, what: &str, yes: bool) -> Done {
+    ask(
+        base_url,
+        &format!("This {what} at {base_url} and costs money."),
+        yes,
+    )
+}
+
+/// What costs nothing and still is no trifle is asked about too.
+pub(crate) fn confirm(base_url: &str, what: &str, yes: bool) -> Done {
+    ask(base_url, &format!("This {what} at {base_url}."), yes)
+}
+
+fn ask(base_url: &str, question: &str, yes: bool) -> Done {
     if is_loopback(base_url) {
         Ok(())
     } else {
-        output::confirm(&format!("This {what} at {base_url} and costs money."), yes)
+        output::confirm(question, yes)
     }
 }
 

@@ -12,12 +12,13 @@ use fanap_client::{
 };
 use serde_json::json;
 use telco_core::{
-    Error, ErrorKind, Msisdn, NotSent, OtpCode, OtpRequest, OtpSender as _, PendingOtp, Reference,
+    Error, ErrorKind, Msisdn, NotSent, OtpCode, OtpRequest, OtpSender as _, PendingOtp,
     RequestSigner as _, Submission,
 };
 
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure, accepted};
+use crate::input::reference;
 use crate::interrupt::answered;
 use crate::output::{self, Form};
 use crate::secret::Source;
@@ -227,12 +228,7 @@ pub(crate) async fn run(command: &Fanap, settings: &Settings, form: Form) -> Don
 async fn start(start: &Start, settings: &Settings, form: Form) -> Done {
     let to = number(&start.phone)?;
     let service = start.account.service(settings, "sends a message")?;
-    let reference = match &start.reference {
-        Some(text) => Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?,
-        None => Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?,
-    };
-    output::note(&format!("reference {reference}"));
-    let request = OtpRequest::new(to, reference);
+    let request = OtpRequest::new(to, reference(start.reference.as_deref())?);
     let answer = answered(&request.reference, SETTLE_START, service.start(&request)).await?;
     let challenge = accepted(answer, SETTLE_START)?;
     let pending = challenge.pending.to_storage();

@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod fanap;
+mod input;
 mod interrupt;
 mod kairos;
 mod mor;

@@ -12,6 +12,7 @@ use telco_core::{
 use super::{Account, naira};
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure, accepted};
+use crate::input::reference;
 use crate::interrupt::answered;
 use crate::output::{self, Form};
 use crate::secret::Source;
@@ -93,21 +94,11 @@ const SETTLE_PINS: &str = "the PINs may have been bought, and Cowrie has no look
                            order again under another reference";
 
 impl Spend {
-    fn reference(&self) -> Result<Reference, Failure> {
-        if let Some(text) = &self.reference {
-            return Ok(Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?);
-        }
-        let reference = Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?;
-        // Before anything is sent: whoever is interrupted can still ask what became of it.
-        output::note(&format!("reference {reference}"));
-        Ok(reference)
-    }
-
     /// Client and reference, after the question whether to spend at all.
     fn begin(&self, settings: &Settings, what: &str) -> Result<(Client, Reference), Failure> {
         let client = self.account.client(settings)?;
         confirm_spend(&self.account.base_url(settings)?, what, self.yes)?;
-        Ok((client, self.reference()?))
+        Ok((client, reference(self.reference.as_deref())?))
     }
 }
 

@@ -17,6 +17,7 @@ use telco_core::{
 use super::{Account, Key, KindName, public_key};
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure};
+use crate::input::reference;
 use crate::interrupt::Interrupts;
 use crate::mor::pair;
 use crate::output::{self, Form};
@@ -116,16 +117,7 @@ fn number(text: &str) -> Result<Msisdn, NotSent> {
 impl Place {
     /// The batch, and its reference on standard error before anything is sent: whoever is interrupted can still ask.
     fn batch(&self) -> Result<CallBatch, Failure> {
-        let invalid = NotSent::because(ErrorKind::InvalidInput);
-        let reference = match &self.reference {
-            Some(text) => Reference::new(text).map_err(invalid)?,
-            None => {
-                let made =
-                    Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?;
-                output::note(&format!("reference {made}"));
-                made
-            }
-        };
+        let reference = reference(self.reference.as_deref())?;
         let Some(file) = &self.csv else {
             let variable =
                 |(name, value): &(String, String)| (name.clone(), Secret::new(value.as_str()));

@@ -9,6 +9,7 @@ use telco_core::{Amount, Currency, Product, TopupProvider};
 use super::earlier::{Account, Others};
 use super::job::Lines as Run;
 use super::rows::{Copy, Row};
+use super::sender::within;
 use super::summary::rows;
 use crate::exit::{Done, Failure};
 use crate::output::{self, Form};
@@ -316,18 +317,11 @@ impl Preflight {
                 "look at the rows above",
             );
         }
-        if let Some(most) = tolerance
-            .max_spend
-            .filter(|most| self.cost.minor() > most.minor())
-        {
-            return refuse(
-                format!(
-                    "nothing was sent: the rows cost {}, and --max-spend is {most}",
-                    self.cost
-                ),
-                "split the file, or raise the limit",
-            );
-        }
+        within(
+            tolerance.max_spend,
+            self.cost,
+            "nothing was sent: the rows cost",
+        )?;
         if self.cost.minor() > self.balance.minor() && !tolerance.shortfall {
             return refuse(
                 format!(

@@ -122,11 +122,9 @@ impl<'a> Sender<'a> {
         }
         let left = Summary::of(job, self.store.as_ref()).await?;
         let cost = left.cost_to_go_on(reissue);
-        if let Some(most) = self.account.max_spend
-            && cost.minor() > most.minor()
-        {
-            let failure = format!("what is left costs {cost}, and --max-spend is {most}");
-            return self.end(Err(Failure::not_sent(failure)), job, form).await;
+        let within = within(self.account.max_spend, cost, "what is left costs");
+        if within.is_err() {
+            return self.end(within, job, form).await;
         }
         let refused = if reissue { left.rejected } else { 0 };
         let to_send = left.planned.saturating_add(refused);
@@ -220,6 +218,17 @@ impl<'a> Sender<'a> {
         let verdict = summary.verdict(self.stop.why());
         summary.keep(form);
         verdict
+    }
+}
+
+/// `--max-spend`.
+pub(super) fn within(most: Option<Amount>, cost: Amount, what: &str) -> Done {
+    match most.filter(|most| cost.minor() > most.minor()) {
+        None => Ok(()),
+        Some(most) => Err(
+            Failure::not_sent(format!("{what} {cost}, and --max-spend is {most}"))
+                .help("send fewer rows, or raise the limit"),
+        ),
     }
 }
 

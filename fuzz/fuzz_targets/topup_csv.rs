@@ -1,4 +1,4 @@
-//! The program telco: a file of bulk top-ups.
+//! The program telco: a file of bulk top-ups or of calls.
 #![no_main]
 #![allow(dead_code)]
 

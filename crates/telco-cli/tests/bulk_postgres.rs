@@ -77,7 +77,8 @@ fn sent_by(worker: &Output) -> u64 {
     count.and_then(Result::ok).unwrap_or_default()
 }
 
-/// At any moment some rows are being looked up: that keeps nobody from sending the others, and no other job from ending.
+/// At any moment some rows are being looked up: that keeps nobody from sending the others, and no other job from
+/// ending.
 #[test]
 fn a_second_machine_joins_and_another_job_ends_while_the_first_one_runs() {
     let Some(database) = Database::find() else {

@@ -328,6 +328,7 @@ fn a_lease_that_may_end_before_a_request_is_refused() {
     for (lease, timeout, told) in [
         (Some("0"), "60", "a lease of 0 s"),
         (Some("89"), "60", "to 90 or more"),
+        (Some("159"), "120", "to 160 or more"),
         (None, "91", "a lease of 120 s is too short"),
         (Some("soon"), "60", "no number of seconds"),
         (Some("120"), "0", "timeout is no number of seconds"),
@@ -345,8 +346,11 @@ fn a_lease_that_may_end_before_a_request_is_refused() {
 fn send_again_is_over_when_the_job_has_begun() {
     let rows = 300;
     let scene = Scene::new(rows);
+    // Without the guard that looks back for half a minute only.
+    let flags = ["--send-again", "--allow-duplicates", "--rate", "100"];
     let mut running = scene
-        .bulk(&["--send-again", "--rate", "100", "--output", "json"])
+        .bulk(&flags)
+        .args(["--output", "json"])
         .spawn()
         .unwrap();
     scene.wait_for(20, &mut running);
@@ -391,8 +395,8 @@ fn a_file_that_changes_meanwhile_changes_nothing() {
     }
 }
 
-/// A row that an interrupted attempt had written down stays the job's, also where this attempt would leave it out: it has one
-/// line in the report, and another job's number does not get it twice.
+/// A row that an interrupted attempt had written down stays the job's, also where this attempt would leave it out: it
+/// has one line in the report, and another job's number does not get it twice.
 #[test]
 fn rows_that_were_written_down_before_are_not_left_out() {
     let rows = 20_000;

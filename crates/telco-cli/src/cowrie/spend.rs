@@ -233,7 +233,10 @@ fn receipt(form: Form, receipt: &TopupReceipt) {
 /// The facts, and the PINs in the same document, or as a table of their own.
 fn with_pins(form: Form, facts: &mut Vec<(&str, Value)>, pins: &[Pin]) {
     if form == Form::Json && !pins.is_empty() {
-        let object = |pin: &Pin| json!({ "serial": pin.serial, "pin": pin.code.expose(), "face_value": amount(pin.face_value) });
+        let object = |pin: &Pin| {
+            let (code, value) = (pin.code.expose(), amount(pin.face_value));
+            json!({ "serial": pin.serial, "pin": code, "face_value": value })
+        };
         facts.push(("pins", pins.iter().map(object).collect()));
     }
     let text = output::facts_text(form, facts);

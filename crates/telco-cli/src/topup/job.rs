@@ -25,8 +25,8 @@ pub(super) struct Job {
     /// The lines of rows that were left out since another job had sent the same.
     #[serde(default)]
     pub(super) skipped: Lines,
-    /// A row is not sent if another job has sent the same since then, in milliseconds since 1970. `None`: it is sent all the
-    /// same.
+    /// A row is not sent if another job has sent the same since then, in milliseconds since 1970. `None`: it is sent
+    /// all the same.
     #[serde(default)]
     pub(super) since: Option<u64>,
     /// Rows that repeat another are sent too.
@@ -104,8 +104,8 @@ impl Job {
         };
         Self::find(store, id).await?.ok_or_else(|| {
             Failure::not_sent(format!("this ledger has no job {id}"))
-                .help("a job is named by the 16 digits that `telco topup bulk` prints; one that was interrupted before all of \
-                       its rows were written down is begun again with its file")
+                .help("a job is named by the 16 digits that `telco topup bulk` prints; one that was interrupted before \
+                       all of its rows were written down is begun again with its file")
         })
     }
 

@@ -282,8 +282,8 @@ impl Preflight {
     pub(super) fn admit(&self, tolerance: Tolerance) -> Done {
         if self.skipped_again > 0 {
             output::note(&format!(
-                "left out, and wanted more than once by this file: {}; perhaps not as many of them went out before: compare with \
-                 `telco topup report`",
+                "left out, and wanted more than once by this file: {}; perhaps not as many went out before: compare \
+                 with `telco topup report`",
                 rows(self.skipped_again)
             ));
         }

@@ -18,8 +18,8 @@ pub(super) const COLUMNS: &str = "number (or msisdn, phone), amount (whole naira
 /// How many digits no name of a column has: four stand in a year.
 const DIGITS: usize = 5;
 
-/// A file as it was at one moment: what is looked at, asked about and written down is the same, whoever changes the file
-/// meanwhile. The copy has no name, and goes with this process.
+/// A file as it was at one moment: what is looked at, asked about and written down is the same, whoever changes the
+/// file meanwhile. The copy has no name, and goes with this process.
 #[derive(Debug)]
 pub(super) struct Copy {
     file: File,
@@ -58,8 +58,8 @@ impl Copy {
         })
     }
 
-    /// The rows, from the first on, for one reader at a time. Columns in `ignored` may be there; any other name that is not
-    /// known may be a slip that changes what is bought, and is refused.
+    /// The rows, from the first on, for one reader at a time. Columns in `ignored` may be there; any other name that is
+    /// not known may be a slip that changes what is bought, and is refused.
     pub(super) fn rows(&self, ignored: &[String]) -> Result<Rows<'_>, Failure> {
         let mut file = &self.file;
         let again = file.rewind();

@@ -282,8 +282,8 @@ async fn settle_meanwhile(ledger: Ledger, sent: Arc<Notify>) {
     }
 }
 
-/// Until nothing of this job is unknown any more: each row has happened, has not, or is left to a person. What else is due is
-/// looked up on the way; what others are still sending is theirs to wait for.
+/// Until nothing of this job is unknown any more: each row has happened, has not, or is left to a person. What else is
+/// due is looked up on the way; what other jobs are still sending is theirs to wait for.
 pub(super) async fn settle(ledger: &Ledger, job: &str, stop: &Stop) -> Done {
     let mut told = false;
     while stop.why() != Some(Why::Interrupted) {

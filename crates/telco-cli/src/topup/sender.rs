@@ -38,8 +38,8 @@ pub(super) struct Sending {
     /// Send nothing if what is to be sent costs more
     #[arg(long, value_name = "NAIRA")]
     max_spend: Option<String>,
-    /// Send rows although another job has sent the same number, product and amount; with `resume`, also those that were refused
-    /// for that, or since another row had asked for the same a short while before
+    /// Send rows although another job has sent the same number, product and amount; with `resume`, also those that were
+    /// refused for that, or since another row had got the same a short while before
     #[arg(long)]
     pub(super) send_again: bool,
     /// Stop before the account holds less

@@ -10,7 +10,7 @@ use super::job::Job;
 use super::plan;
 use super::preflight::{Preflight, Question, Tolerance};
 use super::progress::Progress;
-use super::rows::Copy;
+use super::rows::Snapshot;
 use super::sender::{Sender, Sending};
 use super::summary::Summary;
 use crate::config::{Settings, confirm_spend};
@@ -64,7 +64,7 @@ impl Bulk {
     pub(super) async fn run(&self, settings: &Settings, form: Form) -> Done {
         let sending = &self.sending;
         let account = sending.open(settings)?;
-        let file = Copy::of(&self.file)?;
+        let file = Snapshot::of(&self.file)?;
         let since = earlier::since(self.sent_within, settings)?;
         let place = if self.dry_run {
             sending.ledger.place_if_named(settings)?

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::job::{Job, Lines};
 use super::preflight::Preflight;
 use super::progress::Progress;
-use super::rows::{Copy, Rows};
+use super::rows::{Rows, Snapshot};
 use super::stop::Stop;
 use crate::exit::{Done, Failure};
 
@@ -19,7 +19,7 @@ const CHUNK: usize = 1_000;
 
 /// Writes a file's rows down.
 pub(super) struct Planner<'a> {
-    pub(super) file: &'a Copy,
+    pub(super) file: &'a Snapshot,
     pub(super) ignored: &'a [String],
     pub(super) found: &'a Preflight,
     pub(super) ledger: &'a Ledger,

@@ -8,7 +8,7 @@ use telco_core::{Amount, Currency, Product, TopupProvider};
 
 use super::earlier::{Account, Others};
 use super::job::Lines as Run;
-use super::rows::{Copy, Row};
+use super::rows::{Row, Snapshot};
 use super::sender::within;
 use super::summary::rows;
 use crate::exit::{Done, Failure};
@@ -23,7 +23,7 @@ const ASKED: usize = 1_000;
 /// What is to be looked at.
 #[derive(Debug)]
 pub(super) struct Question<'a> {
-    pub(super) file: &'a Copy,
+    pub(super) file: &'a Snapshot,
     pub(super) ignored: &'a [String],
     pub(super) provider: &'a dyn TopupProvider,
     /// `None`: what other jobs have sent is not known, or not asked for.

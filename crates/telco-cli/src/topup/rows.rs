@@ -21,13 +21,13 @@ const DIGITS: usize = 5;
 /// A file as it was at one moment: what is looked at, asked about and written down is the same, whoever changes the
 /// file meanwhile. The copy has no name, and goes with this process.
 #[derive(Debug)]
-pub(super) struct Copy {
+pub(super) struct Snapshot {
     file: File,
     /// The job that the file is: the first 16 hex digits of its SHA-256.
     pub(super) job: String,
 }
 
-impl Copy {
+impl Snapshot {
     pub(super) fn of(path: &Path) -> Result<Self, Failure> {
         let unreadable = |e| Failure::not_sent(format!("{} cannot be read: {e}", path.display()));
         let uncopied = |e| {

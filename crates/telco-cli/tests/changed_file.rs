@@ -208,6 +208,11 @@ fn what_the_duplicate_guard_refused_is_sent_when_that_is_said() {
             err(&again)
         );
     }
+    // Refused for what it costs: then it is as if it had not been said.
+    let dear = run(&mut scene.resume(&["--send-again", "--max-spend", "152"]));
+    assert_eq!(code(&dear), 10, "{}", err(&dear));
+    let told = "what is left costs NGN 153.00";
+    assert!(err(&dear).contains(told), "{}", err(&dear));
     let outlook = document(&run(
         &mut scene.bulk_of(&new, &["--dry-run", "--output", "json"])
     ));

@@ -100,7 +100,7 @@ impl<'a> Sender<'a> {
         })
     }
 
-    /// A job that was begun before: what is unknown is settled first, then what is left is sent.
+    /// A job that was begun before: what is unknown is looked up if it is due, and what is left is sent.
     pub(super) async fn go_on(&self, job: &Job, reissue: bool, form: Form) -> Done {
         self.is_ours(job).await?;
         job.is_latest(self.store.as_ref()).await?;
@@ -110,27 +110,33 @@ impl<'a> Sender<'a> {
         if looked.is_err() || self.stop.why().is_some() {
             return self.end(looked, job, form).await;
         }
-        let refused: &[LeftOut] = if self.options.send_again {
+        let too: &[LeftOut] = if self.options.send_again {
             &[LeftOut::Duplicate, LeftOut::SentByOtherJob]
         } else {
             &[]
         };
-        let again = self.ledger.replan_with(&job.id, refused).await;
-        let again = again.map_err(|e| Failure::of_ledger(&e))?;
-        if again > 0 {
-            output::note(&format!("not sent before, tried again: {}", rows(again)));
+        let summary = Summary::of(job, self.store.as_ref()).await?;
+        let (left, mut cost) = summary.left(too);
+        let mut refused = 0;
+        if reissue {
+            let (rows, price) = summary.refused();
+            let too_much = || Failure::not_sent("the rows together cost more than can be counted");
+            (refused, cost) = (rows, cost.checked_add(price).ok_or_else(too_much)?);
         }
-        let left = Summary::of(job, self.store.as_ref()).await?;
-        let cost = left.cost_to_go_on(reissue);
         let within = within(self.account.max_spend, cost, "what is left costs");
         if within.is_err() {
             return self.end(within, job, form).await;
         }
-        let refused = if reissue { left.rejected } else { 0 };
-        let to_send = left.planned.saturating_add(refused);
+        let to_send = left.saturating_add(refused);
         if to_send > 0 {
             let what = format!("tops up {to_send} times for {cost} in all");
             self.ask(what).await?;
+        }
+        // Not before somebody has said yes: what is planned is sent by whoever resumes next, without being asked for it.
+        let again = self.ledger.replan_with(&job.id, too).await;
+        let again = again.map_err(|e| Failure::of_ledger(&e))?;
+        if again > 0 {
+            output::note(&format!("not sent before, tried again: {}", rows(again)));
         }
         if refused > 0 {
             output::note(&format!("refused before, sent again: {}", rows(refused)));

@@ -1,10 +1,10 @@
-//! The program telco: a file of bulk top-ups.
+//! The program telco: a file of bulk top-ups or of calls.
 #![no_main]
 #![allow(dead_code)]
 
-#[path = "../../crates/telco-cli/src/topup/csv.rs"]
+#[path = "../../crates/telco-cli/src/csv.rs"]
 mod csv;
-#[path = "../../crates/telco-cli/src/topup/csv/hostile.rs"]
+#[path = "../../crates/telco-cli/src/csv/hostile.rs"]
 mod hostile;
 use csv::{Broken, Records};
 

@@ -7,13 +7,14 @@ mod code;
 use citcall_client::{Authorization, Client, Credentials, parse_msisdn, v3};
 use clap::{Args, Subcommand, ValueEnum};
 use telco_core::{ErrorKind, Msisdn, NotSent, Reference};
-use telco_otp::{LocalOtp, OtpKey, SqliteOtpStore};
+use telco_otp::{LocalOtp, OtpKey};
 
 use std::sync::Arc;
 
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure};
-use crate::output::{self, Form};
+use crate::input::reference;
+use crate::output::Form;
 use crate::secret::Source;
 
 const NAME: &str = "citcall";
@@ -23,7 +24,7 @@ const NAME: &str = "citcall";
 pub(crate) enum Citcall {
     /// Ring a phone once, and print the pending record that `verify` takes
     #[command(
-        after_help = "Example:\n  head -c 32 /dev/urandom > otp.key\n  telco citcall call --msisdn 081234567890 --otp-key file:otp.key > pending.txt"
+        after_help = "Example:\n  head -c 32 /dev/urandom | base64 > otp.key\n  telco citcall call --msisdn 081234567890 --otp-key file:otp.key > pending.txt"
     )]
     Call(code::Call),
     /// Check what was typed: the last four digits of the caller, or the whole number
@@ -130,13 +131,9 @@ impl Codes {
         let section = settings.of(NAME);
         let key = section
             .required_source("otp_key", self.otp_key.as_ref())?
-            .bytes()?;
+            .octets()?;
         let key = OtpKey::new("cli", key)?;
-        let path = section.text("otp_store", self.otp_store.as_deref())?;
-        let path = path.unwrap_or_else(|| "telco-otp.sqlite".to_owned());
-        let store = SqliteOtpStore::open(&path).map_err(|e| {
-            Failure::not_sent(format!("{path}: {e}")).help("give a file that can be written")
-        })?;
+        let store = section.otp_store(self.otp_store.as_deref())?;
         Ok(LocalOtp::new(key, Arc::new(store)))
     }
 }
@@ -149,14 +146,7 @@ impl Spend {
     /// The reference, after the question whether to spend at all.
     fn begin(&self, base_url: &str, what: &str) -> Result<Reference, Failure> {
         confirm_spend(base_url, what, self.yes)?;
-        let reference = match &self.reference {
-            Some(text) => {
-                Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?
-            }
-            None => Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?,
-        };
-        output::note(&format!("reference {reference}"));
-        Ok(reference)
+        reference(self.reference.as_deref())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use telco_core::Secret;
+use telco_otp::SqliteOtpStore;
 use toml::Table;
 
 use crate::exit::{Done, Failure};
@@ -139,6 +140,15 @@ impl Section<'_> {
         self.source(field, flag)?.ok_or_else(|| self.missing(field))
     }
 
+    /// What codes are counted and claimed in; all that check codes share it.
+    pub(crate) fn otp_store(&self, flag: Option<&str>) -> Result<SqliteOtpStore, Failure> {
+        let path = self.text("otp_store", flag)?;
+        let path = path.unwrap_or_else(|| "telco-otp.sqlite".to_owned());
+        SqliteOtpStore::open(&path).map_err(|e| {
+            Failure::not_sent(format!("{path}: {e}")).help("give a file that can be written")
+        })
+    }
+
     /// There is anything at all under this provider.
     pub(crate) fn is_set_up(&self) -> bool {
         let prefix = format!("TELCO_{}_", self.provider.to_uppercase());
@@ -157,7 +167,8 @@ impl Section<'_> {
         format!("TELCO_{}_{}", self.provider, field).to_uppercase()
     }
 
-    fn environment(&self, field: &str) -> Option<String> {
+    /// As the environment says it. A variable that is empty says nothing.
+    pub(crate) fn environment(&self, field: &str) -> Option<String> {
         std::env::var(self.variable(field))
             .ok()
             .filter(|value| !value.is_empty())
@@ -181,7 +192,8 @@ impl Section<'_> {
         }
     }
 
-    fn missing(&self, field: &str) -> Failure {
+    /// It must be there, and is not.
+    pub(crate) fn missing(&self, field: &str) -> Failure {
         Failure::not_sent(format!("{}: no {field}", self.provider)).help(self.advice(field))
     }
 }
@@ -216,10 +228,23 @@ pub(crate) fn run(command: &Config) -> Done {
 
 /// Spending against a real provider is asked for; against this machine it is not.
 pub(crate) fn confirm_spend(base_url: &str, what: &str, yes: bool) -> Done {
+    ask(
+        base_url,
+        &format!("This {what} at {base_url} and costs money."),
+        yes,
+    )
+}
+
+/// What costs nothing and still is no trifle is asked about too.
+pub(crate) fn confirm(base_url: &str, what: &str, yes: bool) -> Done {
+    ask(base_url, &format!("This {what} at {base_url}."), yes)
+}
+
+fn ask(base_url: &str, question: &str, yes: bool) -> Done {
     if is_loopback(base_url) {
         Ok(())
     } else {
-        output::confirm(&format!("This {what} at {base_url} and costs money."), yes)
+        output::confirm(question, yes)
     }
 }
 

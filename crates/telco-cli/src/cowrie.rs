@@ -123,10 +123,12 @@ fn seconds(list: &str) -> Result<Vec<Duration>, Failure> {
     })
 }
 
-/// Whole naira.
-pub(crate) fn naira(text: &str) -> Result<Amount, Failure> {
+/// Whole naira, as a flag gives them.
+pub(crate) fn naira(flag: &str, text: &str) -> Result<Amount, Failure> {
     Amount::parse_major(text, Currency::NGN).ok_or_else(|| {
-        Failure::not_sent("not an amount: write whole naira in plain digits, such as 1000")
+        Failure::not_sent(format!(
+            "{flag} is no amount: write whole naira in plain digits, such as 1000"
+        ))
     })
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use telco_core::{Delivery, Error, NotSent, Rejection, Submission};
 
+use crate::csv::Broken;
 use crate::output::clean;
 
 /// What a command answers.
@@ -131,6 +132,16 @@ impl From<Rejection> for Failure {
     }
 }
 
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        let failure = Self::not_sent(broken.message);
+        match broken.help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What a provider said may be in it.
@@ -168,7 +179,12 @@ pub(crate) fn accepted<T>(
                 unknown.reference(),
                 chain(unknown.cause())
             );
-            Err(Failure::unknown(message).help(settle))
+            // What the client says of this very answer, then what holds for every one of this command.
+            let help = match unknown.cause().help() {
+                Some(help) => format!("{help}\n  help: {settle}"),
+                None => settle.to_owned(),
+            };
+            Err(Failure::unknown(message).help(help))
         }
     }
 }

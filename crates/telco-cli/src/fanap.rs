@@ -2,19 +2,23 @@
 
 mod key;
 
+use std::time::{Duration, SystemTime};
+
 use clap::{Args, Subcommand};
+use fanap_client::otp::{CommitOutcome, commit_once};
 use fanap_client::{
     Application, Client, Hash, PrivateKey, Service, ServiceKey, SignRequest, Signer,
     SubscriptionCheck, parse_msisdn,
 };
 use serde_json::json;
 use telco_core::{
-    ErrorKind, Msisdn, NotSent, OtpCode, OtpRequest, OtpSender as _, PendingOtp, Reference,
-    RequestSigner as _, SubscriptionOtp as _,
+    Error, ErrorKind, Msisdn, NotSent, OtpCode, OtpRequest, OtpSender as _, PendingOtp,
+    RequestSigner as _, Submission,
 };
 
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure, accepted};
+use crate::input::reference;
 use crate::interrupt::answered;
 use crate::output::{self, Form};
 use crate::secret::Source;
@@ -31,7 +35,10 @@ pub(crate) enum Fanap {
     Start(Start),
     /// Confirm the code: subscribes, and charges the subscriber
     #[command(
-        after_help = "Example (the code is typed on standard input):\n  telco fanap commit --pending file:pending.txt"
+        after_help = "Example (the code is typed on standard input):\n  telco fanap commit --pending file:pending.txt\n\n\
+                      One operation is committed once: a second commit of it sends nothing and exits 12, also while \
+                      the first is on its way or after its answer was lost. After a wrong code it may be tried again, \
+                      five times in all."
     )]
     Commit(Commit),
     /// Ask whether a number is subscribed: costs nothing
@@ -108,6 +115,10 @@ pub(crate) struct Commit {
     /// The code that the subscriber received: env:NAME, file:PATH or -
     #[arg(long, value_name = "SOURCE", default_value = "-")]
     code: Source,
+    /// Remembers which operations were committed, so that none is charged twice; all that commit share it
+    /// [TELCO_FANAP_OTP_STORE; default telco-otp.sqlite]
+    #[arg(long, value_name = "FILE")]
+    otp_store: Option<String>,
     #[command(flatten)]
     account: Account,
 }
@@ -141,6 +152,9 @@ pub(crate) struct Sign {
 const SETTLE_START: &str = "a message may be on its way: if none arrives, start again";
 const SETTLE_COMMIT: &str = "the subscriber may have been charged: do not commit again; ask `telco fanap verification`, wait for \
                              the provider's callback, or ask its support";
+
+/// How long a commit is remembered: beyond any settling.
+const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 
 impl KeySource {
     fn load(&self, settings: &Settings) -> Result<PrivateKey, Failure> {
@@ -215,12 +229,7 @@ pub(crate) async fn run(command: &Fanap, settings: &Settings, form: Form) -> Don
 async fn start(start: &Start, settings: &Settings, form: Form) -> Done {
     let to = number(&start.phone)?;
     let service = start.account.service(settings, "sends a message")?;
-    let reference = match &start.reference {
-        Some(text) => Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?,
-        None => Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?,
-    };
-    output::note(&format!("reference {reference}"));
-    let request = OtpRequest::new(to, reference);
+    let request = OtpRequest::new(to, reference(start.reference.as_deref())?);
     let answer = answered(&request.reference, SETTLE_START, service.start(&request)).await?;
     let challenge = accepted(answer, SETTLE_START)?;
     let pending = challenge.pending.to_storage();
@@ -251,8 +260,20 @@ async fn commit(commit: &Commit, settings: &Settings, form: Form) -> Done {
     let pending = PendingOtp::from_storage(stored.expose())
         .map_err(NotSent::because(ErrorKind::InvalidInput))?;
     let service = commit.account.service(settings, "charges the subscriber")?;
+    let store = settings.of(NAME).otp_store(commit.otp_store.as_deref())?;
     let code = OtpCode::new(commit.code.text()?.expose());
-    let call = service.commit(&pending, &code);
+    let forget_at = SystemTime::now() + REMEMBERED;
+    let call = async {
+        let outcome = commit_once(&store, &service, &pending, &code, forget_at).await?;
+        Ok(match outcome {
+            CommitOutcome::Done(answer) => answer,
+            CommitOutcome::AlreadyClaimed => {
+                let why = "it was committed before, or is just being: nothing was sent this time";
+                let cause = Error::in_doubt(ErrorKind::Conflict, why);
+                Submission::unknown(pending.reference(), cause)
+            }
+        })
+    };
     let answer = answered(pending.reference(), SETTLE_COMMIT, call).await?;
     let subscription = accepted(answer, SETTLE_COMMIT)?;
     output::keep(&output::facts_text(

@@ -10,7 +10,7 @@ use kairos_client::{FetchAttempt, Finding, FlowId, Kind, Padding, PublicKey, Sec
 use serde_json::{Value, json};
 use telco_core::{ErrorKind, NotSent, Reference};
 
-use crate::config::{Settings, is_loopback};
+use crate::config::{Settings, confirm};
 use crate::exit::{Done, Failure, accepted};
 use crate::interrupt::answered;
 use crate::output::{self, Form};
@@ -286,14 +286,5 @@ async fn probe(options: &Probe, settings: &Settings, form: Form) -> Done {
         Err(Failure::unread("no padding was found right").help(
             "401 and HTTP 403 mean that your address is not listed; otherwise the public key may be an old one",
         ))
-    }
-}
-
-/// What costs nothing and still is no trifle is asked about too; not on this machine.
-fn confirm(base_url: &str, what: &str, yes: bool) -> Done {
-    if is_loopback(base_url) {
-        Ok(())
-    } else {
-        output::confirm(&format!("This {what} at {base_url}."), yes)
     }
 }

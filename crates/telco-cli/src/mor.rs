@@ -205,14 +205,15 @@ pub(crate) fn run(command: &Mor, settings: &Settings, form: Form) -> Done {
         Mor::Signed(signed) => {
             let signer = signed.request.signer(settings)?;
             let request = signer.request(&signed.request.call()).map_err(refused)?;
-            let text = signed
-                .uri_below
-                .as_ref()
-                .map_or_else(|| request.form().to_owned(), |base| request.uri(base));
+            let uri = signed.uri_below.as_ref().map(|base| request.uri(base));
             match form {
-                Form::Table => output::line(&text),
+                Form::Table => output::line(uri.as_deref().unwrap_or(request.form())),
                 Form::Json => {
-                    output::json(&json!({ "method": request.method(), "form": request.form() }))
+                    let mut told = json!({ "method": request.method(), "form": request.form() });
+                    if let (Some(fields), Some(uri)) = (told.as_object_mut(), uri) {
+                        fields.insert("uri".to_owned(), Value::from(uri));
+                    }
+                    output::json(&told)
                 }
             }
         }

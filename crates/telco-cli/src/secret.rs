@@ -50,12 +50,23 @@ impl Source {
 
     /// Reads it as text.
     pub(crate) fn text(&self) -> Result<Secret, Failure> {
+        let bytes = self.without_line_end()?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| self.fails("is not UTF-8 text"))?;
+        Ok(Secret::new(text))
+    }
+
+    /// Reads it as octets: for keys that are no text.
+    pub(crate) fn octets(&self) -> Result<SecretBytes, Failure> {
+        let bytes = self.without_line_end()?;
+        Ok(SecretBytes::new(bytes.as_slice()))
+    }
+
+    fn without_line_end(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let mut bytes = self.read()?;
         if matches!(self, Self::File(_) | Self::Stdin) {
             drop_one_line_end(&mut bytes);
         }
-        let text = std::str::from_utf8(&bytes).map_err(|_| self.fails("is not UTF-8 text"))?;
-        Ok(Secret::new(text))
+        Ok(bytes)
     }
 
     /// Reads it untouched: for RSA keys, whose forms are told apart by their bytes.

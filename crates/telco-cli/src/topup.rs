@@ -1,7 +1,6 @@
 //! `telco topup …`: many top-ups, safely.
 
 mod bulk;
-mod csv;
 mod earlier;
 mod job;
 mod lease;
@@ -24,6 +23,7 @@ use crate::config::Settings;
 use crate::exit::Done;
 use crate::output::Form;
 
+pub(crate) use earlier::since;
 pub(crate) use lease::lease;
 pub(crate) use place::Place;
 
@@ -67,11 +67,13 @@ Examples:
   telco topup resume --ledger sqlite://march.db
   telco topup bulk march.csv --ledger postgres://app@127.0.0.1/app --workers 4
 
-Exit codes: 0 all delivered · 10 some not sent · 11 some not delivered · 12 some unknown or for a person · 130 interrupted";
+Exit codes: 0 all delivered · 2 usage · 10 some not sent · 11 some not delivered · 12 some unknown or for a person · \
+13 the balance could not be read before the first row · 130 interrupted";
 
 const RESUME_HELP: &str = "\
-Unknown rows are looked up first, and are never sent again. Then what was not sent is sent. What the provider refused stays \
-refused, unless you say --reissue-rejected, such as after the account was funded.
+Unknown rows are looked up as they fall due, and are never sent again. What was not sent is sent, but for rows that \
+another job has sent or that the duplicate guard refused (--send-again). What the provider refused stays refused, unless \
+you say --reissue-rejected, such as after the account was funded.
 
 Examples:
   telco topup resume --ledger sqlite://march.db

@@ -4,15 +4,16 @@
 mod common;
 mod scene;
 
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use common::{code, err};
 use scene::postgres::Database;
 use scene::{ALL_BUT_SILENCE, Scene, signal};
-use telco_sandbox::FaultRule;
+use telco_sandbox::{FaultRule, Phase};
 
-const LEASE: Duration = Duration::from_secs(3);
+/// The shortest for requests that take 2 s.
+const LEASE: Duration = Duration::from_secs(32);
 
 /// Every third answer or so goes wrong, in every phase. `TELCO_DEEP` sends five times as many rows.
 #[test]
@@ -32,7 +33,6 @@ fn four_workers_on_postgres_one_killed_one_frozen_and_the_server_restarted() {
     let hurried = |mut telco: Command| {
         telco.args(["--rate", "400", "--concurrency", "8"]);
         let lease = LEASE.as_secs().to_string();
-        // A lease must be longer than a request.
         telco.env("TELCO_COWRIE_TIMEOUT", "2");
         telco.env("TELCO_TOPUP_LEASE", lease).spawn().unwrap()
     };
@@ -67,4 +67,79 @@ fn four_workers_on_postgres_one_killed_one_frozen_and_the_server_restarted() {
     assert_eq!(delivered + undecided, rows as u64);
     // Every tenth or so died before the provider acted.
     assert!(undecided < 2 * part, "{undecided} undecided");
+}
+
+/// How many rows this process sent.
+fn sent_by(worker: &Output) -> u64 {
+    let told = err(worker);
+    let after = told.rsplit("sending: ").next().unwrap_or_default();
+    let count = after.split_once(" of ").map(|(count, _)| count.parse());
+    count.and_then(Result::ok).unwrap_or_default()
+}
+
+/// At any moment some rows are being looked up: that keeps nobody from sending the others, and no other job from
+/// ending.
+#[test]
+fn a_second_machine_joins_and_another_job_ends_while_the_first_one_runs() {
+    let Some(database) = Database::find() else {
+        return;
+    };
+    let rows = 600;
+    let mut scene = Scene::new(rows);
+    scene.ledger = database.url();
+    scene.faults([FaultRule::new(Phase::ActThenReset).chance(0.3)]);
+    let slow = |mut telco: Command| {
+        telco.args(["--rate", "50", "--concurrency", "4"]);
+        telco.env("TELCO_COWRIE_LOOKUP_AFTER", "0.5,1,1");
+        telco.spawn().unwrap()
+    };
+    let mut first = slow(scene.bulk(&[]));
+    scene.wait_for(20, &mut first);
+    let second = slow(scene.resume(&[]));
+
+    let other = scene.folder.path().join("other.csv");
+    std::fs::write(&other, "number,amount\n08061234567,50\n").unwrap();
+    let other = slow(scene.bulk_of(&other, &[])).wait_with_output().unwrap();
+    assert_eq!(code(&other), 0, "{}", err(&other));
+    assert!(
+        first.try_wait().unwrap().is_none(),
+        "it waited for the first"
+    );
+
+    let ended = [first, second].map(|worker| worker.wait_with_output().unwrap());
+    for worker in &ended {
+        assert_eq!(code(worker), 0, "{}", err(worker));
+        assert!(sent_by(worker) > 20, "{}", err(worker));
+    }
+    let sent = ended.iter().map(sent_by).sum::<u64>();
+    assert_eq!(sent, rows as u64);
+}
+
+/// Two people, two copies of a file, one moment: each number gets it once, whichever job sends it.
+#[test]
+fn two_jobs_of_the_same_rows_send_each_once() {
+    let Some(database) = Database::find() else {
+        return;
+    };
+    let rows = 200;
+    let mut scene = Scene::new(rows);
+    scene.ledger = database.url();
+    let copy = scene.folder.path().join("copy.csv");
+    let text = std::fs::read_to_string(scene.file()).unwrap();
+    std::fs::write(&copy, text.replace('\n', "\r\n")).unwrap();
+    // Both have looked for what was sent before either sends anything.
+    let slow = FaultRule::new(Phase::SlowAnswer).provider("cowrie");
+    let slow = slow.operation("balance").delay(Duration::from_secs(3));
+    scene.sandbox.faults().set([slow]);
+    // Without the guard that looks back for half a minute only.
+    let flags = ["--allow-duplicates", "--rate", "100"];
+    let jobs = [scene.bulk(&flags), scene.bulk_of(&copy, &flags)];
+    let running = jobs.map(|mut job| job.spawn().unwrap());
+    let ended = running.map(|job| job.wait_with_output().unwrap());
+    assert_eq!(scene.sandbox.totals().delivered, rows as u64);
+    for job in &ended {
+        assert_eq!(code(job), 10, "{}", err(job));
+        let told = "another job has sent the same";
+        assert!(err(job).contains(told), "{}", err(job));
+    }
 }

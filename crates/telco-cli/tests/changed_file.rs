@@ -5,13 +5,16 @@
 mod common;
 mod scene;
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use common::{code, err, out};
 use scene::{Scene, signal};
 use serde_json::{Value, json};
+use telco_sandbox::{FaultRule, Phase};
 
 const ROWS: usize = 40;
 
@@ -155,16 +158,68 @@ fn the_old_job_does_not_undo_it_later() {
     assert_eq!(code(&resumed), 10, "{}", err(&resumed));
     let why = "another job has sent the same";
     assert!(err(&resumed).contains(why), "{}", err(&resumed));
-    assert_eq!(code(&run(&mut scene.telco(&["topup", "resume", &old]))), 10);
+    // They are not asked about again, count against no limit, and what sends them is named.
+    let again = run(&mut scene.telco(&["topup", "resume", &old, "--max-spend", "1"]));
+    assert_eq!(code(&again), 10);
+    for told in [why, "--send-again"] {
+        assert!(err(&again).contains(told), "{told}: {}", err(&again));
+    }
+    for told in ["tried again", "--max-spend", "goes on"] {
+        assert!(!err(&again).contains(told), "{told}: {}", err(&again));
+    }
+    let outlook = run(&mut scene.bulk(&["--dry-run", "--output", "json"]));
+    let outlook = document(&outlook);
+    assert_eq!(
+        (&outlook["to_send"], &outlook["cost"]),
+        (&json!(0), &json!("NGN 0.00"))
+    );
     assert_eq!(scene.sandbox.totals().requested, rows as u64 + 1);
     let words = [
         "topup", "report", &old, "--format", "csv", "--state", "not_sent",
     ];
     let why = out(&run(&mut scene.telco(&words)));
     assert!(
-        why.contains("sent the same number, product and amount on 20"),
+        why.contains("is the same number, product and amount"),
         "{why}"
     );
+}
+
+#[test]
+fn what_the_duplicate_guard_refused_is_sent_when_that_is_said() {
+    let scene = Scene::new(3);
+    assert_eq!(code(&run(&mut scene.bulk(&[]))), 0);
+    // Of another job a moment ago, and not looked for there: the guard refuses it.
+    let new = written(
+        &scene,
+        "new.csv",
+        &format!("{}08061234567;50;MTN\n", read(&scene)),
+    );
+    let refused = run(&mut scene.bulk_of(&new, &["--sent-within", "0"]));
+    assert_eq!(code(&refused), 10, "{}", err(&refused));
+    assert_eq!(delivered(&scene), 4);
+    for _ in 0..2 {
+        let told = "another row got the same a short while before: 3 rows";
+        let again = run(&mut scene.resume(&["--max-spend", "1"]));
+        assert_eq!(code(&again), 10, "{}", err(&again));
+        assert!(err(&again).contains(told), "{}", err(&again));
+        assert!(
+            err(&again).contains("--send-again` sends them"),
+            "{}",
+            err(&again)
+        );
+    }
+    // Refused for what it costs: then it is as if it had not been said.
+    let dear = run(&mut scene.resume(&["--send-again", "--max-spend", "152"]));
+    assert_eq!(code(&dear), 10, "{}", err(&dear));
+    let told = "what is left costs NGN 153.00";
+    assert!(err(&dear).contains(told), "{}", err(&dear));
+    let outlook = document(&run(
+        &mut scene.bulk_of(&new, &["--dry-run", "--output", "json"])
+    ));
+    assert_eq!(outlook["to_send"], 0);
+    let sent = run(&mut scene.resume(&["--send-again"]));
+    assert_eq!(code(&sent), 0, "{}", err(&sent));
+    assert_eq!(delivered(&scene), 7);
 }
 
 /// A job whose rows are all written down, and none of them sent.
@@ -266,25 +321,242 @@ fn what_was_refused_is_sent_again_only_if_that_is_said() {
 }
 
 #[test]
-fn a_lease_that_ends_before_a_request_is_refused() {
+fn a_lease_that_may_end_before_a_request_is_refused() {
     let scene = Scene::new(3);
-    for (lease, timeout, told) in [
-        ("0", "60", "a lease of 0 s"),
-        ("60", "60", "which may take 60s"),
-        ("2", "3", "a lease of 2 s"),
-        ("soon", "60", "no number of seconds"),
-        ("120", "0", "timeout is no number of seconds"),
-    ] {
+    let bulk = |lease: Option<&str>, timeout: &str| {
         let mut bulk = scene.bulk(&[]);
-        bulk.env("TELCO_TOPUP_LEASE", lease)
-            .env("TELCO_COWRIE_TIMEOUT", timeout);
-        let refused = run(&mut bulk);
+        if let Some(lease) = lease {
+            bulk.env("TELCO_TOPUP_LEASE", lease);
+        }
+        run(bulk.env("TELCO_COWRIE_TIMEOUT", timeout))
+    };
+    for (lease, timeout, told) in [
+        (Some("0"), "60", "a lease of 0 s"),
+        (Some("89"), "60", "to 90 or more"),
+        (Some("159"), "120", "to 160 or more"),
+        (None, "91", "a lease of 120 s is too short"),
+        (Some("soon"), "60", "no number of seconds"),
+        (Some("120"), "0", "timeout is no number of seconds"),
+    ] {
+        let refused = bulk(lease, timeout);
         assert_eq!(code(&refused), 10, "{}", err(&refused));
         assert!(err(&refused).contains(told), "{}", err(&refused));
     }
     assert_eq!(scene.sandbox.totals().requested, 0);
-    let mut bulk = scene.bulk(&[]);
-    bulk.env("TELCO_TOPUP_LEASE", "4")
-        .env("TELCO_COWRIE_TIMEOUT", "3");
-    assert_eq!(code(&run(&mut bulk)), 0);
+    assert_eq!(code(&bulk(Some("33"), "3")), 0);
+}
+
+/// Begun with `--send-again`, it sends again what was sent until then, and nothing that others send later.
+#[test]
+fn send_again_is_over_when_the_job_has_begun() {
+    let rows = 300;
+    let scene = Scene::new(rows);
+    // Without the guard that looks back for half a minute only.
+    let flags = ["--send-again", "--allow-duplicates", "--rate", "100"];
+    let mut running = scene
+        .bulk(&flags)
+        .args(["--output", "json"])
+        .spawn()
+        .unwrap();
+    scene.wait_for(20, &mut running);
+    signal(&running, "-INT");
+    let stopped = running.wait_with_output().unwrap();
+    assert_eq!(code(&stopped), 130, "{}", err(&stopped));
+    let old = document(&stopped)["job"].as_str().unwrap().to_owned();
+
+    let text = format!("{}08037654321;50;MTN\n", read(&scene));
+    let new = written(&scene, "new.csv", &text);
+    let rest = run(&mut scene.bulk_of(&new, &["--skip-sent"]));
+    assert_eq!(code(&rest), 0, "{}", err(&rest));
+    assert_eq!(delivered(&scene), rows as u64 + 1);
+
+    let resumed = run(&mut scene.telco(&["topup", "resume", &old]));
+    assert_eq!(code(&resumed), 10, "{}", err(&resumed));
+    assert_eq!(scene.sandbox.totals().requested, rows as u64 + 1);
+}
+
+/// Somebody saves the file anew while it is looked at: what was looked at is sent, and nothing else.
+#[test]
+fn a_file_that_changes_meanwhile_changes_nothing() {
+    let rows = 30;
+    let scene = Scene::new(rows);
+    let slow = FaultRule::new(Phase::SlowAnswer).provider("cowrie");
+    let slow = slow.operation("balance").delay(Duration::from_secs(3));
+    scene.sandbox.faults().set([slow]);
+    let running = scene.bulk(&[]).spawn().unwrap();
+    // The balance is asked for when the rows were looked at.
+    std::thread::sleep(Duration::from_secs(1));
+    let changed = read(&scene).replace("\n0803", "\n0806") + "08061111111;50;MTN\n";
+    std::fs::write(scene.file(), changed).unwrap();
+    let done = running.wait_with_output().unwrap();
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    let report = scene.report();
+    assert_eq!(report.len(), rows);
+    for row in report {
+        assert!(
+            row["number"].as_str().unwrap().starts_with("234803"),
+            "{row}"
+        );
+    }
+}
+
+/// A row that an interrupted attempt had written down stays the job's, also where this attempt would leave it out: it
+/// has one line in the report, and another job's number does not get it twice.
+#[test]
+fn rows_that_were_written_down_before_are_not_left_out() {
+    let rows = 20_000;
+    let scene = Scene::new(rows);
+    let running = scene.bulk(&[]).spawn().unwrap();
+    let known = || out(&run(&mut scene.telco(&["topup", "status"])));
+    while !known().contains("planned") {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    signal(&running, "-INT");
+    let stopped = running.wait_with_output().unwrap();
+    assert_eq!(code(&stopped), 130, "{}", err(&stopped));
+    assert_eq!(scene.sandbox.totals().requested, 0);
+
+    let first: String = read(&scene).split_inclusive('\n').take(3).collect();
+    let first = written(&scene, "first.csv", &first);
+    assert_eq!(code(&run(&mut scene.bulk_of(&first, &[]))), 0);
+    // The first two rows are refused; the third would cost too much.
+    let flags = [
+        "--skip-sent",
+        "--min-balance",
+        "999999900",
+        "--concurrency",
+        "1",
+    ];
+    let stopped = run(&mut scene.bulk(&flags));
+    assert_eq!(code(&stopped), 10, "{}", err(&stopped));
+    assert_eq!(scene.sandbox.totals().requested, 2);
+    let report = scene.report();
+    let lines: BTreeSet<u64> = report
+        .iter()
+        .map(|row| row["line"].as_u64().unwrap())
+        .collect();
+    assert_eq!((report.len(), lines.len()), (rows, rows));
+    for row in &report[..2] {
+        assert_eq!(row["state"], "not_sent", "{row}");
+    }
+}
+
+/// Two begin with the same file: the second one goes on with what the first one wrote down.
+#[test]
+fn the_same_file_twice_at_a_time_is_one_job() {
+    let scene = Scene::new(3);
+    let slow = FaultRule::new(Phase::SlowAnswer).provider("cowrie");
+    let slow = slow.operation("balance").times(1);
+    scene
+        .sandbox
+        .faults()
+        .set([slow.delay(Duration::from_secs(3))]);
+    let second = scene.bulk(&[]).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    let first = run(&mut scene.bulk(&[]));
+    assert_eq!(code(&first), 0, "{}", err(&first));
+    assert!(
+        !err(&first).contains("this file is known"),
+        "{}",
+        err(&first)
+    );
+    let second = second.wait_with_output().unwrap();
+    assert_eq!(code(&second), 0, "{}", err(&second));
+    assert!(
+        err(&second).contains("this file is known"),
+        "{}",
+        err(&second)
+    );
+    assert_eq!(scene.sandbox.totals().requested, 3);
+}
+
+/// The latest job is the one that was worked at last, and no file that was refused.
+#[test]
+fn a_job_is_the_latest_when_it_is_written_down_or_goes_on() {
+    let scene = Scene::new(3);
+    let done = run(&mut scene.bulk(&["--output", "json"]));
+    let old = document(&done)["job"].clone();
+    let latest = || {
+        document(&run(
+            &mut scene.telco(&["topup", "report", "--output", "json"])
+        ))
+    };
+    let taken = format!("b{}-2", old.as_str().unwrap());
+    let text = format!("number,amount,reference\n08061234567,50,{taken}\n");
+    let refused = written(&scene, "refused.csv", &text);
+    assert_eq!(code(&run(&mut scene.bulk_of(&refused, &[]))), 10);
+    assert_eq!(latest()["job"], old);
+    assert_eq!(code(&run(&mut scene.resume(&[]))), 0);
+
+    let new = written(&scene, "new.csv", "number,amount\n08061234567,50\n");
+    let done = run(&mut scene.bulk_of(&new, &["--output", "json"]));
+    assert_eq!(latest()["job"], document(&done)["job"]);
+    assert_eq!(code(&run(&mut scene.resume(&[old.as_str().unwrap()]))), 0);
+    assert_eq!(latest()["job"], old);
+}
+
+/// What another job left open is no reason for this one to wait.
+#[test]
+fn a_job_ends_when_its_own_rows_are_settled() {
+    let scene = Scene::new(3);
+    scene.faults([FaultRule::new(Phase::ActThenReset).times(1)]);
+    let mut running = scene
+        .bulk(&[])
+        .env("TELCO_COWRIE_LOOKUP_AFTER", "600")
+        .spawn()
+        .unwrap();
+    scene.wait_for(3, &mut running);
+    std::thread::sleep(Duration::from_millis(500));
+    signal(&running, "-INT");
+    assert_eq!(code(&running.wait_with_output().unwrap()), 130);
+
+    let other = written(&scene, "other.csv", "number,amount\n08061234567,50\n");
+    let mut running = scene.bulk_of(&other, &[]).spawn().unwrap();
+    let begun = Instant::now();
+    while running.try_wait().unwrap().is_none() {
+        let waits = begun.elapsed() > Duration::from_secs(60);
+        if waits {
+            running.kill().unwrap();
+        }
+        assert!(!waits, "it waits for the other job");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let done = running.wait_with_output().unwrap();
+    assert_eq!(code(&done), 0, "{}", err(&done));
+}
+
+#[test]
+fn one_that_went_out_of_two_that_are_wanted_is_told() {
+    let scene = Scene::new(3);
+    assert_eq!(code(&run(&mut scene.bulk(&[]))), 0);
+    let twice = read(&scene) + "08030000000;50;MTN\n08061234567;50;MTN\n";
+    let twice = written(&scene, "twice.csv", &twice);
+    let flags = ["--skip-sent", "--allow-duplicates"];
+    let done = run(&mut scene.bulk_of(&twice, &flags));
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    let told = "wanted more than once by this file: 1 row";
+    assert!(err(&done).contains(told), "{}", err(&done));
+    assert_eq!(delivered(&scene), 4);
+}
+
+#[test]
+fn a_filter_of_the_report_is_never_ignored() {
+    let scene = Scene::new(3);
+    assert_eq!(code(&run(&mut scene.bulk(&[]))), 0);
+    let report = |words: &[&str]| run(&mut scene.telco(&[&["topup", "report"], words].concat()));
+    let rows = |words: &[&str]| out(&report(words)).lines().count();
+    assert_eq!(
+        rows(&["--state", "accepted"]),
+        4,
+        "a header, and a line per row"
+    );
+    assert_eq!(rows(&["--state", "unknown"]), 1);
+    assert!(out(&report(&["--numbers"])).contains("2348030000001"));
+    assert_eq!(rows(&["--state", "accepted", "--output", "json"]), 3);
+    let refused = report(&["--state", "unknown", "--format", "summary"]);
+    assert_eq!(code(&refused), 2, "{}", err(&refused));
+    assert_eq!(
+        code(&run(&mut scene.telco(&["topup", "status", "none"]))),
+        10
+    );
 }

@@ -187,6 +187,23 @@ fn a_call_and_its_code() {
     assert_eq!(verify(&sandbox, "nonsense", "1234").0, 10);
 }
 
+/// A key in a file, as an editor leaves it, is the key itself: `call` and `verify` may read it from different places.
+#[test]
+fn a_line_end_is_no_part_of_the_key_of_codes() {
+    let sandbox = Sandbox::start("[]");
+    let file = sandbox.folder.path().join("otp.key");
+    std::fs::write(&file, format!("{OTP_KEY}\n")).unwrap();
+    let output = call(
+        &sandbox,
+        &["--otp-key", &format!("file:{}", file.display())],
+    );
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let from = handset(&sandbox, "6281234567890")["from"].clone();
+    let from = from.as_str().unwrap();
+    let (exit, printed) = verify(&sandbox, &out(&output), &from[from.len() - 4..]);
+    assert_eq!((exit, &printed["valid"]), (0, &true.into()), "{printed}");
+}
+
 #[test]
 fn v3_checks_at_the_provider() {
     let sandbox = Sandbox::start("[]");

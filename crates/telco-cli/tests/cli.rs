@@ -277,7 +277,11 @@ fn doctor_says_what_is_missing_and_shows_no_secret() {
         (well.replace("sqlite://", "mysql://"), "write sqlite://FILE"),
         (
             format!("{well}lease = '60'\n"),
-            "a lease of 60 s is over before a request is",
+            "a lease of 60 s is too short",
+        ),
+        (
+            format!("{well}sent_within = 'six'\n"),
+            "sent_within is no number of days",
         ),
         (
             well.replace("/new.db", "/none/new.db"),
@@ -297,6 +301,27 @@ fn doctor_says_what_is_missing_and_shows_no_secret() {
         assert!(out(&ill).contains(told), "{told} in\n{}", out(&ill));
         assert!(!out(&ill).contains("hunter2"));
     }
+    // What `bulk` refuses, with its exit code.
+    let (before, after) = well.split_once("ledger = ").unwrap();
+    let (_, rest) = after.split_once('\n').unwrap();
+    let ledger = "ledger = 'postgres://app:hunter2@127.0.0.1:9/none'";
+    let ill = doctor(&format!("{before}{ledger}\n{rest}"), "table");
+    assert_eq!(code(&ill), 2, "{}", out(&ill));
+    assert!(out(&ill).contains("PGPASSWORD") && !out(&ill).contains("hunter2"));
+}
+
+/// A variable that is there and empty names no ledger, and excuses no password in the file.
+#[test]
+fn an_empty_variable_switches_no_check_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("telco.toml");
+    let ledger = "[topup]\nledger = 'postgres://app:hunter2@127.0.0.1:9/none'\n";
+    std::fs::write(&path, ledger).unwrap();
+    let mut status = telco();
+    status.args(["topup", "status", "--config"]).arg(path);
+    let refused = status.env("TELCO_TOPUP_LEDGER", "").output().unwrap();
+    assert_eq!(code(&refused), 2, "{}", err(&refused));
+    assert!(err(&refused).contains("PGPASSWORD"), "{}", err(&refused));
 }
 
 #[test]

@@ -234,6 +234,83 @@ fn paid_pins_in_an_answer_that_confirms_nothing_are_not_lost() {
     assert!(err(&output).contains("only its staff can tell"));
 }
 
+/// A provider that answers one request with this, whatever it is.
+fn answering(body: &'static str) -> (String, std::thread::JoinHandle<()>) {
+    use std::io::Read as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answered = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut part = [0; 1024];
+        while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+            let read = stream.read(&mut part).unwrap();
+            request.extend_from_slice(&part[..read]);
+        }
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        );
+        stream
+            .write_all(format!("{head}{body}").as_bytes())
+            .unwrap();
+    });
+    (url, answered)
+}
+
+#[test]
+fn an_answer_that_can_be_read_in_part_is_given_whole_beside_its_pins() {
+    let sandbox = Sandbox::start("[]");
+    for form in ["json", "table"] {
+        let body = r#"[{"pin":"111122223333","serial":"s1","unit":200},{"p1n":"444455556666","serial":"s2"}]"#;
+        let (url, answered) = answering(body);
+        let words = ["pin", "--unit", "200", "--count", "2", "--reference", "p1"];
+        let more = ["--base-url", &url, "--output", form];
+        let output = said(&sandbox, &[&words[..], &more].concat());
+        answered.join().unwrap();
+        assert_eq!(code(&output), 12, "{}", err(&output));
+        for paid in ["111122223333", "444455556666", "s2"] {
+            assert!(out(&output).contains(paid), "{paid}: {}", out(&output));
+        }
+        // The client's word on this answer, and the one on every answer.
+        for help in ["read them from the kept answer", "only its staff can tell"] {
+            assert!(err(&output).contains(help), "{help}: {}", err(&output));
+        }
+        if form == "json" {
+            let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(document["answer"], body);
+            assert_eq!(document["pins"][0]["pin"], "111122223333");
+        }
+    }
+}
+
+#[test]
+fn what_the_provider_said_of_a_top_up_is_told_and_no_number_in_it() {
+    let sandbox = Sandbox::start("[]");
+    let echo = r#"{"id":"T1","xref":"of-another","msisdn":"2348031234567","charge":96}"#;
+    let (url, answered) = answering(echo);
+    let more = ["--output", "json", "--base-url", &url];
+    let unknown = said(&sandbox, &credit("order-1", &more));
+    answered.join().unwrap();
+    assert_eq!(code(&unknown), 12, "{}", err(&unknown));
+    let document: Value = serde_json::from_slice(&unknown.stdout).unwrap();
+    assert_eq!(document["outcome"], "unknown");
+    assert_eq!(document["provider_id"], "T1");
+    let answer = document["answer"].as_str().unwrap();
+    assert!(answer.contains("23480*****567"), "{answer}");
+    assert!(!answer.contains("8031234567"), "{answer}");
+
+    let sandbox = Sandbox::start(&quirk("credit", "message-not-ok"));
+    let warned = said(&sandbox, &credit("order-2", &["--output", "json"]));
+    assert!(err(&warned).contains("see `answer`"), "{}", err(&warned));
+    let document = json(&warned);
+    let answer = document["answer"].as_str().unwrap();
+    assert!(
+        answer.contains("message") && !answer.contains("8031234567"),
+        "{answer}"
+    );
+}
+
 #[test]
 fn bad_input_is_refused_before_anything_is_sent() {
     let sandbox = Sandbox::start("[]");
@@ -284,6 +361,7 @@ fn bad_input_is_refused_before_anything_is_sent() {
         (credit("a b", &[]), 10, "reference"),
         (credit(&long, &[]), 10, "36"),
         (vec!["pin", "--unit", "100", "--count", "0"], 2, "--count"),
+        (vec!["pin", "--unit", "1h"], 10, "--unit is no amount"),
         (
             vec!["redeem", "--msisdn", NUMBER, "--pin", "918273645546"],
             2,

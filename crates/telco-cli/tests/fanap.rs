@@ -113,14 +113,23 @@ fn a_subscription_from_start_to_verification() {
     );
     assert_eq!(committed["phone"], "9891*****567");
     assert_eq!(asked()["subscribed"], true);
-    // Something acted before: that is no refusal.
+    // Something acted before: that is no refusal. And nothing is sent that could charge again.
+    let before = console(&sandbox, "ledger");
     let again = run(&sandbox, &COMMIT);
     assert_eq!(code(&again), 12, "{}", err(&again));
+    for told in ["nothing was sent this time", "fanap verification"] {
+        assert!(err(&again).contains(told), "{told}: {}", err(&again));
+    }
+    assert_eq!(console(&sandbox, "ledger"), before);
+    // Another store knows nothing of it, and the provider is asked.
+    let elsewhere = [&COMMIT[..], &["--otp-store", "other.sqlite"]].concat();
+    let asked = run(&sandbox, &elsewhere);
     assert!(
-        err(&again).contains("fanap verification"),
+        !err(&asked).contains("nothing was sent this time"),
         "{}",
-        err(&again)
+        err(&asked)
     );
+    assert_ne!(console(&sandbox, "ledger"), before);
 }
 
 #[test]
@@ -174,6 +183,11 @@ fn every_way_a_commit_can_end_has_its_exit_code() {
         told.contains("order-1") && told.contains("do not commit again"),
         "{told}"
     );
+    // A second press while nobody knows what the first one did.
+    let again = run(&sandbox, &COMMIT);
+    assert_eq!(code(&again), 12, "{}", err(&again));
+    let told = err(&again);
+    assert!(told.contains("nothing was sent this time"), "{told}");
 
     std::fs::write(sandbox.folder.path().join("nonsense"), "otp1|x").unwrap();
     for args in [

@@ -198,6 +198,38 @@ fn exit_codes_tell_what_happened() {
 }
 
 #[test]
+fn a_number_in_two_rows_is_called_twice_only_if_that_is_said() {
+    let sandbox = Sandbox::start("[]");
+    let csv = "number,Amount\n9812345671,1\n9812345672,2\n9812345670|98123 45671,3\n";
+    let call = |flags: &[&str]| {
+        let words = [&["call", "--csv", "-", "--output", "json"], flags].concat();
+        feed(&mut kairos(&sandbox, &words), csv.as_bytes())
+    };
+    let refused = call(&[]);
+    assert_eq!(code(&refused), 10, "{}", err(&refused));
+    for told in ["line 4", "--allow-duplicates"] {
+        assert!(err(&refused).contains(told), "{}", err(&refused));
+    }
+    assert!(!err(&refused).contains("98123"), "{}", err(&refused));
+    let placed = call(&["--allow-duplicates"]);
+    assert_eq!(code(&placed), 0, "{}", err(&placed));
+    assert_eq!(document(&placed).as_array().unwrap().len(), 3);
+
+    // A quote that nobody closes takes no row with it.
+    let open = "number,Amount\n9812345671,\"1\n9812345672,2\n";
+    let refused = feed(
+        &mut kairos(&sandbox, &["call", "--csv", "-"]),
+        open.as_bytes(),
+    );
+    assert_eq!(code(&refused), 10, "{}", err(&refused));
+    assert!(
+        err(&refused).contains("line 2: a quoted field"),
+        "{}",
+        err(&refused)
+    );
+}
+
+#[test]
 fn what_reaches_the_real_provider_is_asked_about() {
     let sandbox = Sandbox::start("[]");
     for args in [&CALL[..], &["generate-key-pair"], &["probe"]] {

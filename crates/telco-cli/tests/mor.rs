@@ -46,6 +46,27 @@ const REQUEST: &[&str] = &[
 const HASH: &str = "b93c35d5c6183288322122561a3da7e09abb63b7";
 
 #[test]
+fn a_finished_request_has_its_address_in_either_form() {
+    let base = [
+        "request",
+        "--method",
+        "user_calls",
+        "--uri-below",
+        "https://mor.example.com",
+    ];
+    let request = [&base[..], REQUEST].concat();
+    let (address, _, code) = said(&request);
+    assert_eq!(code, 0, "{address}");
+    let (out, ..) = said(&[&["--output", "json"], &request[..]].concat());
+    let printed: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(printed["uri"], address.trim_end());
+    assert!(
+        address.contains(HASH) && printed["form"].is_string(),
+        "{out}"
+    );
+}
+
+#[test]
 fn hash_prints_forty_digits_and_nothing_else() {
     let (out, err, code) = said(&with(&["hash"], REQUEST));
     assert_eq!((out, err, code), (format!("{HASH}\n"), String::new(), 0));

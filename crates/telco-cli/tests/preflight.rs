@@ -47,6 +47,26 @@ fn a_dry_run_says_what_the_file_would_do() {
     assert_eq!(found["networks"]["MTN"]["rows"], 2);
     assert_eq!(found["networks"]["by prefix"]["cost"], "NGN 25.00");
     assert_eq!(found["job"].as_str().unwrap().len(), 16);
+    assert_eq!(found["products"]["data"]["rows"], 1);
+    assert_eq!(found["products"]["airtime"]["cost"], "NGN 175.00");
+    // A plan may have been forgotten in these.
+    assert_eq!(found["empty_plan"]["rows"], 3);
+    assert_eq!(found["empty_plan"]["first"][0]["line"], 2);
+    let mut table = sandbox.telco();
+    table.args(["topup", "bulk", "--dry-run"]);
+    let table = out(&table.arg(file(&sandbox, text)).output().unwrap());
+    for told in [
+        "airtime: 3 rows",
+        "data: 1 row",
+        "since no plan stands there",
+    ] {
+        assert!(table.contains(told), "{told}: {table}");
+    }
+    let airtime = "number,amount\n08031234567,100\n";
+    assert_eq!(
+        self::found(&dry_run(&sandbox, airtime, &[]))["empty_plan"]["rows"],
+        0
+    );
 }
 
 #[test]
@@ -128,6 +148,20 @@ fn a_file_that_is_no_such_csv_is_refused_with_the_line() {
         assert_eq!(code(&refused), 10, "{text:?}");
         assert!(err(&refused).contains(told), "{text:?}: {}", err(&refused));
     }
+    // The first customer is not repeated.
+    for text in ["08031234567,100,MTN\n", "MTN;0803 123 4567;100\n"] {
+        let refused = dry_run(&sandbox, text, &[]);
+        assert_eq!(code(&refused), 10, "{text:?}");
+        assert!(
+            err(&refused).contains("line 1 is data"),
+            "{}",
+            err(&refused)
+        );
+        assert!(!err(&refused).contains("123"), "{}", err(&refused));
+    }
+    let noted = "number,amount,Until 31122026\n08031234567,100,\n";
+    let flags = ["--ignore", "until 31122026"];
+    assert_eq!(code(&dry_run(&sandbox, noted, &flags)), 0);
     let noted = "number,amount,Notes\n08031234567,100,\"a\nb\"\n";
     assert_eq!(code(&dry_run(&sandbox, noted, &["--ignore", "notes"])), 0);
 }

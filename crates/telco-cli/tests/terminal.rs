@@ -7,18 +7,20 @@ mod scene;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use common::{code, err};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
-use scene::Scene;
+use scene::{Scene, signal};
 
-/// Runs it with its standard error on a terminal of 100 columns. Its exit code, and all that the terminal was told.
+/// A terminal of 100 columns: our end, and the program's.
 #[expect(clippy::unwrap_used, reason = "test code")]
-fn on_a_terminal(mut telco: Command) -> (Option<i32>, String) {
+fn terminal() -> (File, OwnedFd) {
     let ours = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     rustix::pty::grantpt(&ours).unwrap();
     rustix::pty::unlockpt(&ours).unwrap();
@@ -32,6 +34,13 @@ fn on_a_terminal(mut telco: Command) -> (Option<i32>, String) {
         ws_ypixel: 0,
     };
     rustix::termios::tcsetwinsize(&theirs, size).unwrap();
+    (File::from(ours), theirs)
+}
+
+/// Runs it with its standard error on a terminal. Its exit code, and all that the terminal was told.
+#[expect(clippy::unwrap_used, reason = "test code")]
+fn on_a_terminal(mut telco: Command) -> (Option<i32>, String) {
+    let (mut ours, theirs) = terminal();
     telco
         .env("TERM", "xterm")
         .stdout(Stdio::null())
@@ -41,7 +50,7 @@ fn on_a_terminal(mut telco: Command) -> (Option<i32>, String) {
     drop(telco);
     let mut told = Vec::new();
     // Ends with the last writer: on Linux with an error.
-    let _ = File::from(ours).read_to_end(&mut told);
+    let _ = ours.read_to_end(&mut told);
     let ended = running.wait().unwrap().code();
     (ended, String::from_utf8(told).unwrap())
 }
@@ -97,4 +106,41 @@ fn elsewhere_there_are_plain_lines() {
         "{}",
         err(&done)
     );
+}
+
+#[test]
+fn ctrl_c_at_the_question_is_an_answer() {
+    let scene = Scene::new(3);
+    // Written down, and nothing sent.
+    let stopped = scene
+        .bulk(&["--min-balance", "1000000000"])
+        .output()
+        .unwrap();
+    assert_eq!(code(&stopped), 10, "{}", err(&stopped));
+
+    let (mut ours, theirs) = terminal();
+    let mut resume = scene.resume(&[]);
+    resume
+        .env("TELCO_COWRIE_BASE_URL", "https://192.0.2.1")
+        .stdin(theirs.try_clone().unwrap())
+        .stderr(theirs);
+    let mut running = resume.spawn().unwrap();
+    drop(resume);
+    let (mut told, mut part) = (String::new(), [0; 256]);
+    while !told.contains("Type yes to go on") {
+        let read = ours.read(&mut part).unwrap();
+        told.push_str(&String::from_utf8_lossy(&part[..read]));
+    }
+    signal(&running, "-INT");
+    let begun = Instant::now();
+    while running.try_wait().unwrap().is_none() {
+        let deaf = begun.elapsed() > Duration::from_secs(20);
+        if deaf {
+            running.kill().unwrap();
+        }
+        assert!(!deaf, "it still asks");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    assert_eq!(scene.sandbox.totals().requested, 0);
 }

@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use telco_core::{Callback, CallbackParser, CallbackRequest};
 
-use super::cipher::{Window, standard_input};
+use super::cipher::Window;
 use crate::exit::{Done, Failure};
+use crate::input::standard_input;
 use crate::output::{self, Form};
 use crate::secret::Source;
 

@@ -1,14 +1,13 @@
 //! The cipher by itself: standard input to standard output.
 
-use std::io::Read as _;
 use std::time::SystemTime;
 
 use citcall_client::additive::{AdditiveStream, DecryptError, Freshness};
 use clap::Args;
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use crate::exit::{Done, Failure};
+use crate::input::{standard_input, text};
 use crate::output::{self, Form};
 use crate::secret::Source;
 
@@ -80,19 +79,6 @@ fn now() -> u64 {
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs()
-}
-
-/// All of it, untouched.
-pub(super) fn standard_input() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    std::io::stdin()
-        .read_to_end(&mut bytes)
-        .map_err(|e| Failure::not_sent(format!("standard input cannot be read: {e}")))?;
-    Ok(bytes)
-}
-
-fn text(bytes: &[u8]) -> Result<&str, Failure> {
-    std::str::from_utf8(bytes).map_err(|_| Failure::not_sent("standard input is not UTF-8 text"))
 }
 
 pub(super) fn encrypt(encrypt: &Encrypt, form: Form) -> Done {

@@ -6,12 +6,13 @@ use clap::Args;
 use cowrie_client::{Client, Network, Redeemed, parse_msisdn};
 use serde_json::{Value, json};
 use telco_core::{
-    Amount, ErrorKind, Msisdn, NotSent, Reference, Submission, TopupReceipt, UnknownOutcome,
+    Amount, ErrorKind, Msisdn, NotSent, Pin, Reference, SecretBytes, Submission, TopupReceipt,
 };
 
 use super::{Account, naira};
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure, accepted};
+use crate::input::reference;
 use crate::interrupt::answered;
 use crate::output::{self, Form};
 use crate::secret::Source;
@@ -93,21 +94,11 @@ const SETTLE_PINS: &str = "the PINs may have been bought, and Cowrie has no look
                            order again under another reference";
 
 impl Spend {
-    fn reference(&self) -> Result<Reference, Failure> {
-        if let Some(text) = &self.reference {
-            return Ok(Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?);
-        }
-        let reference = Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?;
-        // Before anything is sent: whoever is interrupted can still ask what became of it.
-        output::note(&format!("reference {reference}"));
-        Ok(reference)
-    }
-
     /// Client and reference, after the question whether to spend at all.
     fn begin(&self, settings: &Settings, what: &str) -> Result<(Client, Reference), Failure> {
         let client = self.account.client(settings)?;
         confirm_spend(&self.account.base_url(settings)?, what, self.yes)?;
-        Ok((client, self.reference()?))
+        Ok((client, reference(self.reference.as_deref())?))
     }
 }
 
@@ -117,13 +108,11 @@ impl Topup {
         let (to, network, amount) = self.read()?;
         let (client, reference) = self.spend.begin(settings, "buys airtime")?;
         let call = client.credit(&reference, network, &to, amount);
-        let answer = answered(&reference, SETTLE, call).await?;
-        receipt(form, &accepted(answer, SETTLE)?);
-        Ok(())
+        end(form, answered(&reference, SETTLE, call).await?)
     }
 
     fn read(&self) -> Result<(Msisdn, Network, Amount), Failure> {
-        let (to, amount) = (number(&self.msisdn)?, naira(&self.amount)?);
+        let (to, amount) = (number(&self.msisdn)?, naira("--amount", &self.amount)?);
         let network = network(self.net.as_deref(), &to)?;
         Ok((to, network, amount))
     }
@@ -135,16 +124,14 @@ impl Data {
         let (to, network, price) = self.topup.read()?;
         let (client, reference) = self.topup.spend.begin(settings, "buys data")?;
         let call = client.data(&reference, network, &to, self.bundle.as_deref(), price);
-        let answer = answered(&reference, SETTLE, call).await?;
-        receipt(form, &accepted(answer, SETTLE)?);
-        Ok(())
+        end(form, answered(&reference, SETTLE, call).await?)
     }
 }
 
 impl Pins {
     /// Buys PINs.
     pub(super) async fn buy(&self, settings: &Settings, form: Form) -> Done {
-        let unit = naira(&self.unit)?;
+        let unit = naira("--unit", &self.unit)?;
         let (mut client, reference) = self.spend.begin(settings, "buys PINs")?;
         if let Some(label) = &self.message {
             client = client.with_pin_label(label)?;
@@ -152,7 +139,9 @@ impl Pins {
         let call = client.allocate(&reference, unit, self.count);
         let answer = answered(&reference, SETTLE_PINS, call).await?;
         if let Ok(Submission::Unknown(unknown)) = &answer {
-            what_came(form, unknown);
+            // As it came: it may be the only copy of PINs that were paid for.
+            let text = unknown.answer().map(text);
+            what_came(form, unknown.reference(), unknown.provisional(), text);
         }
         receipt(form, &accepted(answer, SETTLE_PINS)?);
         Ok(())
@@ -168,6 +157,13 @@ impl Redeem {
         let (client, reference) = self.spend.begin(settings, "spends a PIN")?;
         let call = client.redeem(&reference, network, &to, &pin);
         let answer = answered(&reference, SETTLE, call).await?;
+        if let Ok(Submission::Unknown(unknown)) = &answer {
+            // The PIN is no less a secret in the provider's words.
+            let text = unknown
+                .answer()
+                .map(|answer| masked(answer).replace(pin.expose(), "***"));
+            what_came(form, unknown.reference(), None, text);
+        }
         let redeemed: Redeemed = accepted(answer, SETTLE)?;
         output::keep(&output::facts_text(
             form,
@@ -206,6 +202,16 @@ fn network(named: Option<&str>, to: &Msisdn) -> Result<Network, Failure> {
     Ok(network)
 }
 
+/// Of airtime or data: what it was, and the exit code.
+fn end(form: Form, answer: Result<Submission<TopupReceipt>, NotSent>) -> Done {
+    if let Ok(Submission::Unknown(unknown)) = &answer {
+        let text = unknown.answer().map(masked);
+        what_came(form, unknown.reference(), unknown.provisional(), text);
+    }
+    receipt(form, &accepted(answer, SETTLE)?);
+    Ok(())
+}
+
 fn receipt(form: Form, receipt: &TopupReceipt) {
     for warning in &receipt.warnings {
         output::note(&format!("warning: {warning}"));
@@ -217,45 +223,98 @@ fn receipt(form: Form, receipt: &TopupReceipt) {
         ("cost", amount(receipt.cost)),
         ("balance", amount(receipt.balance)),
     ];
-    pins(form, &mut facts, receipt);
+    let names_it = |warning: &String| warning.contains("`answer`");
+    if receipt.warnings.iter().any(names_it) {
+        facts.push(("answer", json!(receipt.answer.as_ref().map(masked))));
+    }
+    with_pins(form, &mut facts, &receipt.pins);
 }
 
 /// The facts, and the PINs in the same document, or as a table of their own.
-fn pins(form: Form, facts: &mut Vec<(&str, Value)>, receipt: &TopupReceipt) {
-    if form == Form::Json && !receipt.pins.is_empty() {
-        let object = |pin: &telco_core::Pin| json!({ "serial": pin.serial, "pin": pin.code.expose(), "face_value": amount(pin.face_value) });
-        facts.push(("pins", receipt.pins.iter().map(object).collect()));
+fn with_pins(form: Form, facts: &mut Vec<(&str, Value)>, pins: &[Pin]) {
+    if form == Form::Json && !pins.is_empty() {
+        let object = |pin: &Pin| {
+            let (code, value) = (pin.code.expose(), amount(pin.face_value));
+            json!({ "serial": pin.serial, "pin": code, "face_value": value })
+        };
+        facts.push(("pins", pins.iter().map(object).collect()));
     }
     let text = output::facts_text(form, facts);
-    if form == Form::Json || receipt.pins.is_empty() {
+    if form == Form::Json || pins.is_empty() {
         return output::keep(&text);
     }
-    let row = |pin: &telco_core::Pin| {
+    let row = |pin: &Pin| {
         let value = amount(pin.face_value);
         vec![json!(pin.serial), json!(pin.code.expose()), value]
     };
     let header = ["serial", "pin", "face value"];
-    let table = output::rows_text(form, &header, receipt.pins.iter().map(row).collect());
+    let table = output::rows_text(form, &header, pins.iter().map(row).collect());
     output::keep(&format!("{text}\n{table}"));
 }
 
-/// What came although the outcome is unknown: it may be the only copy of PINs that were paid for.
-fn what_came(form: Form, unknown: &UnknownOutcome<TopupReceipt>) {
+/// What came although the outcome is unknown: all of it, since an answer that could be read in part may hold more.
+fn what_came(
+    form: Form,
+    reference: &Reference,
+    receipt: Option<&TopupReceipt>,
+    answer: Option<String>,
+) {
+    if receipt.is_none() && answer.is_none() {
+        return;
+    }
     let mut facts = vec![
         ("outcome", json!("unknown")),
-        ("reference", json!(unknown.reference().as_str())),
+        ("reference", json!(reference.as_str())),
+        (
+            "provider_id",
+            json!(receipt.and_then(|receipt| receipt.provider_id.as_deref())),
+        ),
+        ("answer", json!(answer)),
     ];
-    match (unknown.provisional(), unknown.answer()) {
-        (Some(receipt), _) => pins(form, &mut facts, receipt),
-        (None, Some(answer)) => {
-            let text = String::from_utf8_lossy(answer.expose());
-            facts.push(("answer", json!(text)));
-            output::keep(&output::facts_text(form, &facts));
+    let pins = receipt.map_or(&[][..], |receipt| &receipt.pins);
+    with_pins(form, &mut facts, pins);
+}
+
+fn text(answer: &SecretBytes) -> String {
+    String::from_utf8_lossy(answer.expose()).into_owned()
+}
+
+/// The same, with every phone number in it masked.
+fn masked(answer: &SecretBytes) -> String {
+    let text = text(answer);
+    let mut shown = String::with_capacity(text.len());
+    for part in text.split_inclusive(|c: char| !c.is_ascii_digit()) {
+        let digits = part.trim_end_matches(|c: char| !c.is_ascii_digit());
+        match parse_msisdn(digits) {
+            Ok(number) => shown.push_str(&number.masked().to_string()),
+            Err(_) => shown.push_str(digits),
         }
-        (None, None) => {}
+        shown.push_str(part.strip_prefix(digits).unwrap_or_default());
     }
+    shown
 }
 
 fn amount(amount: Option<Amount>) -> Value {
     json!(amount.map(|amount| amount.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_is_shown_in_an_answer() {
+        for (answer, shown) in [
+            (
+                r#"{"msisdn":"2348031234567","id":4711,"charge":96.00}"#,
+                r#"{"msisdn":"23480*****567","id":4711,"charge":96.00}"#,
+            ),
+            ("08031234567", "23480*****567"),
+            ("for 08031234567.", "for 23480*****567."),
+            ("naïve \u{20a6}100", "naïve \u{20a6}100"),
+            ("", ""),
+        ] {
+            assert_eq!(masked(&SecretBytes::new(answer.as_bytes())), shown);
+        }
+    }
 }

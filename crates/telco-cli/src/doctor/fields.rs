@@ -17,6 +17,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("citcall", "otp_key"),
     ("citcall", "otp_store"),
     ("fanap", "base_url"),
+    ("fanap", "otp_store"),
     ("fanap", "product_id"),
     ("fanap", "verification_url"),
     ("kairos", "base_url"),

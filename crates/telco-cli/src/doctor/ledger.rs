@@ -5,26 +5,32 @@ use std::path::Path;
 use super::{Report, owner_only};
 use crate::config::Settings;
 use crate::exit::{Done, Failure};
-use crate::topup::{Place, lease};
+use crate::output;
+use crate::topup::{Place, lease, since};
 
 pub(super) async fn check(report: &mut Report, settings: &Settings) -> Done {
-    let section = settings.of("topup");
-    // Told by the check of the fields.
-    let Ok(Some(url)) = section.text("ledger", None) else {
-        return Ok(());
-    };
-    report.tell("topup", ledger(&url).await)?;
-    match lease(settings).transpose() {
-        Some(lease) => report.tell(
-            "topup",
-            lease.map(|lease| format!("a lease of {lease:?} is long enough")),
-        ),
-        None => Ok(()),
+    match Place::of(settings, None) {
+        // Told by the check of the fields.
+        Ok(None) => return Ok(()),
+        Ok(Some(place)) => report.tell("topup", ledger(place).await)?,
+        Err(failure) => report.tell("topup", Err(failure))?,
     }
+    let lease = lease(settings);
+    report.tell(
+        "topup",
+        lease.map(|lease| format!("a lease of {lease:?} is long enough")),
+    )?;
+    let since = since(None, settings);
+    report.tell(
+        "topup",
+        since.map(|since| match since.and_then(output::time) {
+            Some(since) => format!("what other jobs sent since {since} counts as sent"),
+            None => "what other jobs sent is not looked at".to_owned(),
+        }),
+    )
 }
 
-async fn ledger(url: &str) -> Result<String, Failure> {
-    let place: Place = url.parse()?;
+async fn ledger(place: Place) -> Result<String, Failure> {
     if let Place::Sqlite(path) = &place
         && !is_usable(path)?
     {

@@ -1,5 +1,6 @@
 //! `telco kairos call`: one call from flags, many from a CSV file, one true line for each.
 
+use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,7 @@ use telco_core::{
 use super::{Account, Key, KindName, public_key};
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure};
+use crate::input::reference;
 use crate::interrupt::Interrupts;
 use crate::mor::pair;
 use crate::output::{self, Form};
@@ -25,7 +27,8 @@ pub(super) const EXAMPLES: &str = "Examples:\n  \
     telco kairos call --csv dues.csv --reference dues-2026-03\n\n\
     The CSV file has a header. Its columns: number (several of one person with | between them, tried in turn); if you like, \
     reference and start_time; and one for each variable of the flow, by its name:\n  \
-    reference,number,Amount\n  due-17,9812345678,1200\n  due-18,9812345679|02212345678,850\n\n\
+    reference,number,Amount\n  due-17,9812345678,1200\n  due-18,9812345679|9812345680,850\n\
+    A number that stands in two rows is refused, unless you say --allow-duplicates.\n\n\
     What others on this machine must not see goes into a file, or to --csv - on standard input: a command line can be seen.";
 
 const SETTLE: &str = "the phones may have rung: do not call again under another reference before the provider's reports, \
@@ -51,6 +54,9 @@ pub(crate) struct Place {
     /// Many calls: a file with a header, or - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     csv: Option<String>,
+    /// Call a number again that stands in an earlier row
+    #[arg(long, requires = "csv")]
+    allow_duplicates: bool,
     /// Your own id of the call or the batch, for the provider's reports. Made up and printed if you give none
     #[arg(long, value_name = "ID")]
     reference: Option<String>,
@@ -111,16 +117,7 @@ fn number(text: &str) -> Result<Msisdn, NotSent> {
 impl Place {
     /// The batch, and its reference on standard error before anything is sent: whoever is interrupted can still ask.
     fn batch(&self) -> Result<CallBatch, Failure> {
-        let invalid = NotSent::because(ErrorKind::InvalidInput);
-        let reference = match &self.reference {
-            Some(text) => Reference::new(text).map_err(invalid)?,
-            None => {
-                let made =
-                    Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?;
-                output::note(&format!("reference {made}"));
-                made
-            }
-        };
+        let reference = reference(self.reference.as_deref())?;
         let Some(file) = &self.csv else {
             let variable =
                 |(name, value): &(String, String)| (name.clone(), Secret::new(value.as_str()));
@@ -133,18 +130,33 @@ impl Place {
             let call = typed.call(reference.clone())?;
             return Ok(CallBatch::new(reference, [call]));
         };
-        let mut calls = Vec::new();
+        let mut calls: Vec<Call> = Vec::new();
+        let (mut called, mut again) = (HashSet::new(), Vec::new());
         for (line, typed) in super::csv::read(file)? {
             // Rows without an id of their own get one that can be told again from the batch's.
             let row = calls.len() + 1;
             let call = Reference::new(format!("{reference}-{row}"))
                 .map_err(NotSent::because(ErrorKind::InvalidInput))
                 .and_then(|otherwise| typed.call(otherwise));
-            calls.push(call.map_err(|why| {
+            let call = call.map_err(|why| {
                 let failure = Failure::from(why);
                 let where_too = format!("line {line}: {}", failure.message());
                 failure.reworded(where_too)
-            })?);
+            })?;
+            if call.to.iter().any(|number| called.contains(number)) {
+                again.push(line);
+            }
+            called.extend(call.to.iter().cloned());
+            calls.push(call);
+        }
+        if let Some(line) = again.first()
+            && !self.allow_duplicates
+        {
+            return Err(Failure::not_sent(format!(
+                "nothing was sent: a number of line {line} stands in an earlier line; there are {} such lines",
+                again.len()
+            ))
+            .help("take them out, or call them all with --allow-duplicates"));
         }
         Ok(CallBatch::new(reference, calls))
     }

@@ -1,16 +1,14 @@
 //! `telco kairos seal`: the envelope around JSON, without sending it.
 
-use std::io::Read as _;
-
 use clap::Args;
 use kairos_client::FlowId;
 use kairos_client::envelope::{Envelope, KeyText, Members, profile_named, profile_names};
 use telco_core::{ErrorKind, NotSent, OsRandomness, Secret};
-use zeroize::Zeroizing;
 
 use super::{Key, public_key};
 use crate::config::Settings;
 use crate::exit::{Done, Failure};
+use crate::input::{standard_input, text};
 use crate::output;
 use crate::secret::Source;
 
@@ -53,10 +51,11 @@ pub(super) fn run(options: &Seal, settings: &Settings) -> Done {
         .as_ref()
         .map(|source| key_text(source, options.allow_weak_key));
     let own = own.transpose()?;
-    let json = standard_input()?;
+    let bytes = standard_input()?;
+    let json = text(&bytes)?;
     let sealed = match &own {
-        Some(own) => envelope.seal_with(&flow, &json, own, &key, &OsRandomness),
-        None => envelope.seal(&flow, &json, &key, &OsRandomness),
+        Some(own) => envelope.seal_with(&flow, json, own, &key, &OsRandomness),
+        None => envelope.seal(&flow, json, &key, &OsRandomness),
     };
     let mut sealed = sealed.map_err(NotSent::because(ErrorKind::InvalidInput))?;
     sealed.push(b'\n');
@@ -95,12 +94,4 @@ fn key_text(source: &Source, allow_weak: bool) -> Result<KeyText, Failure> {
             "leave it out and each envelope gets a random one; --allow-weak-key takes a short one, for tests",
         )
     })
-}
-
-fn standard_input() -> Result<Zeroizing<String>, Failure> {
-    let mut text = Zeroizing::new(String::new());
-    std::io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|e| Failure::not_sent(format!("standard input cannot be read as UTF-8: {e}")))?;
-    Ok(text)
 }

@@ -10,11 +10,11 @@ use super::job::Job;
 use super::plan;
 use super::preflight::{Preflight, Question, Tolerance};
 use super::progress::Progress;
-use super::rows::job_of;
+use super::rows::Snapshot;
 use super::sender::{Sender, Sending};
 use super::summary::Summary;
 use crate::config::{Settings, confirm_spend};
-use crate::exit::{Done, Failure};
+use crate::exit::Done;
 use crate::output::{self, Form};
 
 /// A file.
@@ -64,8 +64,8 @@ impl Bulk {
     pub(super) async fn run(&self, settings: &Settings, form: Form) -> Done {
         let sending = &self.sending;
         let account = sending.open(settings)?;
-        let id = job_of(&self.file)?;
-        let since = earlier::since(self.sent_within, settings)?.filter(|_| !sending.send_again);
+        let file = Snapshot::of(&self.file)?;
+        let since = earlier::since(self.sent_within, settings)?;
         let place = if self.dry_run {
             sending.ledger.place_if_named(settings)?
         } else {
@@ -76,26 +76,23 @@ impl Bulk {
             None => None,
         };
         if let Some(store) = &existing
-            && let Some(job) = Job::find(store.as_ref(), &id).await?
-            && job.complete
+            && let Some(job) = Job::find(store.as_ref(), &file.job).await?
         {
             if self.dry_run {
                 output::note("this file is known: the job would go on, and no row be sent twice");
                 return Summary::of(&job, store.as_ref()).await?.print_outlook(form);
             }
-            output::note("this file is known: the job goes on, and no row is sent twice");
             drop(existing);
             let place = sending.ledger.place(settings)?;
             let sender = Sender::open(sending, account, &place).await?;
-            return sender.go_on(&job, false, form).await;
+            return go_on(&sender, &job, form).await;
         }
         let found = Preflight::of(Question {
-            path: &self.file,
+            file: &file,
             ignored: &self.ignore,
-            job: &id,
             provider: account.client.as_ref(),
             others: existing
-                .zip(since)
+                .zip(since.filter(|_| !sending.send_again))
                 .map(|(store, since)| Others { store, since }),
             skip_sent: self.skip_sent,
         })
@@ -116,8 +113,20 @@ impl Bulk {
         let what = format!("tops up {} times for {} in all", found.valid, found.cost);
         confirm_spend(&account.base_url, &what, sending.yes)?;
         let sender = Sender::open(sending, account, &place).await?;
+        // Somebody may have begun with the same file while the question stood there.
+        if let Some(job) = Job::find(sender.store.as_ref(), &file.job).await? {
+            return go_on(&sender, &job, form).await;
+        }
+        // What is sent again is what was sent until now: what others send from now on is not.
+        let since = since.map(|since| {
+            if sending.send_again {
+                SystemTime::now()
+            } else {
+                since
+            }
+        });
         let mut job = Job {
-            id,
+            id: file.job.clone(),
             file: self
                 .file
                 .file_name()
@@ -127,14 +136,13 @@ impl Bulk {
             skipped: found.skipped.clone(),
             since: since.and_then(|since| {
                 let since = since.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-                Some(since.as_secs())
+                u64::try_from(since.as_millis()).ok()
             }),
             duplicates: self.allow_duplicates,
-            complete: false,
         };
         let writing = Progress::new("writing down", found.valid);
         let written = plan::Planner {
-            path: &self.file,
+            file: &file,
             ignored: &self.ignore,
             found: &found,
             ledger: &sender.ledger,
@@ -151,19 +159,17 @@ impl Bulk {
     }
 }
 
+async fn go_on(sender: &Sender<'_>, job: &Job, form: Form) -> Done {
+    output::note("this file is known: the job goes on, and no row is sent twice");
+    sender.go_on(job, false, form).await
+}
+
 impl Resume {
     pub(super) async fn run(&self, settings: &Settings, form: Form) -> Done {
         let account = self.sending.open(settings)?;
         let place = self.sending.ledger.place(settings)?;
         let reader = place.reader().await?;
         let job = Job::named(reader.as_ref(), self.job.as_deref()).await?;
-        if !job.complete {
-            return Err(Failure::not_sent(format!(
-                "nothing of job {} was sent: not all of its rows are written down",
-                job.id
-            ))
-            .help(format!("`telco topup bulk {}` again goes on", job.file)));
-        }
         drop(reader);
         let sender = Sender::open(&self.sending, account, &place).await?;
         sender.go_on(&job, self.reissue_rejected, form).await

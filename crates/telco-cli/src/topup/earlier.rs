@@ -21,7 +21,7 @@ const DAYS: u32 = 6;
 const NAMED: usize = 10;
 
 /// So many days before now, by the flag or the setting; `None`: 0 days, nothing is looked for.
-pub(super) fn since(flag: Option<u32>, settings: &Settings) -> Result<Option<SystemTime>, Failure> {
+pub(crate) fn since(flag: Option<u32>, settings: &Settings) -> Result<Option<SystemTime>, Failure> {
     let days = match (flag, settings.of("topup").text("sent_within", None)?) {
         (Some(days), _) => days,
         (None, Some(text)) => text.parse().map_err(|_| {
@@ -54,15 +54,6 @@ impl Others {
             .sent_by_other_jobs(Some(job.to_owned()), self.since, products);
         asked.await.map_err(|e| Failure::of_ledger(&e))
     }
-}
-
-/// Why a row is not sent.
-pub(super) fn why(earlier: &Earlier) -> String {
-    let when = output::time(earlier.sent_at).unwrap_or_default();
-    format!(
-        "job {} sent the same number, product and amount on {when}, as {}",
-        earlier.job, earlier.reference
-    )
 }
 
 /// What was found, by job: how many rows, and when the last of them was sent.

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use telco_core::Identity;
 use telco_ledger::{Filter, Store};
 
-use crate::exit::Failure;
+use crate::exit::{Done, Failure};
 
 /// The name under which the latest job is noted.
 const LATEST: &str = "bulk";
 
-/// A job: one file.
+/// A job: one file. It is noted when all its rows are written down; nothing is sent before.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Job {
     /// The first 16 hex digits of the file's SHA-256.
@@ -25,13 +25,12 @@ pub(super) struct Job {
     /// The lines of rows that were left out since another job had sent the same.
     #[serde(default)]
     pub(super) skipped: Lines,
-    /// A row is not sent if another job has sent the same since then, in seconds since 1970. `None`: it is sent all the same.
+    /// A row is not sent if another job has sent the same since then, in milliseconds since 1970. `None`: it is sent
+    /// all the same.
     #[serde(default)]
     pub(super) since: Option<u64>,
     /// Rows that repeat another are sent too.
     pub(super) duplicates: bool,
-    /// All rows are written down. Nothing is sent before.
-    pub(super) complete: bool,
 }
 
 /// Lines, in order: the first and the last of each run of them, since they may be a million.
@@ -51,6 +50,12 @@ impl Lines {
         let after = self.0.partition_point(|(first, _)| *first <= line);
         let run = after.checked_sub(1).and_then(|at| self.0.get(at));
         run.is_some_and(|(_, last)| line <= *last)
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(u64) -> bool) {
+        for line in std::mem::take(self).iter().filter(|line| keep(*line)) {
+            self.push(line);
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = u64> {
@@ -99,14 +104,21 @@ impl Job {
         };
         Self::find(store, id).await?.ok_or_else(|| {
             Failure::not_sent(format!("this ledger has no job {id}"))
-                .help("a job is named by the 16 digits that `telco topup bulk` prints")
+                .help("a job is named by the 16 digits that `telco topup bulk` prints; one that was interrupted before \
+                       all of its rows were written down is begun again with its file")
         })
     }
 
-    pub(super) async fn note(&self, store: &dyn Store) -> Result<(), Failure> {
+    /// All its rows are written down.
+    pub(super) async fn note(&self, store: &dyn Store) -> Done {
         let text = serde_json::to_string(self).map_err(|e| Failure::broken(e.to_string()))?;
         let noted = store.note(name(&self.id), Some(text)).await;
         noted.map_err(|e| Failure::of_ledger(&e))?;
+        self.is_latest(store).await
+    }
+
+    /// The one that is meant when none is named.
+    pub(super) async fn is_latest(&self, store: &dyn Store) -> Done {
         let noted = store.note(LATEST.to_owned(), Some(self.id.clone())).await;
         noted.map_err(|e| Failure::of_ledger(&e))
     }
@@ -120,7 +132,7 @@ impl Job {
 
     /// Since when what other jobs have sent is not sent again.
     pub(super) fn since(&self) -> Option<SystemTime> {
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.since?))
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.since?))
     }
 }
 
@@ -138,5 +150,7 @@ mod tests {
         assert_eq!(lines.count(), 6);
         let found: Vec<u64> = (0..20).filter(|line| lines.contains(*line)).collect();
         assert_eq!(found, lines.iter().collect::<Vec<_>>());
+        lines.retain(|line| line != 3);
+        assert_eq!(lines.0, [(2, 2), (4, 4), (9, 9), (11, 12)]);
     }
 }

@@ -22,28 +22,13 @@ pub(crate) struct LedgerAt {
 
 impl LedgerAt {
     pub(super) fn place(&self, settings: &Settings) -> Result<Place, Failure> {
-        let section = settings.of("topup");
-        self.read(&section.required("ledger", self.ledger.as_deref())?)
+        let place = self.place_if_named(settings)?;
+        place.ok_or_else(|| settings.of("topup").missing("ledger"))
     }
 
     /// If one was named.
     pub(super) fn place_if_named(&self, settings: &Settings) -> Result<Option<Place>, Failure> {
-        let url = settings
-            .of("topup")
-            .text("ledger", self.ledger.as_deref())?;
-        url.map(|url| self.read(&url)).transpose()
-    }
-
-    fn read(&self, url: &str) -> Result<Place, Failure> {
-        let place: Place = url.parse()?;
-        // Neither a command line nor a settings file is a place for a password; the environment is.
-        let shown = self.ledger.is_some() || std::env::var_os("TELCO_TOPUP_LEDGER").is_none();
-        if shown && place.has_password() {
-            return Err(Failure::usage("the ledger's address holds a password").help(
-                "leave it out and set PGPASSWORD, or give the whole address in TELCO_TOPUP_LEDGER",
-            ));
-        }
-        Ok(place)
+        Place::of(settings, self.ledger.as_deref())
     }
 }
 
@@ -109,6 +94,23 @@ fn plain_text_allowed(config: &Config) -> Done {
 }
 
 impl Place {
+    /// The one that the flag names, or else the settings; `None`: neither does.
+    pub(crate) fn of(settings: &Settings, flag: Option<&str>) -> Result<Option<Self>, Failure> {
+        let section = settings.of("topup");
+        let Some(url) = section.text("ledger", flag)? else {
+            return Ok(None);
+        };
+        let place: Self = url.parse()?;
+        // Neither a command line nor a settings file is a place for a password; the environment is.
+        let shown = flag.is_some() || section.environment("ledger").is_none();
+        if shown && place.has_password() {
+            return Err(Failure::usage("the ledger's address holds a password").help(
+                "leave it out and set PGPASSWORD, or give the whole address in TELCO_TOPUP_LEDGER",
+            ));
+        }
+        Ok(Some(place))
+    }
+
     fn has_password(&self) -> bool {
         matches!(self, Self::Postgres(config) if config.get_password().is_some())
     }

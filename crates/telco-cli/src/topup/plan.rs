@@ -1,16 +1,16 @@
 //! A file's rows, written down before the first of them is sent.
 
-use std::path::Path;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use telco_core::Reference;
-use telco_ledger::{Ledger, Placed, PlanRow, Store};
+use telco_ledger::{Filter, Ledger, Placed, PlanRow, Store};
 use tokio::task::JoinSet;
 
 use super::job::{Job, Lines};
 use super::preflight::Preflight;
 use super::progress::Progress;
-use super::rows::Rows;
+use super::rows::{Rows, Snapshot};
 use super::stop::Stop;
 use crate::exit::{Done, Failure};
 
@@ -19,7 +19,7 @@ const CHUNK: usize = 1_000;
 
 /// Writes a file's rows down.
 pub(super) struct Planner<'a> {
-    pub(super) path: &'a Path,
+    pub(super) file: &'a Snapshot,
     pub(super) ignored: &'a [String],
     pub(super) found: &'a Preflight,
     pub(super) ledger: &'a Ledger,
@@ -31,20 +31,19 @@ pub(super) struct Planner<'a> {
 impl Planner<'_> {
     /// What the preflight let through. To be repeated after an interruption: what is there already stays.
     pub(super) async fn write(&self, job: &mut Job) -> Done {
-        job.note(self.store.as_ref()).await?;
         // References of the file's own may have been used before: that is found out before any row is written.
         if self.found.named > 0 {
             let mut chunks = self.chunks()?;
-            while let Some(rows) = chunks.next()? {
+            while let Some(chunk) = chunks.next()? {
                 self.stop.check()?;
-                unused(&rows, &job.id, self.store).await?;
+                unused(&chunk, &job.id, self.store).await?;
             }
         }
         let mut chunks = self.chunks()?;
-        while let Some(rows) = chunks.next()? {
+        while let Some(chunk) = chunks.next()? {
             self.stop.check()?;
-            let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
-            let placed = self.ledger.plan(&job.id, rows).await;
+            let lines: Vec<u64> = chunk.iter().map(|row| row.line).collect();
+            let placed = self.ledger.plan(&job.id, chunk).await;
             let placed = placed.map_err(|e| Failure::of_ledger(&e))?;
             let mut lines_placed = placed.iter().zip(&lines);
             if let Some((_, line)) = lines_placed.find(|(placed, _)| **placed == Placed::Conflict) {
@@ -52,19 +51,39 @@ impl Planner<'_> {
             }
             self.progress.advance(lines.len() as u64);
         }
-        if chunks.rows.job() != job.id {
-            return Err(
-                Failure::not_sent("nothing was sent: the file was changed meanwhile")
-                    .help("begin again with the file as it is now"),
-            );
-        }
-        job.complete = true;
+        self.keep_what_was_written(job).await?;
         job.note(self.store.as_ref()).await
+    }
+
+    /// An attempt that was interrupted may have written rows down that this one leaves out. They are the job's: whether
+    /// another job has sent the same is asked once more before each is sent.
+    async fn keep_what_was_written(&self, job: &mut Job) -> Done {
+        let written = self.ledger.count(Some(&job.id)).await;
+        let written = written.map_err(|e| Failure::of_ledger(&e))?.all();
+        if written == job.rows {
+            return Ok(());
+        }
+        let mut left_out = HashSet::new();
+        let mut filter = Filter::default().job(&job.id);
+        loop {
+            let page = self.ledger.list(filter.clone()).await;
+            let page = page.map_err(|e| Failure::of_ledger(&e))?;
+            let Some(last) = page.last() else { break };
+            filter = filter.after(last.id);
+            let lines = page.iter().filter_map(|row| row.line);
+            left_out.extend(lines.filter(|line| {
+                job.skipped.contains(*line) || job.left_out.binary_search(line).is_ok()
+            }));
+        }
+        job.rows = written;
+        job.left_out.retain(|line| !left_out.contains(line));
+        job.skipped.retain(|line| !left_out.contains(&line));
+        Ok(())
     }
 
     fn chunks(&self) -> Result<Chunks<'_>, Failure> {
         Ok(Chunks {
-            rows: Rows::open(self.path, &self.found.job, self.ignored)?,
+            rows: self.file.rows(self.ignored)?,
             left_out: &self.found.left_out,
             skipped: &self.found.skipped,
         })
@@ -73,7 +92,7 @@ impl Planner<'_> {
 
 /// The valid rows of a file, by thousands.
 struct Chunks<'a> {
-    rows: Rows,
+    rows: Rows<'a>,
     /// In order.
     left_out: &'a [u64],
     skipped: &'a Lines,

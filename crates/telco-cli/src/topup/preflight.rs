@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, Hash, RandomState};
-use std::path::Path;
 
 use serde_json::{Value, json};
 use telco_core::{Amount, Currency, Product, TopupProvider};
 
 use super::earlier::{Account, Others};
 use super::job::Lines as Run;
-use super::rows::{Row, Rows};
+use super::rows::{Row, Snapshot};
+use super::sender::within;
 use super::summary::rows;
 use crate::exit::{Done, Failure};
 use crate::output::{self, Form};
@@ -23,10 +23,8 @@ const ASKED: usize = 1_000;
 /// What is to be looked at.
 #[derive(Debug)]
 pub(super) struct Question<'a> {
-    pub(super) path: &'a Path,
+    pub(super) file: &'a Snapshot,
     pub(super) ignored: &'a [String],
-    /// The job that the file is.
-    pub(super) job: &'a str,
     pub(super) provider: &'a dyn TopupProvider,
     /// `None`: what other jobs have sent is not known, or not asked for.
     pub(super) others: Option<Others>,
@@ -48,7 +46,7 @@ pub(super) struct Tolerance {
 #[derive(Debug)]
 pub(super) struct Preflight {
     /// The job that this file is.
-    pub(super) job: String,
+    job: String,
     rows: u64,
     /// Rows that would be sent.
     pub(super) valid: u64,
@@ -63,9 +61,14 @@ pub(super) struct Preflight {
     sent: Option<Account>,
     /// The lines of those, if they are left out.
     pub(super) skipped: Run,
+    /// How many of these repeat an earlier row.
+    skipped_again: u64,
     duplicates: Lines,
     elsewhere: Lines,
-    networks: BTreeMap<String, (u64, Amount)>,
+    /// A column for the plan, and nothing in it.
+    no_plan: Lines,
+    products: Groups,
+    networks: Groups,
     pub(super) balance: Amount,
 }
 
@@ -74,6 +77,9 @@ struct Valid {
     line: u64,
     named: bool,
     elsewhere: bool,
+    no_plan: bool,
+    /// The same stands in an earlier row.
+    again: bool,
     product: Product,
 }
 
@@ -116,13 +122,48 @@ impl Lines {
     }
 }
 
+/// How many rows of each sort, and what they cost.
+#[derive(Debug, Default)]
+struct Groups(BTreeMap<String, (u64, Amount)>);
+
+impl Groups {
+    /// `None`: more than can be counted.
+    fn add(&mut self, name: &str, price: Amount) -> Option<()> {
+        match self.0.get_mut(name) {
+            Some((count, cost)) => {
+                *count += 1;
+                *cost = cost.checked_add(price)?;
+            }
+            None => {
+                self.0.insert(name.to_owned(), (1, price));
+            }
+        }
+        Some(())
+    }
+
+    fn json(&self) -> Value {
+        let group = |(name, (rows, cost)): (&String, &(u64, Amount))| {
+            let group = json!({ "rows": rows, "cost": cost.to_string() });
+            (name.clone(), group)
+        };
+        self.0.iter().map(group).collect()
+    }
+
+    fn text(&self) -> String {
+        let group = |(name, (count, cost)): (&String, &(u64, Amount))| {
+            format!("{name}: {}, {cost}", rows(*count))
+        };
+        self.0.iter().map(group).collect::<Vec<_>>().join("\n")
+    }
+}
+
 impl Preflight {
     /// Reads the whole file with the checks that sending has too, asks the ledger what other jobs have sent, and the provider
     /// for the balance.
     pub(super) async fn of(question: Question<'_>) -> Result<Self, Failure> {
         let nothing = Amount::from_minor(0, Currency::NGN);
         let mut found = Self {
-            job: question.job.to_owned(),
+            job: question.file.job.clone(),
             rows: 0,
             valid: 0,
             cost: nothing,
@@ -131,12 +172,15 @@ impl Preflight {
             left_out: Vec::new(),
             sent: question.others.as_ref().map(|_| Account::default()),
             skipped: Run::default(),
+            skipped_again: 0,
             duplicates: Lines::default(),
             elsewhere: Lines::default(),
-            networks: BTreeMap::new(),
+            no_plan: Lines::default(),
+            products: Groups::default(),
+            networks: Groups::default(),
             balance: nothing,
         };
-        let mut file = Rows::open(question.path, question.job, question.ignored)?;
+        let mut file = question.file.rows(question.ignored)?;
         let mut seen = Seen::default();
         let mut asked = Vec::with_capacity(ASKED);
         while let Some(row) = file.next()? {
@@ -146,12 +190,6 @@ impl Preflight {
             }
         }
         found.ask(&mut asked, &question).await?;
-        if file.job() != found.job {
-            return Err(
-                Failure::not_sent("nothing was sent: the file was changed meanwhile")
-                    .help("begin again with the file as it is now"),
-            );
-        }
         let balance = question.provider.balance().await;
         found.balance = balance.map_err(|e| Failure::of_read(&e))?.available;
         Ok(found)
@@ -181,13 +219,16 @@ impl Preflight {
                 return None;
             }
         };
-        if !seen.first(&sale(&intent.product)) {
+        let again = !seen.first(&sale(&intent.product));
+        if again {
             self.duplicates.add(row.line, "");
         }
         Some(Valid {
             line: row.line,
             named: row.named,
             elsewhere: row.elsewhere,
+            no_plan: row.no_plan,
+            again,
             product: intent.product,
         })
     }
@@ -197,7 +238,7 @@ impl Preflight {
         let earlier = match &question.others {
             Some(others) => {
                 let products = rows.iter().map(|row| row.product.clone()).collect();
-                others.sent(question.job, products).await?
+                others.sent(&self.job, products).await?
             }
             None => vec![None; rows.len()],
         };
@@ -206,6 +247,7 @@ impl Preflight {
                 account.add(earlier);
                 if question.skip_sent {
                     self.skipped.push(row.line);
+                    self.skipped_again += u64::from(row.again);
                     continue;
                 }
             }
@@ -222,23 +264,29 @@ impl Preflight {
         if row.elsewhere {
             self.elsewhere.add(row.line, "");
         }
+        if row.no_plan {
+            self.no_plan.add(row.line, "");
+        }
         let price = row.product.price().unwrap_or(nothing);
         let too_much = || Failure::not_sent("the rows together cost more than can be counted");
         self.cost = self.cost.checked_add(price).ok_or_else(too_much)?;
         let network = row.product.operator();
         let network = network.map_or("by prefix", |operator| operator.as_str());
-        if !self.networks.contains_key(network) {
-            self.networks.insert(network.to_owned(), (0, nothing));
-        }
-        if let Some((count, cost)) = self.networks.get_mut(network) {
-            *count += 1;
-            *cost = cost.checked_add(price).ok_or_else(too_much)?;
-        }
-        Ok(())
+        self.networks
+            .add(network, price)
+            .and_then(|()| self.products.add(row.product.kind().as_str(), price))
+            .ok_or_else(too_much)
     }
 
     /// Refuses what should be looked at first.
     pub(super) fn admit(&self, tolerance: Tolerance) -> Done {
+        if self.skipped_again > 0 {
+            output::note(&format!(
+                "left out, and wanted more than once by this file: {}; perhaps not as many went out before: compare \
+                 with `telco topup report`",
+                rows(self.skipped_again)
+            ));
+        }
         let refuse = |what: String, help: &str| Err(Failure::not_sent(what).help(help));
         if self.invalid.count > 0 && !tolerance.invalid {
             return refuse(
@@ -269,18 +317,11 @@ impl Preflight {
                 "look at the rows above",
             );
         }
-        if let Some(most) = tolerance
-            .max_spend
-            .filter(|most| self.cost.minor() > most.minor())
-        {
-            return refuse(
-                format!(
-                    "nothing was sent: the rows cost {}, and --max-spend is {most}",
-                    self.cost
-                ),
-                "split the file, or raise the limit",
-            );
-        }
+        within(
+            tolerance.max_spend,
+            self.cost,
+            "nothing was sent: the rows cost",
+        )?;
         if self.cost.minor() > self.balance.minor() && !tolerance.shortfall {
             return refuse(
                 format!(
@@ -315,16 +356,6 @@ impl Preflight {
     }
 
     pub(super) fn json(&self) -> Value {
-        let networks: Value = self
-            .networks
-            .iter()
-            .map(|(name, (rows, cost))| {
-                (
-                    name.clone(),
-                    json!({ "rows": rows, "cost": cost.to_string() }),
-                )
-            })
-            .collect();
         json!({
             "job": self.job,
             "rows": self.rows,
@@ -334,22 +365,26 @@ impl Preflight {
             "skipped": self.skipped.count(),
             "duplicates": self.duplicates.json(),
             "other_network": self.elsewhere.json(),
-            "networks": networks,
+            "products": self.products.json(),
+            "empty_plan": self.no_plan.json(),
+            "networks": self.networks.json(),
             "cost": self.cost.to_string(),
             "balance": self.balance.to_string(),
         })
     }
 
     fn table(&self) -> Vec<(&'static str, Value)> {
-        let networks: Vec<String> = self
-            .networks
-            .iter()
-            .map(|(name, (count, cost))| format!("{name}: {}, {cost}", rows(*count)))
-            .collect();
         let sent = match &self.sent {
             Some(sent) if self.skipped.count() > 0 => format!("{}\nleft out", sent.text()),
             Some(sent) => sent.text(),
             None => "not looked for".to_owned(),
+        };
+        let no_plan = match self.no_plan.count {
+            0 => "0".to_owned(),
+            _ => format!(
+                "{}\nairtime, since no plan stands there",
+                self.no_plan.text()
+            ),
         };
         vec![
             ("job", json!(self.job)),
@@ -359,7 +394,9 @@ impl Preflight {
             ("sent before", json!(sent)),
             ("duplicates", json!(self.duplicates.text())),
             ("other network", json!(self.elsewhere.text())),
-            ("networks", json!(networks.join("\n"))),
+            ("products", json!(self.products.text())),
+            ("empty plan", json!(no_plan)),
+            ("networks", json!(self.networks.text())),
             ("cost", json!(self.cost.to_string())),
             ("balance", json!(self.balance.to_string())),
         ]

@@ -27,21 +27,9 @@ pub(super) async fn rejected(ledger: &Ledger, shared: &Shared) -> Done {
         };
         let Some(last) = page.last() else { break };
         filter = filter.after(last.id);
-        let products = page.iter().map(|row| row.intent.product.clone()).collect();
-        let earlier = match shared.sent_by_others(products).await {
-            Ok(earlier) => earlier,
-            Err(failure) => {
-                outcome = Err(failure);
-                break;
-            }
-        };
-        for (row, earlier) in page.into_iter().zip(earlier) {
+        for row in page {
             if shared.stop.why().is_some() {
                 break 'pages;
-            }
-            if earlier.is_some() {
-                shared.leave_out(1);
-                continue;
             }
             if on_the_way.len() >= shared.pace.concurrency
                 && let Some(Ok(answer)) = on_the_way.join_next().await

@@ -22,9 +22,9 @@ pub(crate) struct Report {
     job: Option<String>,
     #[command(flatten)]
     ledger: LedgerAt,
-    /// Sums, or one line per row
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    /// Sums, or one line per row [default: summary; csv with --state or --numbers]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// Only rows in this state, such as unresolved
     #[arg(long, value_parser = state)]
     state: Option<State>,
@@ -33,9 +33,8 @@ pub(crate) struct Report {
     numbers: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    #[default]
     Summary,
     Csv,
     /// JSON lines
@@ -51,12 +50,9 @@ fn state(name: &str) -> Result<State, String> {
 
 impl Report {
     pub(super) async fn run(&self, settings: &Settings, form: Form) -> Done {
+        let format = self.format(form)?;
         let store = self.ledger.place(settings)?.reader().await?;
         let job = Job::named(store.as_ref(), self.job.as_deref()).await?;
-        let format = match form {
-            Form::Json if self.format == Format::Csv => Format::Json,
-            _ => self.format,
-        };
         if format == Format::Summary {
             return Summary::of(&job, store.as_ref()).await?.print(form);
         }
@@ -91,6 +87,21 @@ impl Report {
             output::octets(line(row, format).as_bytes())?;
         }
         Ok(())
+    }
+
+    fn format(&self, form: Form) -> Result<Format, Failure> {
+        let by_row = self.state.is_some() || self.numbers;
+        Ok(match (self.format, form) {
+            (Some(Format::Summary), _) if by_row => {
+                return Err(Failure::usage(
+                    "--state and --numbers choose rows, and a summary has none: say --format csv or json",
+                ));
+            }
+            (None, _) if !by_row => Format::Summary,
+            (None | Some(Format::Csv), Form::Json) => Format::Json,
+            (None, Form::Table) => Format::Csv,
+            (Some(format), _) => format,
+        })
     }
 
     fn values(&self, row: &Operation) -> [Value; COLUMNS.len()] {

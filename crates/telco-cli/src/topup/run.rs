@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use telco_core::{ErrorKind, NotSent, Product, Submission, TopupReceipt};
-use telco_ledger::{Earlier, Entry, Guard, Ledger, Options, State};
+use telco_core::{ErrorKind, NotSent, Submission, TopupReceipt};
+use telco_ledger::{Entry, Guard, Ledger, Options, State};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::earlier::{Others, why};
 use super::progress::Progress;
 use super::stop::{Stop, Why};
 use super::summary::rows;
@@ -41,8 +40,6 @@ pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) pace: Pace,
     pub(super) stop: Stop,
-    /// What other jobs have sent, unless it is sent all the same.
-    others: Option<Others>,
     progress: Progress,
     /// Rows in a row that were not accepted.
     streak: AtomicU32,
@@ -53,25 +50,19 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// For so many rows of a job. `twice`: without the guard against duplicates.
+    /// For so many rows of a job.
     pub(super) fn new(
         job: &str,
         pace: Pace,
-        (twice, others): (bool, Option<Others>),
+        options: Options,
         (what, rows): (&'static str, u64),
         stop: &Stop,
     ) -> Self {
-        let options = Options::default();
         Self {
             job: job.to_owned(),
-            options: if twice {
-                options.allow_duplicate()
-            } else {
-                options
-            },
+            options,
             pace,
             stop: stop.clone(),
-            others,
             progress: Progress::new(what, rows),
             streak: AtomicU32::new(0),
             unknown: AtomicU64::new(0),
@@ -86,7 +77,7 @@ impl Shared {
         let left_out = self.left_out.load(Ordering::Relaxed);
         if left_out > 0 {
             output::note(&format!(
-                "not sent, since another job has sent the same meanwhile (--send-again): {}",
+                "not sent, since another job has sent the same (--send-again): {}",
                 rows(left_out)
             ));
         }
@@ -140,11 +131,6 @@ async fn work(ledger: Ledger, shared: Arc<Shared>) -> Done {
                 match ledger.take(&shared.job, TAKEN).await {
                     Ok(rows) => taken.extend(rows),
                     Err(e) => break Err(Failure::of_ledger(&e)),
-                }
-                match shared.cancel_sent(&ledger, &mut taken).await {
-                    Ok(0) => {}
-                    Ok(_) => continue,
-                    Err(failure) => break Err(failure),
                 }
             }
             if let Some(entry) = taken.pop_front() {
@@ -226,6 +212,11 @@ impl Shared {
                         self.not_accepted(error.message());
                         return error.retry_after();
                     }
+                    Some(Guard::SentByOtherJob) => {
+                        self.left_out.fetch_add(1, Ordering::Relaxed);
+                        self.progress.advance(1);
+                        return None;
+                    }
                     Some(guard) if !guard.is_about_one_row() => {
                         self.stop.because(Why::Because(error.message().to_owned()));
                         return None;
@@ -264,61 +255,6 @@ impl Shared {
         None
     }
 
-    /// What another job has sent, one answer for each product.
-    pub(super) async fn sent_by_others(
-        &self,
-        products: Vec<Product>,
-    ) -> Result<Vec<Option<Earlier>>, Failure> {
-        match &self.others {
-            Some(others) => others.sent(&self.job, products).await,
-            None => Ok(vec![None; products.len()]),
-        }
-    }
-
-    /// So many rows are not sent.
-    pub(super) fn leave_out(&self, count: u64) {
-        self.left_out.fetch_add(count, Ordering::Relaxed);
-        self.progress.advance(count);
-    }
-
-    /// Cancels those of the rows just taken that another job has sent since this one was planned, or before. Says how many.
-    async fn cancel_sent(
-        &self,
-        ledger: &Ledger,
-        taken: &mut VecDeque<Entry>,
-    ) -> Result<u64, Failure> {
-        if taken.is_empty() || self.others.is_none() {
-            return Ok(0);
-        }
-        let products = taken.iter().map(|row| row.intent().product.clone());
-        let earlier = self.sent_by_others(products.collect()).await?;
-        let mut cancelling = JoinSet::new();
-        for (row, earlier) in std::mem::take(taken).into_iter().zip(earlier) {
-            let Some(earlier) = earlier else {
-                taken.push_back(row);
-                continue;
-            };
-            let (ledger, why) = (ledger.clone(), why(&earlier));
-            // At once: many of them share one durable write.
-            cancelling.spawn(async move { ledger.cancel(row, &why).await });
-        }
-        let (mut count, mut outcome) = (0, Ok(()));
-        while let Some(cancelled) = cancelling.join_next().await {
-            count += 1;
-            match cancelled {
-                // In another worker's hands since.
-                Ok(Err(e)) if e.kind() == ErrorKind::Conflict => {}
-                Ok(Err(e)) => outcome = Err(Failure::of_ledger(&e)),
-                Ok(Ok(())) => {}
-                Err(e) => outcome = Err(Failure::broken(e.to_string())),
-            }
-        }
-        if count > 0 {
-            self.leave_out(count);
-        }
-        outcome.map(|()| count)
-    }
-
     fn not_accepted(&self, trouble: &str) {
         let streak = self
             .streak
@@ -346,20 +282,26 @@ async fn settle_meanwhile(ledger: Ledger, sent: Arc<Notify>) {
     }
 }
 
-/// Until nothing is unknown any more: each row has happened, has not, or is left to a person.
-pub(super) async fn settle(ledger: &Ledger, stop: &Stop) -> Done {
+/// Until nothing of this job is unknown any more: each row has happened, has not, or is left to a person. What else is
+/// due is looked up on the way; what other jobs are still sending is theirs to wait for.
+pub(super) async fn settle(ledger: &Ledger, job: &str, stop: &Stop) -> Done {
     let mut told = false;
     while stop.why() != Some(Why::Interrupted) {
         let settled = ledger.resume().await.map_err(|e| Failure::of_ledger(&e))?;
-        let Some(next) = settled.next else { break };
+        let counts = ledger.count(Some(job)).await;
+        let counts = counts.map_err(|e| Failure::of_ledger(&e))?;
+        if counts.open() == counts.of(State::Unresolved) {
+            break;
+        }
         if !told {
             output::note(
                 "settling: what is unknown is looked up until the provider's books say something",
             );
             told = true;
         }
+        let wait = settled.next.unwrap_or(LOOK.1).clamp(LOOK.0, LOOK.1);
         tokio::select! {
-            () = tokio::time::sleep(next.clamp(LOOK.0, LOOK.1)) => {}
+            () = tokio::time::sleep(wait) => {}
             () = stop.interrupted() => {}
         }
     }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use telco_core::{Amount, TopupProvider};
-use telco_ledger::{Guards, Ledger, Store};
+use telco_ledger::{Guards, Ledger, LeftOut, Options, Store};
 
-use super::earlier::Others;
 use super::job::Job;
 use super::lease::lease;
 use super::place::{LedgerAt, Place};
@@ -39,7 +38,8 @@ pub(super) struct Sending {
     /// Send nothing if what is to be sent costs more
     #[arg(long, value_name = "NAIRA")]
     max_spend: Option<String>,
-    /// Send rows although another job has sent the same number, product and amount
+    /// Send rows although another job has sent the same number, product and amount; with `resume`, also those that were
+    /// refused for that, or since another row had got the same a short while before
     #[arg(long)]
     pub(super) send_again: bool,
     /// Stop before the account holds less
@@ -100,31 +100,43 @@ impl<'a> Sender<'a> {
         })
     }
 
-    /// A job that was begun before: what is unknown is settled first, then what is left is sent.
+    /// A job that was begun before: what is unknown is looked up if it is due, and what is left is sent.
     pub(super) async fn go_on(&self, job: &Job, reissue: bool, form: Form) -> Done {
         self.is_ours(job).await?;
-        let settled = run::settle(&self.ledger, &self.stop).await;
-        if settled.is_err() || self.stop.why().is_some() {
-            return self.end(settled, job, form).await;
+        job.is_latest(self.store.as_ref()).await?;
+        // What is due now. What is not due yet is settled while rows are sent, and after.
+        let looked = self.ledger.resume().await;
+        let looked = looked.map(drop).map_err(|e| Failure::of_ledger(&e));
+        if looked.is_err() || self.stop.why().is_some() {
+            return self.end(looked, job, form).await;
         }
-        let again = self.ledger.replan(&job.id).await;
+        let too: &[LeftOut] = if self.options.send_again {
+            &[LeftOut::Duplicate, LeftOut::SentByOtherJob]
+        } else {
+            &[]
+        };
+        let summary = Summary::of(job, self.store.as_ref()).await?;
+        let (left, mut cost) = summary.left(too);
+        let mut refused = 0;
+        if reissue {
+            let (rows, price) = summary.refused();
+            let too_much = || Failure::not_sent("the rows together cost more than can be counted");
+            (refused, cost) = (rows, cost.checked_add(price).ok_or_else(too_much)?);
+        }
+        let within = within(self.account.max_spend, cost, "what is left costs");
+        if within.is_err() {
+            return self.end(within, job, form).await;
+        }
+        let to_send = left.saturating_add(refused);
+        if to_send > 0 {
+            let what = format!("tops up {to_send} times for {cost} in all");
+            self.ask(what).await?;
+        }
+        // Not before somebody has said yes: what is planned is sent by whoever resumes next, without being asked for it.
+        let again = self.ledger.replan_with(&job.id, too).await;
         let again = again.map_err(|e| Failure::of_ledger(&e))?;
         if again > 0 {
             output::note(&format!("not sent before, tried again: {}", rows(again)));
-        }
-        let left = Summary::of(job, self.store.as_ref()).await?;
-        let cost = left.cost_to_go_on(reissue);
-        if let Some(most) = self.account.max_spend
-            && cost.minor() > most.minor()
-        {
-            let failure = format!("what is left costs {cost}, and --max-spend is {most}");
-            return self.end(Err(Failure::not_sent(failure)), job, form).await;
-        }
-        let refused = if reissue { left.rejected } else { 0 };
-        let to_send = left.planned.saturating_add(refused);
-        if to_send > 0 {
-            let what = format!("tops up {to_send} times for {cost} in all");
-            confirm_spend(&self.account.base_url, &what, self.options.yes)?;
         }
         if refused > 0 {
             output::note(&format!("refused before, sent again: {}", rows(refused)));
@@ -136,6 +148,18 @@ impl<'a> Sender<'a> {
             }
         }
         self.finish(job, form).await
+    }
+
+    /// Whether to spend. An interruption is an answer too.
+    async fn ask(&self, what: String) -> Done {
+        let (base_url, yes) = (self.account.base_url.clone(), self.options.yes);
+        let (tell, told) = tokio::sync::oneshot::channel();
+        // Nothing ends a read from a terminal: a thread that nobody waits for.
+        std::thread::spawn(move || tell.send(confirm_spend(&base_url, &what, yes)));
+        tokio::select! {
+            answer = told => answer.unwrap_or_else(|e| Err(Failure::broken(e.to_string()))),
+            () = self.stop.interrupted() => Err(Failure::interrupted("stopped; nothing was sent")),
+        }
     }
 
     /// Another account's rows would never come: nobody takes them here, and they stay planned.
@@ -159,14 +183,15 @@ impl<'a> Sender<'a> {
             concurrency: usize::from(self.options.concurrency.get()),
             give_up_after: self.options.give_up_after,
         };
-        let since = job.since().filter(|_| !self.options.send_again);
-        let others = since.map(|since| Others {
-            store: self.store.clone(),
-            since,
-        });
+        let mut options = Options::default();
         // Who sends it again on purpose means it now, not in half a minute.
-        let twice = job.duplicates || self.options.send_again;
-        Shared::new(&job.id, pace, (twice, others), what, &self.stop)
+        if job.duplicates || self.options.send_again {
+            options = options.allow_duplicate();
+        }
+        if let Some(since) = job.since().filter(|_| !self.options.send_again) {
+            options = options.not_sent_by_other_jobs_since(since);
+        }
+        Shared::new(&job.id, pace, options, what, &self.stop)
     }
 
     /// Sends what is planned, settles, and says how it stands.
@@ -182,7 +207,7 @@ impl<'a> Sender<'a> {
                 std::iter::once(&self.ledger).chain(&self.helpers).collect();
             run::send(&workers, self.shared(job, ("sending", left))).await?;
         }
-        run::settle(&self.ledger, &self.stop).await
+        run::settle(&self.ledger, &job.id, &self.stop).await
     }
 
     /// Whatever happened: how the rows stand decides.
@@ -202,6 +227,17 @@ impl<'a> Sender<'a> {
     }
 }
 
+/// `--max-spend`.
+pub(super) fn within(most: Option<Amount>, cost: Amount, what: &str) -> Done {
+    match most.filter(|most| cost.minor() > most.minor()) {
+        None => Ok(()),
+        Some(most) => Err(
+            Failure::not_sent(format!("{what} {cost}, and --max-spend is {most}"))
+                .help("send fewer rows, or raise the limit"),
+        ),
+    }
+}
+
 impl Through {
     async fn ledger_on(&self, store: Arc<dyn Store>) -> Result<Ledger, Failure> {
         let ledger = Ledger::open_with(store, self.client.clone(), self.behaviour.clone()).await;
@@ -209,17 +245,19 @@ impl Through {
     }
 }
 
+fn naira_in(flag: &str, text: Option<&str>) -> Result<Option<Amount>, Failure> {
+    text.map(|text| naira(flag, text)).transpose()
+}
+
 impl Sending {
     /// Everything that can be wrong with flags and settings is found here, before anything is looked at.
     pub(super) fn open(&self, settings: &Settings) -> Result<Through, Failure> {
         let mut behaviour = telco_ledger::Settings::default();
         behaviour.guards = self.guards()?;
-        if let Some(lease) = lease(settings)? {
-            behaviour.lease = lease;
-        }
+        behaviour.lease = lease(settings)?;
         behaviour.lookups_at_a_time = u32::from(self.concurrency.get());
         Ok(Through {
-            max_spend: self.max_spend.as_deref().map(naira).transpose()?,
+            max_spend: naira_in("--max-spend", self.max_spend.as_deref())?,
             base_url: self.account.base_url(settings)?,
             client: Arc::new(self.account.client(settings)?),
             behaviour,
@@ -228,8 +266,7 @@ impl Sending {
 
     fn guards(&self) -> Result<Guards, Failure> {
         let mut guards = Guards::default();
-        let least: Option<Amount> = self.min_balance.as_deref().map(naira).transpose()?;
-        guards.min_balance = least;
+        guards.min_balance = naira_in("--min-balance", self.min_balance.as_deref())?;
         guards.rate = self
             .rate
             .map(|most| (most.get(), std::time::Duration::from_secs(1)));

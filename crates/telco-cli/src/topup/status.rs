@@ -60,7 +60,7 @@ impl Status {
         }
         let row = store.find(reference(what)?).await;
         let row = row.map_err(|e| Failure::of_ledger(&e))?.ok_or_else(|| {
-            Failure::rejected("this ledger has no such reference and no such job")
+            Failure::not_sent("this ledger has no such reference and no such job")
                 .help("nothing was ever sent under it from here")
         })?;
         story(&row, store.as_ref(), form).await

@@ -1,8 +1,10 @@
 //! How a job stands, and the exit code that says so.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use telco_core::{Amount, Currency};
-use telco_ledger::{Counts, State, Store};
+use telco_ledger::{Counts, Filter, LeftOut, State, Store};
 
 use super::job::Job;
 use super::stop::Why;
@@ -19,14 +21,16 @@ pub(super) struct Summary {
     /// Not sent yet.
     pub(super) planned: u64,
     /// Refused by the provider.
-    pub(super) rejected: u64,
+    rejected: u64,
     /// To be looked up.
     unknown: u64,
     /// For a person.
     unresolved: u64,
     spent: Amount,
+    /// Rows among those not sent that a plain `resume` leaves out, by the reason, and what they cost.
+    left_out: BTreeMap<LeftOut, (u64, i64)>,
     /// What the rows cost that are planned, that ended not sent, and that were refused.
-    prices: [Amount; 3],
+    prices: [i64; 3],
 }
 
 impl Summary {
@@ -41,8 +45,7 @@ impl Summary {
             .try_fold(nothing, |sum, count| sum.checked_add(count.price));
         let price = |state| {
             let rows = counts.rows.iter().filter(|count| count.state == state);
-            let sum = rows.fold(0, |sum: i64, count| sum.saturating_add(count.price.minor()));
-            Amount::from_minor(sum, Currency::NGN)
+            rows.fold(0, |sum: i64, count| sum.saturating_add(count.price.minor()))
         };
         let (not_sent, unresolved) = (counts.of(State::NotSent), counts.of(State::Unresolved));
         Ok(Self {
@@ -55,20 +58,31 @@ impl Summary {
             unknown: counts.open().saturating_sub(unresolved),
             unresolved,
             spent: spent.unwrap_or(nothing),
+            left_out: left_out(job, &counts, store).await?,
             prices: [State::Planned, State::NotSent, State::Rejected].map(price),
         })
     }
 
-    /// Rows that are not sent, whether for good or not yet.
-    pub(super) fn left(&self) -> u64 {
-        self.planned.saturating_add(self.not_sent)
+    /// What a `resume` sends that takes rows in which are left out otherwise: how many rows, and what they cost.
+    pub(super) fn left(&self, too: &[LeftOut]) -> (u64, Amount) {
+        let [planned, not_sent, _] = self.prices;
+        let (mut rows, mut price) = (
+            self.planned.saturating_add(self.not_sent),
+            planned.saturating_add(not_sent),
+        );
+        for (reason, (count, cost)) in &self.left_out {
+            if !too.contains(reason) {
+                rows = rows.saturating_sub(*count);
+                price = price.saturating_sub(*cost);
+            }
+        }
+        (rows, Amount::from_minor(price, Currency::NGN))
     }
 
-    /// What it costs to send what is planned, and if it is wanted what was refused.
-    pub(super) fn cost_to_go_on(&self, reissue: bool) -> Amount {
-        let [planned, _, refused] = self.prices.map(Amount::minor);
-        let refused = if reissue { refused } else { 0 };
-        Amount::from_minor(planned.saturating_add(refused), Currency::NGN)
+    /// What was refused: how many rows, and what they cost.
+    pub(super) fn refused(&self) -> (u64, Amount) {
+        let [.., price] = self.prices;
+        (self.rejected, Amount::from_minor(price, Currency::NGN))
     }
 
     fn facts(&self) -> Vec<(&'static str, Value)> {
@@ -100,9 +114,8 @@ impl Summary {
     /// What the same file again would do.
     pub(super) fn print_outlook(&self, form: Form) -> Done {
         let mut facts = self.facts();
-        facts.push(("to_send", json!(self.left())));
-        let [planned, not_sent, _] = self.prices.map(Amount::minor);
-        let cost = Amount::from_minor(planned.saturating_add(not_sent), Currency::NGN);
+        let (to_send, cost) = self.left(&[]);
+        facts.push(("to_send", json!(to_send)));
         facts.push(("cost", json!(cost.to_string())));
         output::facts(form, &facts)
     }
@@ -143,12 +156,66 @@ impl Summary {
             ))
             .help("`telco topup report --format csv` says why"));
         }
-        if self.left() > 0 {
+        let (left, _) = self.left(&[]);
+        if left > 0 {
             return Err(
-                Failure::not_sent(format!("{because}not sent: {}", rows(self.left()))).help(resume),
+                Failure::not_sent(format!("{because}not sent: {}", rows(left))).help(resume),
             );
         }
+        if !self.left_out.is_empty() {
+            let reasons: Vec<String> = self.left_out.iter().map(why).collect();
+            let help = match self
+                .left_out
+                .keys()
+                .all(|reason| *reason == LeftOut::Cancelled)
+            {
+                true => "`telco topup report --format csv --state not_sent` says more".to_owned(),
+                false => format!(
+                    "`telco topup resume {} --send-again` sends them",
+                    self.job.id
+                ),
+            };
+            let reasons = reasons.join("; ");
+            return Err(Failure::not_sent(format!("{because}not sent, {reasons}")).help(help));
+        }
         Ok(())
+    }
+}
+
+fn why((reason, (count, _)): (&LeftOut, &(u64, i64))) -> String {
+    let why = match reason {
+        LeftOut::SentByOtherJob => "another job has sent the same",
+        LeftOut::Duplicate => "another row got the same a short while before",
+        _ => "taken back",
+    };
+    format!("{why}: {}", rows(*count))
+}
+
+/// The rows of a job that are not to be sent, by the reason, and what they cost.
+async fn left_out(
+    job: &Job,
+    counts: &Counts,
+    store: &dyn Store,
+) -> Result<BTreeMap<LeftOut, (u64, i64)>, Failure> {
+    let mut found = BTreeMap::new();
+    if counts.of(State::NotSent) == 0 {
+        return Ok(found);
+    }
+    let mut filter = Filter::default().job(&job.id).state(State::NotSent);
+    loop {
+        let page = store.list(filter.clone()).await;
+        let page = page.map_err(|e| Failure::of_ledger(&e))?;
+        let Some(last) = page.last() else {
+            return Ok(found);
+        };
+        filter = filter.after(last.id);
+        for row in &page {
+            if let Some(reason) = LeftOut::of(row) {
+                let (count, price) = found.entry(reason).or_insert((0_u64, 0_i64));
+                *count = count.saturating_add(1);
+                *price = price.saturating_add(row.price().map_or(0, Amount::minor));
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use telco_ledger::tokio_postgres;
@@ -34,7 +35,9 @@ impl Database {
         say(
             "left out: the restart of PostgreSQL, since initdb and pg_ctl are not installed; its connections are cut instead\n",
         );
-        let schema = format!("telco_bulk_{}", std::process::id());
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let schema = format!("telco_bulk_{}_{count}", std::process::id());
         let given = Self::Given { server, schema };
         given.perform("DROP SCHEMA IF EXISTS NAME CASCADE; CREATE SCHEMA NAME");
         Some(given)

@@ -1,0 +1,34 @@
+//! What a person or a script gives: standard input, and their own id of an operation.
+
+use std::io::Read as _;
+
+use telco_core::{ErrorKind, NotSent, Reference};
+use zeroize::Zeroizing;
+
+use crate::exit::Failure;
+use crate::output;
+
+/// All of it, untouched.
+pub(crate) fn standard_input() -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    std::io::stdin()
+        .read_to_end(&mut bytes)
+        .map_err(|e| Failure::not_sent(format!("standard input cannot be read: {e}")))?;
+    Ok(bytes)
+}
+
+/// The same as text.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Failure> {
+    std::str::from_utf8(bytes).map_err(|_| Failure::not_sent("standard input is not UTF-8 text"))
+}
+
+/// The reference that was given, or one that is made up and told before anything is sent: whoever is interrupted can
+/// still ask what became of it.
+pub(crate) fn reference(given: Option<&str>) -> Result<Reference, Failure> {
+    if let Some(text) = given {
+        return Ok(Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?);
+    }
+    let reference = Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?;
+    output::note(&format!("reference {reference}"));
+    Ok(reference)
+}

@@ -295,7 +295,7 @@ pub(super) async fn settle(ledger: &Ledger, job: &str, stop: &Stop) -> Done {
         }
         if !told {
             output::note(
-                "settling: what is unknown is looked up until the provider's books say something",
+                "settling: what is unknown is looked up on the provider's schedule, and left to a person after that",
             );
             told = true;
         }

@@ -170,14 +170,20 @@ impl Resolve {
             who: who.to_owned(),
             why: why.to_owned(),
         };
-        let decided = store.decide(reference(&self.reference)?, step).await;
-        match decided.map_err(|e| Failure::of_ledger(&e))? {
-            Recorded::Done => {
-                output::note("resolved, with your name");
-                Ok(())
-            }
-            Recorded::Superseded => Err(Failure::not_sent("only an unresolved top-up is resolved")
-                .help("`telco topup status REFERENCE` shows how it stands")),
+        let reference = reference(&self.reference)?;
+        let decided = store.decide(reference.clone(), step).await;
+        if decided.map_err(|e| Failure::of_ledger(&e))? == Recorded::Done {
+            output::note("resolved, with your name");
+            return Ok(());
         }
+        let row = store.find(reference).await;
+        Err(match row.map_err(|e| Failure::of_ledger(&e))? {
+            None => Failure::not_sent("this ledger has no such reference"),
+            Some(row) => Failure::not_sent(format!(
+                "only an unresolved top-up is resolved, and this one is {}",
+                row.state
+            ))
+            .help("`telco topup status REFERENCE` shows how it stands, and who decided"),
+        })
     }
 }

@@ -166,15 +166,15 @@ impl AcceptedCall {
     ) -> Result<Self, WireError> {
         let fields = &envelope.fields;
         let msisdn = fields.text("msisdn");
-        let same = |text: &str| echoes.is_some_and(|sent| numbers.is_echo(text, sent.msisdn));
-        let number = match (msisdn.as_deref(), echoes) {
-            (Some(text), Some(sent)) if same(text) => Some(sent.msisdn.clone()),
-            (Some(text), _) => numbers.parse(text).ok(),
-            (None, _) => None,
-        };
+        // Where echoes are compared, below, it is the number that was called, however it is written.
+        let number = msisdn.as_deref().and_then(|text| match echoes {
+            Some(sent) => Some(sent.msisdn.clone()),
+            None => numbers.parse(text).ok(),
+        });
         let gateway = fields.integer("gateway");
         if let Some(sent) = echoes {
             let differs = |name: &str, same: bool| fields.text(name).is_some() && !same;
+            let same = |text: &str| numbers.is_echo(text, sent.msisdn);
             if msisdn.as_deref().is_some_and(|text| !same(text)) {
                 return Err(WireError::EchoMismatch("msisdn"));
             }

@@ -130,6 +130,12 @@ async fn the_reference_that_was_sent_must_come_back_if_any_does() {
     let sending = v3_builder(&other).send_reference(true);
     let strict = sending.clone().build().unwrap();
     assert_eq!(ask(&strict).await, [Some(Outcome::Unknown); 3]);
+    let sms = Sms::new(&to(), "Acme", "hello");
+    let Ok(Submission::Unknown(unknown)) = strict.sms(&reference(), &sms).await else {
+        panic!()
+    };
+    let help = unknown.cause().help().unwrap();
+    assert!(help.contains("may have gone to another number"), "{help}");
     let trusting = sending.check_echoes(false).build().unwrap();
     assert_eq!(ask(&trusting).await, [Some(Outcome::Accepted); 3]);
     // What was not sent says nothing.
@@ -397,6 +403,7 @@ async fn verify_and_each_of_its_results() {
             why.downcast_ref::<WireError>(),
             Some(WireError::EchoMismatch(_))
         ));
+        assert!(failure.help().unwrap().contains("let nobody in"));
     }
 }
 

@@ -440,6 +440,22 @@ async fn an_imi_answer_that_denies_its_own_success_is_unknown() {
             .unwrap();
         assert_eq!(answer.outcome(), expected, "start: {said}");
     }
+    // The number in `response` is told, and an answer without an id is no refusal, whatever else it says.
+    let body = r#"{"OtpId":"o","RequestId":"q","response":5}"#;
+    let answer = imi(200, body)
+        .commit(&reference("r-1"), &service_key(), "o-1", &pin)
+        .await;
+    let Submission::Unknown(unknown) = answer.unwrap() else {
+        panic!()
+    };
+    assert_eq!(unknown.cause().provider_code(), Some("5"));
+    for body in [r#"{"success":false}"#, r#"{"response":5}"#, "{}"] {
+        let answer = imi(200, body)
+            .commit(&reference("r-1"), &service_key(), "o-1", &pin)
+            .await
+            .unwrap();
+        assert_eq!(answer.outcome(), Outcome::Unknown, "{body}");
+    }
     // A refusal in which something speaks for success is none to build on.
     for body in [r#"{"success":true}"#, r#"{"response":0}"#] {
         let answer = imi(400, body)

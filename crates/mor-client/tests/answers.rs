@@ -82,6 +82,7 @@ async fn every_known_text_is_an_error_of_its_kind_and_a_rejection_of_a_spending_
             assert_eq!(rejection.kind(), known.kind);
             let help = rejection.as_error().help().unwrap();
             assert!(help.ends_with(known.basis.as_str()), "{help}");
+            assert!(help.contains("That nothing was done is"), "{help}");
             assert!(help.starts_with(known.help.unwrap_or_default()), "{help}");
             assert_eq!(server.count(), 1);
         }

@@ -167,6 +167,14 @@ async fn only_its_owner_reads_it() {
         // A copy that was put back, say.
         std::fs::set_permissions(world.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
     }
+    // Nobody else reads it already: what its owner set stays.
+    std::fs::set_permissions(world.path(), std::fs::Permissions::from_mode(0o400)).unwrap();
+    let _ = SqliteStore::open(world.path());
+    let mode = std::fs::metadata(world.path())
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o400);
 }
 
 /// The database refuses what the code would never do, whoever asks it.

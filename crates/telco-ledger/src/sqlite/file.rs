@@ -102,12 +102,11 @@ fn make(path: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = match std::fs::metadata(path) {
-        Ok(file) => file.permissions().mode(),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(e),
+    // Not there, or not to be reached: then it is not to be opened either.
+    let Ok(file) = std::fs::metadata(path) else {
+        return Ok(());
     };
-    if mode & 0o077 != 0 {
+    if file.permissions().mode() & 0o077 != 0 {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     }
     Ok(())

@@ -124,7 +124,7 @@ impl Sandbox {
         self.shared.ledger.totals()
     }
 
-    /// Reports what the caller of a client was told about an operation. *Lost* and *undecided* rest on it.
+    /// Reports what the caller of a client was told about an operation. *Lost*, *denied* and *undecided* rest on it.
     pub fn told(&self, provider: &str, reference: &str, told: Told) {
         self.shared.told(provider, reference, told);
     }

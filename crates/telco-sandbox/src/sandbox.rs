@@ -176,7 +176,8 @@ impl Sandbox {
         self.shared.trigger(provider, what)
     }
 
-    /// Back to the state of the start: ledger, history, faults, callbacks, time, accounts.
+    /// Back to the state of the start: ledger, history, faults, callbacks, time, accounts. A port that was closed opens again a
+    /// moment later; listeners and settings stay.
     pub fn reset(&self) {
         self.shared.reset();
     }

@@ -28,8 +28,9 @@ async fn sends_honestly(sender: &dyn OtpVerifier, room: &Room) {
     let limits = Limits::for_timeout(TIMEOUT);
     let report = otp_sender(sender, room, limits, &phone()).await;
     report.assert_passed();
-    // Either the connection is new or it is pooled: only one of two phases can be left out.
-    assert_eq!(report.skipped().count(), 1, "{report}");
+    // Either the connection is new or it is pooled: only one of two phases can be left out. Nobody listens where the room's
+    // redirect points to, and the protocol has no nonce.
+    assert_eq!(report.skipped().count(), 3, "{report}");
     assert_eq!(room.sandbox.totals().doubled, 0);
 }
 
@@ -92,7 +93,7 @@ async fn missed_calls_at_the_limits() {
     });
     let report = limits(&spend, &room, Limits::for_timeout(patient)).await;
     report.assert_passed();
-    assert_eq!(report.skipped().count(), 0, "{report}");
+    assert_eq!(report.skipped().count(), 2, "{report}");
 }
 
 const CALL: &str = r#"{"rc":0,"trxid":"20200101000000000000000001","msisdn":"+6281234567890","via":"voice","token":"02150123456","dial_code":"200","dial_status":"OK","call_status":"ANSWERED","price":"179","result":"Success"}"#;

@@ -65,7 +65,7 @@ impl Harness for Room {
         })
     }
 
-    fn nonces_reused(&self) -> u64 {
+    fn nonces_reused(&self) -> Option<u64> {
         let all = self
             .sandbox
             .history()
@@ -73,7 +73,7 @@ impl Harness for Room {
         let conflicts = all
             .iter()
             .filter(|exchange| exchange.answered.starts_with("409"));
-        conflicts.count() as u64
+        Some(conflicts.count() as u64)
     }
 }
 
@@ -191,5 +191,6 @@ async fn airtime_at_the_limits() {
     });
     let report = limits(&spend, &room, Limits::for_timeout(patient)).await;
     report.assert_passed();
-    assert_eq!(report.skipped().count(), 0, "{report}");
+    // Nobody listens where the room's redirect points to.
+    assert_eq!(report.skipped().count(), 1, "{report}");
 }

@@ -222,6 +222,9 @@ async fn a_check_that_charges() {
         let report = subscription(&room, &room, limits, &to, &charges).await;
         println!("{report}");
         report.assert_passed();
+        // Nobody listens where the redirect points to, and the report says so.
+        let strayed = |check: &telco_conformance::Check| check.name.contains("another host");
+        assert!(report.skipped().any(strayed), "{report}");
         assert_eq!(room.sandbox.totals().doubled, 0);
     }
 }
@@ -254,7 +257,8 @@ impl Crowd {
     async fn passes(&self, spend: &Spend) {
         let report = limits(spend, self, Limits::for_timeout(PATIENT)).await;
         report.assert_passed();
-        assert_eq!(report.skipped().count(), 0, "{report}");
+        // Nothing redirects here, and the protocol has no nonce.
+        assert_eq!(report.skipped().count(), 2, "{report}");
         assert_eq!(self.sandbox.totals().doubled, 0);
     }
 }

@@ -240,6 +240,9 @@ async fn the_subscription_check_repeats_what_can_pass_and_invents_no_answer() {
     }
 }
 
+/// Values are signed, names are not: without a content there is an empty one.
+const NO_CONTENT: &str = r#""Content":"#;
+
 /// A push as the documents describe it, signed with a test key in place of the provider's.
 fn push(signer: &Signer, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut message = json!({
@@ -266,12 +269,18 @@ fn pushes_are_verified_or_refused() {
     let report = callbacks(
         &parser,
         &[
-            sample("a signed message", push(&signer, |_| {}), Expect::Verified),
+            sample("a signed message", push(&signer, |_| {}), Expect::Verified)
+                .unsigned(r#""Actor":"Cp""#)
+                .unsigned(r#""UserPhoneNumber":"989120000000""#)
+                .unsigned(NO_CONTENT),
             sample(
                 "another number, which nobody signs",
                 with("UserPhoneNumber", json!("98935")),
                 Expect::Verified,
-            ),
+            )
+            .unsigned(r#""Actor":"Cp""#)
+            .unsigned(r#""UserPhoneNumber":"98935""#)
+            .unsigned(NO_CONTENT),
             sample(
                 "another content",
                 with("Content", json!("1")),

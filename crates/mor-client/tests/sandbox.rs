@@ -145,16 +145,17 @@ async fn a_spending_call_under_any_fault_tells_the_truth_and_is_sent_once() {
                 Phase::Refuse | Phase::CloseIdle => None,
                 Phase::Stall | Phase::ActThenStall => Some(Judged::Stall),
                 Phase::ResetBefore => Some(Judged::ResetBeforeActing),
-                Phase::ErrorBefore | Phase::ActThenError => Some(Judged::ActThen500),
+                // Done or unknown: drops may be through in time, or not.
+                Phase::ActThenError | Phase::Drip => Some(Judged::ActThen500),
                 Phase::ResetReused => Some(Judged::ClosePooled),
                 Phase::ActThenReset => Some(Judged::ActThenReset),
                 Phase::Redirect => Some(Judged::Redirect),
                 Phase::Truncate => Some(Judged::Truncate),
                 Phase::Garbage => Some(Judged::Garbage),
                 Phase::Flood => Some(Judged::Flood),
-                Phase::SlowAnswer | Phase::Drip => Some(Judged::SlowAnswer),
+                Phase::SlowAnswer => Some(Judged::SlowAnswer),
                 // Whatever else may go wrong after acting: done or unknown; before acting: unknown.
-                acted if acted.acts() => Some(Judged::SlowAnswer),
+                acted if acted.acts() => Some(Judged::ActThen500),
                 _ => Some(Judged::Stall),
             };
             judge(Told::of(&answer), truth(&sandbox), judged)

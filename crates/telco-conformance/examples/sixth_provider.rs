@@ -265,11 +265,11 @@ impl Harness for Server {
         let truth = self.books().truth.get(reference.as_str()).copied();
         truth.unwrap_or_default()
     }
-    fn strayed(&self) -> u64 {
-        self.books().strayed
+    fn strayed(&self) -> Option<u64> {
+        Some(self.books().strayed)
     }
-    fn nonces_reused(&self) -> u64 {
-        self.books().reused
+    fn nonces_reused(&self) -> Option<u64> {
+        Some(self.books().reused)
     }
 }
 

@@ -90,14 +90,16 @@ pub trait Harness: Debug + Send + Sync {
     /// What really happened under this reference.
     fn truth(&self, reference: &Reference) -> Truth;
 
-    /// How many requests arrived at the host that redirects point to. Must stay 0.
-    fn strayed(&self) -> u64 {
-        0
+    /// How many requests arrived at the host that redirects point to. Must stay 0. `None`: this server does not count
+    /// them; the suite says so in its report.
+    fn strayed(&self) -> Option<u64> {
+        None
     }
 
-    /// How many requests used a nonce for the second time. Must stay 0.
-    fn nonces_reused(&self) -> u64 {
-        0
+    /// How many requests used a nonce for the second time. Must stay 0. `None`: this server does not count them, or its
+    /// protocol has no nonce.
+    fn nonces_reused(&self) -> Option<u64> {
+        None
     }
 
     /// The code that last arrived at this phone, as its owner would read it.

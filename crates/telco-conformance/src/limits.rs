@@ -9,7 +9,7 @@ use telco_core::Reference;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::topup::{fresh, none};
+use crate::topup::fresh;
 use crate::{Harness, Limits, Phase, Report, Told, judge};
 
 /// One spending call under this reference, that the harness would deliver, and what its caller was told: whatever the
@@ -64,14 +64,7 @@ pub async fn limits(spend: &Spend, harness: &dyn Harness, patience: Limits) -> R
         "a caller that leaves in the middle leaves one transmission at most",
         leaves(spend, harness).await,
     );
-    report.check(
-        "no credential went to another host",
-        none(harness.strayed(), "requests arrived at the other host"),
-    );
-    report.check(
-        "every transmission has a nonce of its own",
-        none(harness.nonces_reused(), "nonces were used twice"),
-    );
+    report.keeps_to_itself(harness);
     report
 }
 

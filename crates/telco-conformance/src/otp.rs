@@ -6,7 +6,7 @@ use telco_core::{
 };
 use tokio::time::timeout;
 
-use crate::topup::{fresh, none};
+use crate::topup::fresh;
 use crate::{Harness, Limits, Phase, Report, Told, judge};
 
 type Answer = Result<Submission<OtpChallenge>, NotSent>;
@@ -72,10 +72,7 @@ pub async fn otp_sender(
             report.left_out(name, "the harness cannot do that")
         }
     }
-    report.check(
-        "no credential went to another host",
-        none(harness.strayed(), "requests arrived at the other host"),
-    );
+    report.keeps_to_itself(harness);
     report
 }
 

@@ -55,6 +55,14 @@ pub fn judge(told: Told, truth: Truth, phase: Option<Phase>) -> Result<(), Strin
             "transmitted {received} times: a spending call is sent once"
         ));
     }
+    if phase.is_some_and(Phase::acts) && (received, delivered) != (1, 1) {
+        return Err(format!(
+            "the harness did not act: received {received}, delivered {delivered}"
+        ));
+    }
+    if phase == Some(Phase::Refuse) && received > 0 {
+        return Err("the harness did not refuse: a request arrived".into());
+    }
     match told {
         Told::Accepted if delivered == 0 => {
             return Err("told Accepted, but nothing was delivered".into());
@@ -78,7 +86,8 @@ pub fn judge(told: Told, truth: Truth, phase: Option<Phase>) -> Result<(), Strin
         ) => &[Told::Unknown],
         // A protocol whose body is judged before its status may find a receipt behind a 500.
         Some(Phase::ActThen500) => &[Told::Unknown, Told::Accepted],
-        Some(Phase::SlowAnswer) => &[Told::Accepted, Told::Unknown],
+        // Late, but within the patience of the client.
+        Some(Phase::SlowAnswer) => &[Told::Accepted],
         Some(Phase::ClosePooled) => &[Told::NotSent, Told::Unknown],
         Some(Phase::Redirect) => &[Told::Unknown],
         Some(Phase::Decline) => &[Told::Rejected],
@@ -118,6 +127,32 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_fault_that_did_not_happen_proves_nothing() {
+        let truth = |received, delivered| Truth {
+            received,
+            delivered,
+        };
+        for &phase in Phase::ALL
+            .iter()
+            .chain(Phase::LIMITS)
+            .filter(|phase| phase.acts())
+        {
+            for truth in [truth(0, 0), truth(1, 0), truth(0, 1)] {
+                let why = judge(Told::Unknown, truth, Some(phase)).unwrap_err();
+                assert!(why.contains("did not act"), "{phase:?}: {why}");
+            }
+        }
+        let refuse = Some(Phase::Refuse);
+        assert!(
+            judge(Told::Unknown, truth(1, 0), refuse)
+                .unwrap_err()
+                .contains("did not refuse")
+        );
+        assert!(judge(Told::Unknown, truth(0, 0), refuse).is_ok());
+        assert!(judge(Told::Unknown, truth(1, 1), Some(Phase::SlowAnswer)).is_err());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Harness;
+
 /// One check and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -36,6 +38,29 @@ impl Report {
             failure: None,
             left_out: Some(why.into()),
         });
+    }
+
+    /// What must not have happened once, by the harness's count of it.
+    pub(crate) fn never(&mut self, name: &str, count: Option<u64>, what: &str) {
+        match count {
+            None => self.left_out(name, "the harness does not count them"),
+            Some(0) => self.check(name, Ok(())),
+            Some(count) => self.check(name, Err(format!("{count} {what}"))),
+        }
+    }
+
+    /// No credential went to another host, and no nonce was used twice.
+    pub(crate) fn keeps_to_itself(&mut self, harness: &dyn Harness) {
+        self.never(
+            "no credential went to another host",
+            harness.strayed(),
+            "requests arrived at the other host",
+        );
+        self.never(
+            "every transmission has a nonce of its own",
+            harness.nonces_reused(),
+            "nonces were used twice",
+        );
     }
 
     /// All checks, in order.

@@ -74,6 +74,7 @@ pub async fn subscription(
             report.left_out(name, "the harness cannot do that")
         }
     }
+    report.keeps_to_itself(harness);
     report
 }
 

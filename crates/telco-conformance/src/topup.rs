@@ -25,23 +25,11 @@ pub async fn topup(
     belongs_to_its_account(&mut report, provider, harness, intent).await;
     replay_is_gated(&mut report, provider, harness, intent).await;
     never_sent_is_not_found(&mut report, provider, intent).await;
-    report.check(
-        "no credential went to another host",
-        none(harness.strayed(), "requests arrived at the other host"),
-    );
-    report.check(
-        "every transmission has a nonce of its own",
-        none(harness.nonces_reused(), "nonces were used twice"),
-    );
+    tells_its_balance(&mut report, provider, limits).await;
+    report.keeps_to_itself(harness);
+    // The one copy that may use a nonce again, so it comes last.
+    an_allowed_replay(&mut report, provider, harness, limits, intent).await;
     report
-}
-
-pub(crate) fn none(count: u64, what: &str) -> Result<(), String> {
-    if count == 0 {
-        Ok(())
-    } else {
-        Err(format!("{count} {what}"))
-    }
 }
 
 pub(crate) fn fresh() -> Result<Reference, String> {
@@ -55,14 +43,16 @@ async fn submit(
     intent: &TopupIntent,
     limits: Limits,
 ) -> Result<Answer, String> {
-    timeout(limits.patience, provider.submit(intent))
-        .await
-        .map_err(|_| {
-            format!(
-                "no answer within {:?}: the client has no timeout of its own",
-                limits.patience
-            )
-        })
+    in_time(limits, provider.submit(intent)).await
+}
+
+async fn in_time<T>(limits: Limits, call: impl Future<Output = T>) -> Result<T, String> {
+    timeout(limits.patience, call).await.map_err(|_| {
+        format!(
+            "no answer within {:?}: the client has no timeout of its own",
+            limits.patience
+        )
+    })
 }
 
 async fn plain(
@@ -204,6 +194,56 @@ async fn replay_is_gated(
         Ok(())
     };
     report.check(name, result.await);
+}
+
+/// Where the capabilities allow a replay, it is made: what was done once stays done once, and is told as such or not at all.
+async fn an_allowed_replay(
+    report: &mut Report,
+    provider: &dyn TopupProvider,
+    harness: &dyn Harness,
+    limits: Limits,
+    intent: &(dyn Fn(Reference) -> TopupIntent + Sync),
+) {
+    let name =
+        "a replay that the capabilities allow is delivered once, and told as accepted or unknown";
+    let mut allowed = true;
+    let result = async {
+        let intent = intent(fresh()?);
+        let rules = provider.topup_capabilities().rules(intent.product.kind());
+        allowed = rules.is_some_and(|rules| rules.replay != ReplayGuard::None);
+        if !allowed {
+            return Ok(());
+        }
+        let prepared = provider.prepare(&intent).map_err(|e| e.to_string())?;
+        let frozen = prepared.frozen().clone();
+        // If the harness can lose the first answer, the replay is one that somebody would make.
+        let _ = harness.arm(&intent.reference, Phase::ActThenReset);
+        let first = Told::of(&in_time(limits, provider.send(prepared)).await?);
+        let again = in_time(limits, provider.replay(&frozen, frozen.prepared_at())).await?;
+        let delivered = harness.truth(&intent.reference).delivered;
+        match Told::of(&Ok(again)) {
+            Told::Accepted | Told::Unknown if delivered == 1 => Ok(()),
+            told => Err(format!(
+                "told {first:?}, then {told:?}, and delivered {delivered} times"
+            )),
+        }
+    };
+    let result = result.await;
+    if allowed {
+        report.check(name, result);
+    } else {
+        report.left_out(name, "the capabilities allow none");
+    }
+}
+
+async fn tells_its_balance(report: &mut Report, provider: &dyn TopupProvider, limits: Limits) {
+    let result = async {
+        match in_time(limits, provider.balance()).await? {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    report.check("the balance is told", result.await);
 }
 
 async fn never_sent_is_not_found(

@@ -168,13 +168,8 @@ fn same_site(shared: &Shared, request: &Request) -> Result<(), &'static str> {
     if shared.console.ip().is_loopback() && !trusted {
         return Err("the Host header names another site");
     }
-    if let Some(origin) = request.header("origin")
-        && origin.strip_prefix("http://") != Some(host)
-    {
-        return Err("cross-site requests are refused");
-    }
-    match request.header("sec-fetch-site") {
-        None | Some("same-origin" | "none") => Ok(()),
-        Some(_) => Err("cross-site requests are refused"),
+    match request.is_cross_site() {
+        true => Err("cross-site requests are refused"),
+        false => Ok(()),
     }
 }

@@ -49,6 +49,12 @@ impl<K: Clone + Eq + Hash, V> Bounded<K, V> {
         before
     }
 
+    /// The keys, oldest first.
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.order.iter()
+    }
+
     /// The values, newest first.
     pub(crate) fn newest(&self) -> impl Iterator<Item = &V> {
         self.order

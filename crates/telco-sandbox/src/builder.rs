@@ -124,6 +124,7 @@ impl Builder {
             limits: self.limits,
             console: console.local_addr()?,
             events: broadcast::channel(1_024).0,
+            at: self.at,
             fixture: self.fixture,
             stop: stopped,
         });

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::fault::CallbackFault;
 
-use push::target;
+use push::{is_local, target};
 pub(crate) use run::run;
 
 /// One message to push.
@@ -34,6 +34,10 @@ pub struct Callback {
     pub body: Bytes,
     /// How long after the answer.
     pub after: Duration,
+    /// How often it is pushed until its listener answers with less than 500.
+    pub attempts: u32,
+    /// Whether `url` may name another machine: a request that comes from anywhere may name anybody's.
+    pub anywhere: bool,
 }
 
 impl Callback {
@@ -53,6 +57,8 @@ impl Callback {
             headers: vec![("Content-Type", "application/json".to_owned())],
             body: Bytes::from(body),
             after: Duration::ZERO,
+            attempts: 1,
+            anywhere: false,
         }
     }
 
@@ -70,10 +76,24 @@ impl Callback {
         self
     }
 
-    /// Where to, instead of the listener of the provider.
+    /// Where to, instead of the listener of the provider: a URL of this machine, unless [`anywhere`](Self::anywhere).
     #[must_use]
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
+        self
+    }
+
+    /// How often it is pushed until its listener answers with less than 500. Once, unless said otherwise.
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Lets [`url`](Self::url) name any host, also one that is not this machine.
+    #[must_use]
+    pub fn anywhere(mut self, anywhere: bool) -> Self {
+        self.anywhere = anywhere;
         self
     }
 
@@ -82,6 +102,15 @@ impl Callback {
     pub fn after(mut self, after: Duration) -> Self {
         self.after = after;
         self
+    }
+}
+
+impl Callback {
+    /// Whether its own URL names another machine, and may not.
+    fn names_a_stranger(&self) -> bool {
+        // What is no URL at all fails when it is pushed.
+        let other = |url: &String| target(url).is_ok() && !is_local(url);
+        !self.anywhere && self.url.as_ref().is_some_and(other)
     }
 }
 
@@ -130,8 +159,8 @@ struct State {
     listeners: HashMap<String, String>,
     /// Waiting, by due time and number.
     waiting: BTreeMap<(u64, u64), (&'static str, Callback)>,
-    /// Held back until another of the same provider has gone out.
-    held: Vec<(u64, &'static str, Callback)>,
+    /// Held back until a later one of the same provider has gone out: when due, number.
+    held: Vec<(u64, u64, &'static str, Callback)>,
     shown: VecDeque<Pushed>,
     /// Callbacks of each provider that are under way.
     under_way: HashMap<&'static str, usize>,
@@ -168,6 +197,11 @@ impl Callbacks {
             }
         }
         Ok(())
+    }
+
+    /// Whether the sandbox can push to this URL.
+    pub(crate) fn check(url: &str) -> Result<(), String> {
+        target(url).map(|_| ())
     }
 
     fn listener(&self, provider: &str) -> Option<String> {
@@ -207,15 +241,16 @@ impl Callbacks {
         self.changed.notify_one();
     }
 
-    /// Takes a callback from a room and decides its fate.
+    /// Takes a callback from a room and decides its fate. Answered are the fates of those that will never leave.
     pub(crate) fn enqueue(
         &self,
         now_ms: u64,
         provider: &'static str,
         callback: Callback,
         fault: Option<(CallbackFault, Duration)>,
-    ) {
+    ) -> Vec<&'static str> {
         let mut state = self.state();
+        let mut ended = Vec::new();
         let before = state.last_id;
         let usual = now_ms.saturating_add(millis(callback.after));
         let (due_ms, copies) = match fault {
@@ -259,8 +294,8 @@ impl Callbacks {
                 "waiting" => {
                     state.waiting.insert((due_ms, id), (provider, callback));
                 }
-                "held back" => state.held.push((id, provider, callback)),
-                _ => {}
+                "held back" => state.held.push((due_ms, id, provider, callback)),
+                never => ended.push(never),
             }
         }
         // Whoever waits for an earlier one need not look again.
@@ -270,13 +305,14 @@ impl Callbacks {
         if sooner {
             self.changed.notify_one();
         }
+        ended
     }
 
     fn next_due(&self) -> Option<u64> {
         self.state().waiting.keys().next().map(|(due, _)| *due)
     }
 
-    /// Takes what is due; a callback that was held back follows the one that overtook it.
+    /// Takes what is due. A callback that was held back follows the later one that overtook it, when its own time has come.
     /// With it, how many resets there were.
     fn take_due(&self, now_ms: u64) -> (u64, Vec<Due>) {
         let mut state = self.state();
@@ -287,9 +323,12 @@ impl Callbacks {
             due.push((id, provider, callback));
             let (freed, held) = std::mem::take(&mut state.held)
                 .into_iter()
-                .partition(|(_, of, _)| *of == provider);
+                .partition::<Vec<_>, _>(|(_, earlier, of, _)| *of == provider && *earlier < id);
             state.held = held;
-            due.extend::<Vec<_>>(freed);
+            for (due_ms, earlier, of, callback) in freed {
+                let key = (due_ms.max(now_ms), earlier);
+                state.waiting.insert(key, (of, callback));
+            }
         }
         let due = due.into_iter().map(|(id, provider, callback)| Due {
             id,
@@ -300,8 +339,8 @@ impl Callbacks {
         (age, due.collect())
     }
 
-    /// What came of a callback; `None` if nobody remembers it.
-    fn settle(&self, due: &Due, url: Option<&str>, fate: &str) -> Option<Pushed> {
+    /// What came of a callback: `None` if a reset has forgotten it, and nothing to show if newer ones took its place.
+    fn settle(&self, due: &Due, url: Option<&str>, fate: &str) -> Option<Option<Pushed>> {
         let mut state = self.state();
         if state.age != due.age {
             return None;
@@ -310,11 +349,17 @@ impl Callbacks {
             *under_way = under_way.saturating_sub(1);
         }
         // Their numbers follow each other.
-        let at = due.id.checked_sub(state.shown.front()?.id)?;
-        let shown = state.shown.get_mut(usize::try_from(at).ok()?)?;
-        fate.clone_into(&mut shown.fate);
-        shown.url = url.map(str::to_owned);
-        Some(shown.clone())
+        let first = state.shown.front().map_or(0, |first| first.id);
+        let at = due
+            .id
+            .checked_sub(first)
+            .and_then(|at| usize::try_from(at).ok());
+        let shown = at.and_then(|at| state.shown.get_mut(at));
+        Some(shown.map(|shown| {
+            fate.clone_into(&mut shown.fate);
+            shown.url = url.map(str::to_owned);
+            shown.clone()
+        }))
     }
 }
 
@@ -348,14 +393,64 @@ mod tests {
         assert_eq!(fate().as_deref(), Some("waiting"));
 
         let (_, due) = callbacks.take_due(0);
-        assert_eq!(due.len(), UNDER_WAY + 1);
+        // All but the one that is held back, which nothing later has overtaken.
+        assert_eq!(due.len(), UNDER_WAY);
         callbacks.settle(&due[0], None, "no listener");
         callbacks.enqueue(0, "one", callback(), None);
         assert_eq!(fate().as_deref(), Some("waiting"));
 
+        // What newer ones have pushed off the list is settled, and not shown.
+        for _ in 0..KEPT {
+            callbacks.enqueue(9, "three", callback(), None);
+        }
+        assert_eq!(callbacks.settle(&due[1], None, "no listener"), Some(None));
+
         // What a reset forgot settles nothing.
         callbacks.clear();
-        assert_eq!(callbacks.settle(&due[1], None, "no listener"), None);
+        assert_eq!(callbacks.settle(&due[2], None, "no listener"), None);
         assert!(callbacks.state().under_way.is_empty());
+    }
+
+    fn due(callbacks: &Callbacks, now_ms: u64) -> Vec<u64> {
+        let (_, due) = callbacks.take_due(now_ms);
+        due.iter().map(|due| due.id).collect()
+    }
+
+    #[test]
+    fn a_reordered_one_follows_a_later_one_and_not_before_its_time() {
+        let held = Some((CallbackFault::Reordered, Duration::ZERO));
+        let after = |ms| callback().after(Duration::from_millis(ms));
+        let callbacks = Callbacks::default();
+        // 1 came before the one that is held back, and frees nothing; 3 came after it.
+        callbacks.enqueue(0, "p", after(10), None);
+        callbacks.enqueue(0, "p", after(0), held);
+        assert_eq!(due(&callbacks, 10), [1]);
+        callbacks.enqueue(0, "p", after(20), None);
+        assert_eq!(due(&callbacks, 20), [3, 2]);
+
+        // Overtaken, but its own time has not come.
+        callbacks.enqueue(20, "p", after(100), held);
+        callbacks.enqueue(20, "p", after(0), None);
+        assert_eq!(due(&callbacks, 20), [5]);
+        assert_eq!(due(&callbacks, 119), [] as [u64; 0]);
+        assert_eq!(due(&callbacks, 120), [4]);
+
+        // Another provider's is no overtaking.
+        callbacks.enqueue(200, "p", after(0), held);
+        callbacks.enqueue(200, "q", after(0), None);
+        assert_eq!(due(&callbacks, 300), [7]);
+    }
+
+    #[test]
+    fn what_will_never_leave_is_answered_at_once() {
+        let callbacks = Callbacks::default();
+        let lost = Some((CallbackFault::Lost, Duration::ZERO));
+        assert_eq!(callbacks.enqueue(0, "p", callback(), lost), ["lost"]);
+        for _ in 0..UNDER_WAY {
+            assert!(callbacks.enqueue(0, "p", callback(), None).is_empty());
+        }
+        let twice = Some((CallbackFault::Twice, Duration::ZERO));
+        let dropped = "dropped: too many wait";
+        assert_eq!(callbacks.enqueue(0, "p", callback(), twice), [dropped; 2]);
     }
 }

@@ -3,7 +3,6 @@
 mod kept;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -51,47 +50,73 @@ pub struct Exchange {
 /// The history.
 #[derive(Debug)]
 pub struct History {
-    last_id: AtomicU64,
-    ring: Mutex<VecDeque<Kept>>,
+    ring: Mutex<Ring>,
     cap: usize,
     /// Bytes kept of each text.
     pub(crate) excerpt: usize,
 }
 
+#[derive(Debug, Default)]
+struct Ring {
+    last_id: u64,
+    /// Counts the resets: numbers begin again, and what arrived before is forgotten.
+    age: u64,
+    kept: VecDeque<Kept>,
+}
+
+/// The number of a request, and after how many resets it arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Arrived {
+    pub(crate) id: u64,
+    pub(crate) age: u64,
+}
+
 impl History {
     pub(crate) fn new(cap: usize, excerpt: usize) -> Self {
         Self {
-            last_id: AtomicU64::new(0),
             ring: Mutex::default(),
             cap: cap.max(1),
             excerpt,
         }
     }
 
-    fn ring(&self) -> MutexGuard<'_, VecDeque<Kept>> {
+    fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a number for a request that has just arrived.
-    pub(crate) fn next_id(&self) -> u64 {
-        self.last_id
-            .fetch_add(1, Ordering::Relaxed)
-            .saturating_add(1)
+    pub(crate) fn next_id(&self) -> Arrived {
+        let mut ring = self.ring();
+        ring.last_id = ring.last_id.saturating_add(1);
+        Arrived {
+            id: ring.last_id,
+            age: ring.age,
+        }
     }
 
-    pub(crate) fn push(&self, kept: Kept) {
+    pub(crate) fn push(&self, age: u64, kept: Kept) {
         let mut ring = self.ring();
-        if ring.len() >= self.cap {
-            ring.pop_front();
+        if ring.age != age {
+            return;
         }
-        ring.push_back(kept);
+        if ring.kept.len() >= self.cap {
+            ring.kept.pop_front();
+        }
+        ring.kept.push_back(kept);
     }
 
     /// Fills in what went over the wire; answers the finished exchange for those who watch, if wanted.
-    pub(crate) fn finish(&self, id: u64, seen: &Seen, watched: bool) -> Option<Exchange> {
+    pub(crate) fn finish(&self, arrived: Arrived, seen: &Seen, watched: bool) -> Option<Exchange> {
         let mut ring = self.ring();
+        if ring.age != arrived.age {
+            return None;
+        }
         // Newest last and nearly sorted: a request that finishes is near the end.
-        let kept = ring.iter_mut().rev().find(|kept| kept.id == id)?;
+        let kept = ring
+            .kept
+            .iter_mut()
+            .rev()
+            .find(|kept| kept.id == arrived.id)?;
         kept.seen = Some(seen.clone());
         watched.then(|| kept.exchange())
     }
@@ -100,7 +125,8 @@ impl History {
     #[must_use]
     pub fn get(&self, id: u64) -> Option<Exchange> {
         let ring = self.ring();
-        ring.iter()
+        ring.kept
+            .iter()
             .rev()
             .find(|kept| kept.id == id)
             .map(Kept::exchange)
@@ -110,6 +136,7 @@ impl History {
     #[must_use]
     pub fn search(&self, query: &Query) -> Vec<Exchange> {
         self.ring()
+            .kept
             .iter()
             .rev()
             .filter(|kept| query.matches(kept))
@@ -119,16 +146,18 @@ impl History {
             .collect()
     }
 
-    /// How many requests ever arrived.
+    /// How many requests arrived since the start or the last reset.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.last_id.load(Ordering::Relaxed)
+        self.ring().last_id
     }
 
     pub(crate) fn clear(&self) {
         let mut ring = self.ring();
-        ring.clear();
-        self.last_id.store(0, Ordering::Relaxed);
+        *ring = Ring {
+            age: ring.age.wrapping_add(1),
+            ..Ring::default()
+        };
     }
 }
 

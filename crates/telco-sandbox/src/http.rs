@@ -34,9 +34,7 @@ pub struct Limits {
     pub idle: Duration,
     /// How long a stalled answer holds the connection.
     pub stall: Duration,
-    /// How often a callback is pushed until its listener answers with less than 500.
-    pub push_attempts: u32,
-    /// How long after a failed push the next comes; the wait doubles each time.
+    /// How long after a failed push the next comes, where a room has more than one; the wait doubles each time.
     pub push_retry: Duration,
 }
 
@@ -49,7 +47,6 @@ impl Default for Limits {
             patience: Duration::from_secs(30),
             idle: Duration::from_secs(90),
             stall: Duration::from_secs(300),
-            push_attempts: 3,
             push_retry: Duration::from_secs(1),
         }
     }

@@ -19,7 +19,7 @@ pub use totals::{Filter, Totals};
 const TEXT: usize = 256;
 
 /// Longer texts are kept by their beginning and a key of the whole, so that different ones stay different.
-fn bounded(text: &str) -> Cow<'_, str> {
+pub(crate) fn bounded(text: &str) -> Cow<'_, str> {
     if text.len() <= TEXT {
         return Cow::Borrowed(text);
     }
@@ -83,36 +83,28 @@ impl Ledger {
         self.books().forgotten
     }
 
-    /// The driver reports what the caller was told, so that *lost* and *undecided* can be counted. For an operation
+    /// The driver reports what the caller was told, so that *lost*, *denied* and *undecided* can be counted. For an operation
     /// that never reached the provider too.
     pub(crate) fn told(&self, at_ms: u64, provider: &'static str, reference: &str, told: Told) {
         self.edit(provider, reference, |op, totals| {
-            if op.is_lost() {
-                totals.lost = totals.lost.saturating_sub(1);
-            }
-            if op.told == Some(Told::Unknown) {
-                totals.undecided = totals.undecided.saturating_sub(1);
-            }
-            op.told = Some(told);
-            op.tell(at_ms, 0, What::Told(told));
-            if op.is_lost() {
-                totals.lost = totals.lost.saturating_add(1);
-            }
-            if told == Told::Unknown {
-                totals.undecided = totals.undecided.saturating_add(1);
-            }
+            totals.judge(op, |op| {
+                op.told = Some(told);
+                op.tell(at_ms, 0, What::Told(told));
+            });
         });
     }
 
-    /// Counts a request. `about` tells number and details, and is asked by the first request only.
+    /// Counts a request, and tells how many there are of its operation now. `about` tells number and details, and is asked
+    /// by the first request only.
     pub(crate) fn requested(
         &self,
         at_ms: u64,
         exchange: u64,
         asked: &Asked<'_>,
         about: impl FnOnce() -> (Option<String>, Detail),
-    ) -> Entry {
-        self.edit(asked.provider, asked.reference, |op, totals| {
+    ) -> (Entry, u64) {
+        let mut nth = 0;
+        let entry = self.edit(asked.provider, asked.reference, |op, totals| {
             if op.requests == 0 {
                 op.kind = asked.kind;
                 (op.number, op.detail) = about();
@@ -124,9 +116,11 @@ impl Ledger {
                 totals.requested = totals.requested.saturating_add(1);
             }
             op.requests = op.requests.saturating_add(1);
+            nth = op.requests;
             totals.requests = totals.requests.saturating_add(1);
             op.tell(at_ms, exchange, What::Requested);
-        })
+        });
+        (entry, nth)
     }
 
     pub(crate) fn delivered(
@@ -137,10 +131,7 @@ impl Ledger {
         reference: &str,
     ) -> Entry {
         self.edit(provider, reference, |op, totals| {
-            if op.is_lost() {
-                totals.lost = totals.lost.saturating_sub(1);
-            }
-            op.delivered = op.delivered.saturating_add(1);
+            totals.judge(op, |op| op.delivered = op.delivered.saturating_add(1));
             match op.delivered {
                 1 => totals.delivered = totals.delivered.saturating_add(1),
                 2 => totals.doubled = totals.doubled.saturating_add(1),
@@ -235,7 +226,7 @@ mod tests {
             kind: "k",
             reference,
         };
-        ledger.requested(0, 1, &asked, || (None, Vec::new()))
+        ledger.requested(0, 1, &asked, || (None, Vec::new())).0
     }
 
     fn lines(ledger: &Ledger, reference: &str) -> Option<usize> {

@@ -67,6 +67,11 @@ pub trait Room: fmt::Debug + Send + Sync + 'static {
         ""
     }
 
+    /// The names that this room gives to [`Visit::begin`], so that a fault rule with another one is refused. None: not listed.
+    fn operations(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Misbehaviours that only this room knows: name and meaning. A [`FaultRule`](crate::FaultRule) asks for one by
     /// name; the room finds it with [`Visit::quirk`].
     fn quirks(&self) -> &'static [(&'static str, &'static str)] {
@@ -181,6 +186,15 @@ impl Request {
             .iter()
             .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
             .and_then(|(_, value)| std::str::from_utf8(value).ok())
+    }
+
+    /// Whether a page of another site made a browser send it, as far as the browser says.
+    pub(crate) fn is_cross_site(&self) -> bool {
+        let host = self.header("host").unwrap_or("");
+        let foreign = |origin: &str| origin.strip_prefix("http://") != Some(host);
+        let fetched = self.header("sec-fetch-site");
+        self.header("origin").is_some_and(foreign)
+            || !matches!(fetched, None | Some("same-origin" | "none"))
     }
 
     /// Path and query as they stood in the request line.

@@ -124,7 +124,7 @@ impl Sandbox {
         self.shared.ledger.totals()
     }
 
-    /// Reports what the caller of a client was told about an operation. *Lost* and *undecided* rest on it.
+    /// Reports what the caller of a client was told about an operation. *Lost*, *denied* and *undecided* rest on it.
     pub fn told(&self, provider: &str, reference: &str, told: Told) {
         self.shared.told(provider, reference, told);
     }
@@ -176,7 +176,8 @@ impl Sandbox {
         self.shared.trigger(provider, what)
     }
 
-    /// Back to the state of the start: ledger, history, faults, callbacks, time, accounts.
+    /// Back to the state of the start: ledger, history, faults, callbacks, time, accounts. A port that was closed opens again a
+    /// moment later; listeners and settings stay.
     pub fn reset(&self) {
         self.shared.reset();
     }

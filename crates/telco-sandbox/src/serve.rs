@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::builder::bind;
 use crate::fault::Phase;
-use crate::history::{Kept, Seen, Texts};
+use crate::history::{Arrived, Kept, Seen, Texts};
 use crate::http::{Bad, Connection};
 use crate::ledger::What;
 use crate::room::{Answer, Halt, Request, Room, Visit};
@@ -62,13 +62,7 @@ async fn accept(shared: &Arc<Shared>, hosted: &Hosted, listener: TcpListener) {
         };
         let connection = Connection::new(stream, peer);
         let provider = hosted.room.provider();
-        let refused = |phase| phase == Phase::Refuse;
-        if shared
-            .faults
-            .choose(provider, "connect", None, None, refused)
-            .phase
-            .is_some()
-        {
+        if shared.faults.refuses(provider) {
             connection.reset();
             continue;
         }
@@ -125,12 +119,18 @@ async fn converse(shared: &Shared, room: &dyn Room, mut connection: Connection) 
                 return connection.close().await;
             }
         };
-        let id = shared.history.next_id();
-        let mut visit = Visit::new(shared.world(), room.provider(), id, reused);
+        let arrived = shared.history.next_id();
+        let mut visit = Visit::new(shared.world(), room.provider(), arrived.id, reused);
         reused = true;
-        let outcome = room.answer(&mut visit, &request);
+        let outcome = match request.is_cross_site() {
+            false => room.answer(&mut visit, &request),
+            true => {
+                visit.near_miss("a page of another site made a browser send this");
+                Ok(Answer::text(403, "cross-site requests are refused"))
+            }
+        };
         let wire = wire_of(room, &visit, outcome);
-        note_down(shared, &mut visit, &request, wire.answer());
+        note_down(shared, arrived, &mut visit, &request, wire.answer());
         let waits = matches!(wire, Wire::Late(..) | Wire::Stall(_) | Wire::Drip(..));
         if waits {
             announce(shared, &visit);
@@ -196,16 +196,21 @@ async fn converse(shared: &Shared, room: &dyn Room, mut connection: Connection) 
                 text
             }
             Wire::Reset(_) => {
-                finish(shared, &mut visit, &Seen::nothing("connection reset"));
+                finish(
+                    shared,
+                    arrived,
+                    &mut visit,
+                    &Seen::nothing("connection reset"),
+                );
                 return connection.reset();
             }
             Wire::Stall(_) => {
                 connection.stall(limits.stall).await;
-                finish(shared, &mut visit, &Seen::nothing("no answer"));
+                finish(shared, arrived, &mut visit, &Seen::nothing("no answer"));
                 return;
             }
         };
-        finish(shared, &mut visit, &answered);
+        finish(shared, arrived, &mut visit, &answered);
         if !connection.keeps_alive() {
             return connection.close().await;
         }
@@ -241,7 +246,13 @@ fn wire_of(room: &dyn Room, visit: &Visit<'_>, outcome: Result<Answer, Halt>) ->
 const GARBAGE: &[u8] = b"<html><body>\xff\xfe gateway \x00</body>";
 
 /// Writes the request into the history before anything goes back.
-fn note_down(shared: &Shared, visit: &mut Visit<'_>, request: &Request, answer: Option<&Answer>) {
+fn note_down(
+    shared: &Shared,
+    arrived: Arrived,
+    visit: &mut Visit<'_>,
+    request: &Request,
+    answer: Option<&Answer>,
+) {
     let texts = Texts::new(
         visit.reference.as_deref(),
         visit.number.as_deref(),
@@ -249,22 +260,25 @@ fn note_down(shared: &Shared, visit: &mut Visit<'_>, request: &Request, answer: 
         answer.map_or(&[], |answer| &answer.body),
         shared.history.excerpt,
     );
-    shared.history.push(Kept {
-        id: visit.exchange,
-        at_ms: shared.clock.now_ms(),
-        provider: visit.provider,
-        operation: visit.operation,
-        texts,
-        fault: visit.chosen.phase,
-        quirk: visit.chosen.quirk.clone(),
-        acted: visit.acted,
-        seen: None,
-        near_misses: std::mem::take(&mut visit.near_misses),
-    });
+    shared.history.push(
+        arrived.age,
+        Kept {
+            id: arrived.id,
+            at_ms: shared.clock.now_ms(),
+            provider: visit.provider,
+            operation: visit.operation,
+            texts,
+            fault: visit.chosen.phase,
+            quirk: visit.chosen.quirk.clone(),
+            acted: visit.acted,
+            seen: None,
+            near_misses: std::mem::take(&mut visit.near_misses),
+        },
+    );
 }
 
 /// Writes down what the client's end of the wire saw, lets the callbacks go and tells those who watch.
-fn finish(shared: &Shared, visit: &mut Visit<'_>, seen: &Seen) {
+fn finish(shared: &Shared, arrived: Arrived, visit: &mut Visit<'_>, seen: &Seen) {
     let now = shared.clock.now_ms();
     for touched in &visit.touched {
         let line = What::Answered(seen.to_string());
@@ -273,7 +287,7 @@ fn finish(shared: &Shared, visit: &mut Visit<'_>, seen: &Seen) {
             .note_at(now, visit.exchange, touched.entry, line);
     }
     let watched = shared.events.receiver_count() > 0;
-    let exchange = shared.history.finish(visit.exchange, seen, watched);
+    let exchange = shared.history.finish(arrived, seen, watched);
     if let Some(exchange) = exchange {
         shared.announce("exchange", || {
             serde_json::to_value(exchange).unwrap_or_default()

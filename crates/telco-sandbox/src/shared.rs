@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) console: SocketAddr,
     pub(crate) events: broadcast::Sender<Arc<str>>,
+    /// The time at the start, if it was another one than now.
+    pub(crate) at: Option<SystemTime>,
     pub(crate) fixture: Option<Value>,
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -58,24 +60,15 @@ struct Fixture {
     now_ms: Option<u64>,
 }
 
-fn quirk_is_known<'a>(
-    rule: &FaultRule,
-    rooms: impl IntoIterator<Item = &'a Arc<dyn Room>>,
-) -> Result<(), String> {
-    let Some(wanted) = rule.quirk.as_deref() else {
-        return Ok(());
-    };
-    let known: Vec<&str> = rooms
-        .into_iter()
-        .flat_map(|room| room.quirks().iter().map(|(name, _)| *name))
-        .collect();
-    if known.contains(&wanted) {
-        return Ok(());
+/// Whether the name that a rule asks for is one of those that the rooms list.
+fn is_known(what: &str, wanted: Option<&str>, known: &[&str]) -> Result<(), String> {
+    match wanted {
+        Some(wanted) if !known.contains(&wanted) => Err(format!(
+            "there is no {what} `{wanted}` here; there are: {}",
+            known.join(", ")
+        )),
+        _ => Ok(()),
     }
-    Err(format!(
-        "there is no quirk `{wanted}` here; there are: {}",
-        known.join(", ")
-    ))
 }
 
 impl Shared {
@@ -152,8 +145,10 @@ impl Shared {
             let fault =
                 self.faults
                     .choose_callback(visit.provider, visit.operation, number, reference);
-            self.callbacks
-                .enqueue(self.clock.now_ms(), visit.provider, callback, fault);
+            let (now, copy) = (self.clock.now_ms(), callback.clone());
+            for fate in self.callbacks.enqueue(now, visit.provider, callback, fault) {
+                self.note_callback(visit.provider, &copy, fate);
+            }
         }
     }
 
@@ -168,6 +163,9 @@ impl Shared {
 
     pub(crate) fn reset(&self) {
         self.clock.reset();
+        if let Some(at) = self.at {
+            self.clock.set(at);
+        }
         self.faults.clear();
         self.ledger.clear();
         self.handsets.clear();
@@ -175,6 +173,7 @@ impl Shared {
         self.callbacks.clear();
         for hosted in &self.hosted {
             hosted.room.reset();
+            hosted.down.send_replace(false);
         }
         if let Some(fixture) = &self.fixture {
             // It was accepted at the start.
@@ -186,24 +185,52 @@ impl Shared {
     /// Loads a fixture on top of what is there.
     pub(crate) fn load(&self, fixture: &Value) -> Result<(), String> {
         let fixture = Fixture::deserialize(fixture).map_err(|e| format!("fixture: {e}"))?;
-        for (provider, settings) in &fixture.rooms {
-            self.configure(provider, settings)
-                .map_err(|e| format!("fixture, rooms.{provider}: {e}"))?;
+        for rule in &fixture.faults {
+            self.check_rule(rule)?;
         }
         for (provider, url) in &fixture.listen {
             self.known(provider)?;
-            self.callbacks.listen(provider, url.as_str())?;
+            url.as_str().map_or(Ok(()), Callbacks::check)?;
         }
-        for rule in &fixture.faults {
-            self.check_rule(rule)?;
+        let shift = fixture.now_ms.map(|now_ms| {
+            let by = i128::from(now_ms).saturating_sub(i128::from(self.clock.now_ms()));
+            i64::try_from(by).map_err(|_| "fixture: now_ms is out of range".to_owned())
+        });
+        let shift = shift.transpose()?;
+        self.configure_all(&fixture.rooms)?;
+        for (provider, url) in &fixture.listen {
+            self.callbacks.listen(provider, url.as_str())?;
         }
         for rule in fixture.faults {
             self.faults.add(rule);
         }
-        if let Some(now_ms) = fixture.now_ms {
-            let by = i128::from(now_ms).saturating_sub(i128::from(self.clock.now_ms()));
-            self.clock
-                .shift(i64::try_from(by).map_err(|e| e.to_string())?);
+        if let Some(by_ms) = shift {
+            self.clock.shift(by_ms);
+        }
+        Ok(())
+    }
+
+    /// Changes the settings of several rooms, or of none: what was changed before one refuses is put back.
+    fn configure_all(&self, rooms: &Map<String, Value>) -> Result<(), String> {
+        let mut before: Vec<(&str, Value)> = Vec::new();
+        for (provider, change) in rooms {
+            let was = self.known(provider).map(|hosted| hosted.room.settings());
+            let done = was.and_then(|was| self.configure(provider, change).map(|()| was));
+            match done {
+                Ok(mut was) => {
+                    if let Value::Object(was) = &mut was {
+                        was.retain(|name, _| change.get(name).is_some());
+                    }
+                    before.push((provider, was));
+                }
+                Err(why) => {
+                    for (provider, was) in before {
+                        // These were in force a moment ago.
+                        let _ = self.configure(provider, &was);
+                    }
+                    return Err(format!("fixture, rooms.{provider}: {why}"));
+                }
+            }
         }
         Ok(())
     }
@@ -211,10 +238,26 @@ impl Shared {
     /// Whether a rule that came from outside can ever take effect here.
     pub(crate) fn check_rule(&self, rule: &FaultRule) -> Result<(), String> {
         rule.check()?;
-        match &rule.provider {
-            Some(provider) => quirk_is_known(rule, [&self.known(provider)?.room]),
-            None => quirk_is_known(rule, self.hosted.iter().map(|hosted| &hosted.room)),
+        let rooms: Vec<&dyn Room> = match &rule.provider {
+            Some(provider) => vec![&*self.known(provider)?.room],
+            None => self.hosted.iter().map(|hosted| &*hosted.room).collect(),
+        };
+        let quirks: Vec<&str> = rooms
+            .iter()
+            .flat_map(|room| room.quirks())
+            .map(|(name, _)| *name)
+            .collect();
+        is_known("quirk", rule.quirk.as_deref(), &quirks)?;
+        // A room that lists no operations may have any.
+        if rooms.iter().any(|room| room.operations().is_empty()) {
+            return Ok(());
         }
+        let operations: Vec<&str> = rooms
+            .iter()
+            .flat_map(|room| room.operations())
+            .copied()
+            .collect();
+        is_known("operation", rule.operation.as_deref(), &operations)
     }
 
     /// Tells those who watch live; the value is made only if somebody does.

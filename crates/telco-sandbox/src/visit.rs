@@ -9,6 +9,12 @@ use crate::handset::{Arrival, Handsets, Received};
 use crate::ledger::{Asked, Detail, Entry, Ledger, What};
 use crate::random::Draw;
 use crate::room::Halt;
+use crate::text::excerpt;
+
+/// Bytes kept of one explanation, which may quote what came from outside, and of all those of a request.
+const NEAR_MISS: usize = 4_096;
+const NEAR_MISSES: usize = 16_384;
+const MORE: &str = "there is more to say, and no room for it";
 
 /// Everything a room needs while it answers one request.
 #[derive(Debug)]
@@ -37,6 +43,8 @@ pub struct Visit<'a> {
 pub(crate) struct Touched {
     pub(crate) reference: String,
     pub(crate) entry: Entry,
+    /// Which request for it this one is, if it is one: no other has this number, however many come at once.
+    nth: Option<u64>,
 }
 
 /// What all visits share.
@@ -162,8 +170,8 @@ impl<'a> Visit<'a> {
             reference,
         };
         let World { ledger, clock, .. } = self.world;
-        let entry = ledger.requested(clock.now_ms(), self.exchange, &asked, about);
-        self.touch(reference, entry);
+        let (entry, nth) = ledger.requested(clock.now_ms(), self.exchange, &asked, about);
+        self.touch(reference, entry, Some(nth));
     }
 
     /// It really happened: the operation of this request was done once (more).
@@ -183,7 +191,7 @@ impl<'a> Visit<'a> {
             self.provider,
             reference,
         );
-        self.touch(reference, entry);
+        self.touch(reference, entry, None);
     }
 
     /// It did not happen, and why.
@@ -205,7 +213,7 @@ impl<'a> Visit<'a> {
             reference,
             why,
         );
-        self.touch(reference, entry);
+        self.touch(reference, entry, None);
     }
 
     /// The reference under which the ledger files this request; empty before there is one.
@@ -246,7 +254,16 @@ impl<'a> Visit<'a> {
 
     /// Explains a refusal to the developer: shown in the admin API and on screen, never in the provider's answer.
     pub fn near_miss(&mut self, text: impl Into<String>) {
-        self.near_misses.push(text.into());
+        let kept: usize = self.near_misses.iter().map(String::len).sum();
+        match kept < NEAR_MISSES {
+            true => self
+                .near_misses
+                .push(excerpt(text.into().as_bytes(), NEAR_MISS)),
+            false if self.near_misses.last().is_none_or(|last| last != MORE) => {
+                self.near_misses.push(MORE.to_owned());
+            }
+            false => {}
+        }
     }
 
     /// Pushes a callback to the listener of this provider (or to the URL it names), after the answer.
@@ -288,7 +305,12 @@ impl<'a> Visit<'a> {
         let reference = self.reference_of();
         let ordinal = match reference {
             "" => self.exchange,
-            known => self.world.ledger.requests_of(self.provider, known),
+            known => {
+                let mut touched = self.touched.iter();
+                let asked = touched.find(|touched| touched.reference == known);
+                let nth = asked.and_then(|touched| touched.nth);
+                nth.unwrap_or_else(|| self.world.ledger.requests_of(self.provider, known))
+            }
         };
         Draw::new(
             self.world.seed,
@@ -297,12 +319,70 @@ impl<'a> Visit<'a> {
         )
     }
 
-    fn touch(&mut self, reference: &str, entry: Entry) {
+    fn touch(&mut self, reference: &str, entry: Entry, nth: Option<u64>) {
         if !self.touched.iter().any(|t| t.entry == entry) {
             self.touched.push(Touched {
                 reference: reference.to_owned(),
                 entry,
+                nth,
             });
         }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// What visits share, for the tests of rooms.
+    pub(crate) struct Ground {
+        clock: Clock,
+        faults: Faults,
+        ledger: Ledger,
+        handsets: Handsets,
+    }
+
+    impl Ground {
+        pub(crate) fn new() -> Self {
+            Self {
+                clock: Clock::default(),
+                faults: Faults::new(0),
+                ledger: Ledger::new(10),
+                handsets: Handsets::default(),
+            }
+        }
+
+        pub(crate) fn visit(&self, provider: &'static str, exchange: u64) -> Visit<'_> {
+            let world = World {
+                seed: 0,
+                clock: &self.clock,
+                faults: &self.faults,
+                ledger: &self.ledger,
+                handsets: &self.handsets,
+            };
+            Visit::new(world, provider, exchange, false)
+        }
+    }
+
+    #[test]
+    fn two_copies_at_once_draw_each_their_own_chance() {
+        let ground = Ground::new();
+        let (mut one, mut two) = (ground.visit("p", 1), ground.visit("p", 2));
+        for visit in [&mut one, &mut two] {
+            visit.reference("same").begin_spending("o").unwrap();
+        }
+        assert_ne!(one.random().hex(32), two.random().hex(32));
+    }
+
+    #[test]
+    fn explanations_are_bounded_in_length_and_number() {
+        let ground = Ground::new();
+        let mut visit = ground.visit("p", 1);
+        for _ in 0..100 {
+            visit.near_miss("x".repeat(10_000));
+        }
+        let kept: usize = visit.near_misses.iter().map(String::len).sum();
+        assert!(kept < NEAR_MISS + NEAR_MISSES + 200, "{kept}");
+        assert_eq!(visit.near_misses.last().map(String::as_str), Some(MORE));
     }
 }

@@ -211,6 +211,45 @@ async fn pages_of_other_sites_are_refused() {
 }
 
 #[tokio::test]
+async fn pages_of_other_sites_reach_no_provider_either() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let base = sandbox.base_url("cowrie").unwrap();
+    let sound = String::from_utf8(spend(&sandbox, "cowrie", "r")).unwrap();
+    for header in [
+        "Origin: http://evil.example",
+        "Sec-Fetch-Site: cross-site",
+        "Origin: null",
+    ] {
+        let bytes = sound.replacen("\r\n", &format!("\r\n{header}\r\n"), 1);
+        let mut client = Client::connect(&base).await.unwrap();
+        let reply = client.send(bytes.as_bytes()).await.unwrap();
+        assert_eq!(reply.status, 403, "{header}");
+        let why = support::near_miss(&sandbox, "cowrie");
+        assert!(why.contains("another site"), "{why}");
+    }
+    assert_eq!(sandbox.totals().requests, 0);
+    let own = format!("\r\nOrigin: {base}\r\nSec-Fetch-Site: same-origin\r\n");
+    let mut client = Client::connect(&base).await.unwrap();
+    let reply = client
+        .send(sound.replacen("\r\n", &own, 1).as_bytes())
+        .await
+        .unwrap();
+    assert_eq!(reply.status, 200);
+}
+
+#[tokio::test]
+async fn what_explains_a_refusal_is_kept_short() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let path = "x".repeat(60_000);
+    let base = sandbox.base_url("cowrie").unwrap();
+    call("GET", &base, &format!("/{path}"), &[], "")
+        .await
+        .unwrap();
+    let why = support::near_miss(&sandbox, "cowrie");
+    assert!(why.contains("xxx") && why.len() < 5_000, "{}", why.len());
+}
+
+#[tokio::test]
 async fn the_page_needs_nothing_from_elsewhere_and_runs_no_inline_code() {
     let sandbox = Sandbox::start().await.unwrap();
     let base = sandbox.console_url();

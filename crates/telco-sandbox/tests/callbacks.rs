@@ -26,7 +26,7 @@ async fn sandbox() -> Sandbox {
     sandbox
         .configure(
             "citcall",
-            &json!({ "callback_after_ms": 0, "seal_callbacks": false }),
+            &json!({ "callback_after_ms": 0, "seal_callbacks": false, "push_attempts": 3 }),
         )
         .unwrap();
     sandbox
@@ -97,6 +97,57 @@ async fn a_failing_listener_is_tried_again_and_then_given_up() {
     assert_eq!(fate(&sandbox).await, "pushed: 404");
 }
 
+/// No document speaks of repeats, and FanapPlus says that it does not wait for the answer.
+#[tokio::test]
+async fn nothing_is_pushed_again_unless_it_is_set() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for provider in ["citcall", "fanap", "kairos"] {
+        let settings = admin(&sandbox, "GET", &format!("settings/{provider}"), "")
+            .await
+            .json();
+        assert_eq!(settings["push_attempts"], 1, "{provider}");
+        let none = json!({ "push_attempts": 0 });
+        assert!(sandbox.configure(provider, &none).is_err(), "{provider}");
+    }
+    let soon = json!({ "callback_after_ms": 0 });
+    sandbox.configure("citcall", &soon).unwrap();
+    let mut listener = Listener::answering(vec![500]).await;
+    sandbox
+        .callbacks()
+        .listen("citcall", Some(&listener.url))
+        .unwrap();
+    ring(&sandbox, "once").await;
+    listener.next().await;
+    assert_eq!(fate(&sandbox).await, "failed: 500");
+}
+
+/// What memory no longer shows is told all the same.
+#[tokio::test]
+async fn the_story_knows_a_callback_that_the_list_has_forgotten() {
+    let sandbox = sandbox().await;
+    let listener = stalled(&sandbox, "citcall").await;
+    ring(&sandbox, "early").await;
+    let mut first = connection(&listener).await;
+    for n in 0..2_001 {
+        sandbox
+            .faults()
+            .set([FaultRule::callback(CallbackFault::Lost)]);
+        ring(&sandbox, &n.to_string()).await;
+    }
+    assert_eq!(sandbox.callbacks().list(9_999).len(), 2_000);
+    let yes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    first.write_all(yes).await.unwrap();
+    let told = What::Callback("call-ended: pushed: 200".to_owned());
+    for _ in 0..500 {
+        let story = sandbox.operation("citcall", "early").unwrap().story;
+        if story.iter().any(|line| line.what == told) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the story does not know");
+}
+
 #[tokio::test]
 async fn without_a_listener_it_is_said_and_remembered() {
     let sandbox = sandbox().await;
@@ -107,6 +158,9 @@ async fn without_a_listener_it_is_said_and_remembered() {
         .add(FaultRule::callback(CallbackFault::Lost).reference("lost"));
     ring(&sandbox, "lost").await;
     assert_eq!(fate(&sandbox).await, "lost");
+    let story = sandbox.operation("citcall", "lost").unwrap().story;
+    let told = What::Callback("call-ended: lost".to_owned());
+    assert!(story.iter().any(|line| line.what == told), "{story:?}");
     let nobody = "http://127.0.0.1:1/".to_owned();
     assert!(sandbox.callbacks().listen("citcall", Some(&nobody)).is_ok());
     let all: Value = admin(&sandbox, "GET", "callbacks?limit=1", "").await.json();

@@ -536,6 +536,27 @@ async fn v3_callbacks_go_to_the_url_of_the_request() {
 }
 
 #[tokio::test]
+async fn a_url_of_the_request_names_this_machine_unless_it_is_set() {
+    let user = User::new().await;
+    user.sandbox
+        .configure("citcall", &json!({ "callback_after_ms": 0 }))
+        .unwrap();
+    let mut listener = Listener::start().await;
+    // An address that is not this machine's by name, and still leads here.
+    let elsewhere = listener.url.replace("127.0.0.1", "0.0.0.0");
+    let motp = json!({ "msisdn": "6281234567890", "gateway": 5, "callback_url": elsewhere });
+    assert_eq!(user.v3("motp", &motp).await["rc"], "00");
+    assert!(listener.is_quiet().await);
+    let pushed = user.sandbox.callbacks().list(1).remove(0);
+    assert!(pushed.fate.contains("another machine"), "{}", pushed.fate);
+    user.sandbox
+        .configure("citcall", &json!({ "callback_anywhere": true }))
+        .unwrap();
+    let again = user.v3("motp", &motp).await;
+    assert_eq!(listener.next().await["trxid"], again["trxid"]);
+}
+
+#[tokio::test]
 async fn refusals_explain_themselves() {
     let user = User::new().await;
     // A time whose digits are a number of the same length backwards, too.

@@ -159,6 +159,39 @@ async fn a_person_watches_and_breaks_things() {
         let wide = page.eval("document.documentElement.scrollWidth");
         assert!(wide.as_u64().unwrap() <= 375, "{view}: {wide}");
     }
+    // Saved settings are those that were edited: money that went meanwhile stays gone.
+    page.press("6");
+    page.until("document.querySelector('[aria-label=\"settings of cowrie\"]')");
+    let spent = cowrie_request(
+        &sandbox,
+        "/airtime/Credit",
+        &credit_query("meanwhile"),
+        "n4",
+    );
+    send(&sandbox, "cowrie", &spent).await;
+    let settings = async || {
+        support::admin(&sandbox, "GET", "settings/cowrie", "")
+            .await
+            .json()
+    };
+    let before = settings().await;
+    page.eval(
+        "(() => { const area = document.querySelector('[aria-label=\"settings of cowrie\"]'); \
+         area.value = JSON.stringify({ ...JSON.parse(area.value), discount: 7 }); \
+         area.nextElementSibling.click(); })()",
+    );
+    for _ in 0..200 {
+        if settings().await["discount"] == 7 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let after = settings().await;
+    assert_eq!(
+        (&after["discount"], &after["balance"]),
+        (&7.into(), &before["balance"])
+    );
+
     let dark = page.eval("getComputedStyle(document.body).backgroundColor");
     assert_eq!(dark, "rgb(20, 23, 26)");
     page.scheme("light");

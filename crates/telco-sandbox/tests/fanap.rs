@@ -615,6 +615,30 @@ async fn a_subscription_is_pushed_signed_and_again_with_the_same_id() {
     );
 }
 
+/// `Muid` is what a receiver drops repeats by.
+#[tokio::test]
+async fn messages_on_demand_differ_though_the_clock_stands_still() {
+    let user = User::new().await;
+    let mut listener = Listener::start().await;
+    user.sandbox
+        .callbacks()
+        .listen("fanap", Some(&listener.url))
+        .unwrap();
+    user.sandbox.clock().freeze();
+    let mut muids = Vec::new();
+    for what in ["content", "delivery"] {
+        for _ in 0..2 {
+            let mut message = json!({ "number": PHONE });
+            message[what] = json!("Delivered");
+            user.sandbox.trigger("fanap", &message).unwrap();
+            muids.push(listener.next().await[0]["Muid"].to_string());
+        }
+    }
+    muids.sort_unstable();
+    muids.dedup();
+    assert_eq!(muids.len(), 4, "{muids:?}");
+}
+
 #[tokio::test]
 async fn two_copies_of_one_commit_at_once_charge_once() {
     let user = User::new().await;

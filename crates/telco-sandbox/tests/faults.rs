@@ -121,6 +121,35 @@ async fn rules_that_could_never_take_effect_are_refused() {
             "counts from 1",
         ),
         (
+            r#"{"phases":["act-then-reset"],"callback":"lost"}"#,
+            "not both",
+        ),
+        (r#"{"quirk":"redirect","callback":"lost"}"#, "not both"),
+        (
+            r#"{"phases":["refuse"],"operation":"credit"}"#,
+            "meets a connection",
+        ),
+        (
+            r#"{"phases":["refuse","stall"],"number":"1"}"#,
+            "meets a connection",
+        ),
+        (
+            r#"{"phases":["refuse"],"reference":"r"}"#,
+            "meets a connection",
+        ),
+        (
+            r#"{"provider":"cowrie","operation":"credits","phases":["stall"]}"#,
+            "no operation `credits` here; there are: balance, credit",
+        ),
+        (
+            r#"{"provider":"mor","operation":"credit","phases":["stall"]}"#,
+            "no operation `credit`",
+        ),
+        (
+            r#"{"operation":"pay","phases":["stall"]}"#,
+            "no operation `pay`",
+        ),
+        (
             r#"{"phases":["explode"]}"#,
             "the body is not what is wanted",
         ),
@@ -309,6 +338,16 @@ async fn the_story_tells_what_was_told_beside_what_happened() {
         ),
         (0, 1, 1, 0)
     );
+    // "No" to somebody who was served is as wrong as "yes" to somebody who was not.
+    for no in [Told::Rejected, Told::NotSent] {
+        sandbox.told("cowrie", "r1", no);
+        assert_eq!(sandbox.totals().denied, 1);
+        assert!(sandbox.operation("cowrie", "r1").unwrap().is_denied());
+    }
+    sandbox.told("cowrie", "r1", Told::Accepted);
+    assert_eq!(sandbox.totals().denied, 0);
+    sandbox.told("cowrie", "not yet", Told::NotSent);
+    assert_eq!(sandbox.totals().denied, 0);
 
     // Sent again by hand: another nonce, the same reference, and the customer has it twice.
     sandbox.faults().clear();
@@ -330,6 +369,9 @@ async fn the_story_tells_what_was_told_beside_what_happened() {
             What::Delivered,
             answered("connection reset"),
             What::Told(Told::Unknown),
+            What::Told(Told::Accepted),
+            What::Told(Told::Rejected),
+            What::Told(Told::NotSent),
             What::Told(Told::Accepted),
             What::Requested,
             What::Delivered,
@@ -355,4 +397,66 @@ async fn several_sandboxes_do_not_know_each_other_and_drop_closes_the_ports() {
         ErrorKind::ConnectionRefused
     );
     credit(&two, "r1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_uses_up_no_rule_that_is_about_requests() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let late = FaultRule::late_lookup(Duration::from_secs(60));
+    sandbox
+        .faults()
+        .add(FaultRule::quirk("refuse-402").times(1));
+    sandbox.faults().add(FaultRule::quirk("refuse-418").nth(2));
+    sandbox.faults().add(late.times(1));
+    let mut idle = Vec::new();
+    for _ in 0..3 {
+        idle.push(
+            Client::connect(&sandbox.base_url("cowrie").unwrap())
+                .await
+                .unwrap(),
+        );
+    }
+    let mut statuses = Vec::new();
+    for n in 0..4 {
+        statuses.push(credit(&sandbox, &n.to_string()).await.unwrap().status);
+    }
+    assert_eq!(statuses, [402, 418, 200, 200]);
+    // The late lookup went with the first credit, which was refused: the third is found at once.
+    let check = cowrie(&sandbox, "/airtime/Check", "reference=2", "c")
+        .await
+        .unwrap();
+    assert!(check.text().contains("xref"), "{}", check.text());
+}
+
+#[tokio::test]
+async fn times_counts_what_took_effect() {
+    // Of a refused connection and a lost answer one comes, once, whatever is drawn.
+    let mut met = [0, 0];
+    for seed in 0..16 {
+        let sandbox = Sandbox::builder().seed(seed).start().await.unwrap();
+        let either = [Phase::Refuse, Phase::ActThenReset];
+        sandbox.faults().add(FaultRule::any_of(either).times(1));
+        let first = credit(&sandbox, "first").await;
+        assert!(first.is_err(), "{seed}");
+        let acted = sandbox.operation("cowrie", "first").is_some();
+        met[usize::from(acted)] += 1;
+        assert_eq!(
+            credit(&sandbox, "second").await.unwrap().status,
+            200,
+            "{seed}"
+        );
+    }
+    assert!(met[0] > 2 && met[1] > 2, "{met:?}");
+    // The second of two rules waits for a request of its own.
+    let sandbox = Sandbox::start().await.unwrap();
+    for _ in 0..2 {
+        sandbox
+            .faults()
+            .add(FaultRule::new(Phase::ErrorBefore).times(1));
+    }
+    let mut statuses = Vec::new();
+    for n in 0..3 {
+        statuses.push(credit(&sandbox, &n.to_string()).await.unwrap().status);
+    }
+    assert_eq!(statuses, [500, 500, 200]);
 }

@@ -521,3 +521,125 @@ async fn a_lost_answer_is_settled_by_looking() {
     );
     assert_eq!(sandbox.operation("mor", "t-9").unwrap().delivered, 1);
 }
+
+/// When lookups see a payment or a call is decided when it is made, by whatever rule met it then.
+#[tokio::test]
+async fn late_lookups_follow_the_work() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let late = || FaultRule::late_lookup(std::time::Duration::from_millis(500));
+    sandbox.clock().freeze();
+    sandbox.faults().add(late().operation("payment_create"));
+    sandbox.faults().add(late().operation("callback_init"));
+    let payment = [
+        ("user_id", "2"),
+        ("amount", "1"),
+        ("p_currency", "EUR"),
+        ("transaction", "t"),
+    ];
+    signed(&sandbox, "admin", "payment_create", &payment, "2EUR1t").await;
+    let call = [
+        ("device", "5"),
+        ("src", "37060000001"),
+        ("dst", "37060000002"),
+    ];
+    signed(
+        &sandbox,
+        "admin",
+        "callback_init",
+        &call,
+        "53706000000237060000001",
+    )
+    .await;
+    let found = async || {
+        let payments = [("s_from", "0"), ("s_till", "9999999999")];
+        let payments = signed(&sandbox, "admin", "payments_get", &payments, "09999999999").await;
+        let calls = [
+            ("period_start", "0"),
+            ("period_end", "9999999999"),
+            ("s_user", "2"),
+        ];
+        let calls = signed(&sandbox, "admin", "user_calls_get", &calls, "099999999992").await;
+        (
+            payments.contains("<payment>"),
+            calls.contains("<total_calls>1<"),
+        )
+    };
+    assert_eq!(found().await, (false, false));
+    sandbox
+        .clock()
+        .advance(std::time::Duration::from_millis(499));
+    assert_eq!(found().await, (false, false));
+    sandbox.clock().advance(std::time::Duration::from_millis(1));
+    assert_eq!(found().await, (true, true));
+}
+
+#[tokio::test]
+async fn who_asks_and_what_each_is_told() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let change = [("user_id", "2"), ("balance", "1")];
+    let added = signed(&sandbox, "admin", "user_balance_update", &change, "21").await;
+    assert!(
+        added.contains(
+            "<page><page><status>User balance updated</status><user><username>alice</username>"
+        ),
+        "{added}"
+    );
+    let call = [("device", "5"), ("src", "37060000001")];
+    let stranger = signed(&sandbox, "nobody", "callback_init", &call, "537060000001").await;
+    assert!(
+        stranger.ends_with("<Status>Not authenticated</Status>\n"),
+        "{stranger}"
+    );
+    let nowhere = [
+        ("device", "5"),
+        ("src", "37060000001"),
+        ("dst", "37060000404"),
+    ];
+    let nowhere = signed(
+        &sandbox,
+        "admin",
+        "callback_init",
+        &nowhere,
+        "53706000040437060000001",
+    )
+    .await;
+    assert!(nowhere.contains("<Status>No tariff</Status>"), "{nowhere}");
+    // The balance is found by the user's name, whoever asks.
+    let secret = text(&sandbox.credentials("mor").unwrap(), "secret");
+    let body = format!("username=alice&hash={}", sha1(&format!("alice{secret}")));
+    let balance = post(&sandbox, "user_balance_get", &body)
+        .await
+        .unwrap()
+        .text();
+    assert!(balance.contains("<balance>67.0000</balance>"), "{balance}");
+}
+
+#[tokio::test]
+async fn m2_serves_its_own_methods_only() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox
+        .configure("mor", &json!({ "profile": "m2" }))
+        .unwrap();
+    for method in [
+        "system_version_get",
+        "get_version",
+        "sms_send",
+        "users_get",
+        "device_create",
+    ] {
+        let answer = signed(&sandbox, "admin", method, &[], "").await;
+        assert!(
+            answer.contains("There is no such API"),
+            "{method}: {answer}"
+        );
+    }
+    let balance = signed(
+        &sandbox,
+        "admin",
+        "user_balance_get",
+        &[("username", "alice")],
+        "alice",
+    )
+    .await;
+    assert!(balance.contains("<balance>66.0000</balance>"), "{balance}");
+}

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use support::spend::{credit, spend};
-use support::{Client, admin};
-use telco_sandbox::{Query, Sandbox, Totals};
+use support::{Client, STALL, admin};
+use telco_sandbox::{FaultRule, Phase, Query, Sandbox, Totals};
 
 fn fixture() -> Value {
     serde_json::from_str(include_str!("../examples/fixture.json")).unwrap()
@@ -49,6 +49,108 @@ async fn a_fixture_sets_rooms_faults_listeners_and_time_and_a_reset_sets_them_ag
     admin(&sandbox, "POST", "reset", "").await;
     assert_eq!(sandbox.totals(), Totals::default());
     check().await;
+}
+
+#[tokio::test]
+async fn a_reset_goes_back_to_the_state_of_the_start() {
+    let at = UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+    let sandbox = Sandbox::builder().at(at).start().await.unwrap();
+    let base = sandbox.base_url("cowrie").unwrap();
+    // This one will still be on its way.
+    sandbox
+        .faults()
+        .add(FaultRule::new(Phase::ActThenStall).reference("before"));
+    let mut stalled = Client::connect(&base).await.unwrap();
+    let bytes = spend(&sandbox, "cowrie", "before");
+    assert!(
+        tokio::time::timeout(STALL, stalled.send(&bytes))
+            .await
+            .is_err()
+    );
+    sandbox.set_down("mor", true).await;
+    sandbox.clock().advance(Duration::from_secs(86_400));
+
+    sandbox.reset();
+    let now = sandbox.clock().now().duration_since(at).unwrap();
+    assert!(now < Duration::from_secs(60), "{now:?}");
+    let mor = sandbox.base_url("mor").unwrap();
+    let open = async { while Client::connect(&mor).await.is_err() {} };
+    tokio::time::timeout(STALL * 10, open)
+        .await
+        .expect("it is still down");
+    assert_eq!(sandbox.history().total(), 0);
+    credit(&sandbox, "after").await.unwrap();
+    drop(stalled);
+    tokio::time::sleep(STALL).await;
+    let first = sandbox.history().get(1).unwrap();
+    assert_eq!(first.reference.as_deref(), Some("after"));
+    assert_eq!(first.answered, "200");
+}
+
+#[tokio::test]
+async fn a_fixture_is_loaded_whole_or_not_at_all() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let before = admin(&sandbox, "GET", "settings", "").await.json();
+    let sound = json!({ "balance": 5 });
+    for (what, wrong) in [
+        ("rooms", json!({ "cowrie": sound, "mor": { "colour": 1 } })),
+        ("rooms", json!({ "cowrie": sound, "nobody": {} })),
+        ("faults", json!([{ "phases": [] }])),
+        ("listen", json!({ "mor": "nowhere" })),
+    ] {
+        let mut fixture = json!({
+            "rooms": { "cowrie": sound },
+            "faults": [{ "phases": ["stall"] }],
+            "listen": { "citcall": "http://127.0.0.1:1/" },
+            "now_ms": 1_000,
+        });
+        fixture[what] = wrong;
+        let reply = admin(&sandbox, "POST", "fixture", &fixture.to_string()).await;
+        assert_eq!(reply.status, 400, "{fixture}");
+        let after = admin(&sandbox, "GET", "settings", "").await.json();
+        assert_eq!(after, before, "{fixture}");
+        assert!(sandbox.faults().list().is_empty() && sandbox.callbacks().listeners().is_empty());
+        assert!(sandbox.clock().now_ms() > 1_000_000);
+    }
+}
+
+/// Some would make an answer that no client can read; one asked for a key of a terabyte.
+#[tokio::test]
+async fn settings_that_make_no_sense_are_refused() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for (provider, change) in [
+        ("citcall", json!({ "failure_status": 99 })),
+        ("citcall", json!({ "failure_status": 65_535 })),
+        ("kairos", json!({ "failure_status": 0 })),
+        (
+            "kairos",
+            json!({ "profile": { "derivation": { "zero-pad": 1_000_000_000_000_u64 } } }),
+        ),
+        (
+            "kairos",
+            json!({ "profile": { "derivation": { "zero-pad": 0 } } }),
+        ),
+        (
+            "kairos",
+            json!({ "profile": { "derivation": { "digest": ["sha1", 32] } } }),
+        ),
+    ] {
+        let refused = sandbox.configure(provider, &change);
+        assert!(refused.is_err(), "{provider} {change}");
+    }
+    for (provider, change) in [
+        ("citcall", json!({ "failure_status": 503 })),
+        (
+            "kairos",
+            json!({ "profile": { "derivation": { "zero-pad": 32 } } }),
+        ),
+        (
+            "kairos",
+            json!({ "profile": { "derivation": { "digest": ["sha512", 32] } } }),
+        ),
+    ] {
+        sandbox.configure(provider, &change).unwrap();
+    }
 }
 
 #[tokio::test]

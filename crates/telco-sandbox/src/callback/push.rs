@@ -1,5 +1,6 @@
 //! One push: a plain HTTP POST, and the status of its answer.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,6 +22,21 @@ pub(super) fn target(url: &str) -> Result<(&str, &str), String> {
         return Err("this is no URL the sandbox can push to".to_owned());
     }
     Ok((authority, if path.is_empty() { "/" } else { path }))
+}
+
+/// Whether a URL names this machine, by an address or as `localhost`.
+pub(super) fn is_local(url: &str) -> bool {
+    let Ok((authority, _)) = target(url) else {
+        return false;
+    };
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    ip.map_or(host.eq_ignore_ascii_case("localhost"), |ip| {
+        ip.is_loopback()
+    })
 }
 
 pub(super) async fn push(url: &str, callback: &Callback) -> Result<u16, String> {
@@ -68,4 +84,33 @@ pub(super) async fn push(url: &str, callback: &Callback) -> Result<u16, String> 
     tokio::time::timeout(Duration::from_secs(10), exchange)
         .await
         .unwrap_or_else(|_| Err("the listener did not answer in 10 s".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_local;
+
+    #[test]
+    fn only_this_machine_is_local() {
+        for url in [
+            "http://127.0.0.1:8080/hook",
+            "http://127.9.9.9",
+            "http://localhost:1/",
+            "http://LocalHost/x",
+            "http://[::1]:80/",
+        ] {
+            assert!(is_local(url), "{url}");
+        }
+        for url in [
+            "http://example.com/",
+            "http://192.0.2.1:80/",
+            "http://localhost.example.com/",
+            "http://127.0.0.1.example.com/",
+            "http://[2001:db8::1]/",
+            "http://user@127.0.0.1/",
+            "https://127.0.0.1/",
+        ] {
+            assert!(!is_local(url), "{url}");
+        }
+    }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::Due;
 use super::push::{push, target};
+use super::{Callback, Due};
 use crate::ledger::What;
 use crate::shared::Shared;
 
@@ -56,6 +56,13 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         for due in all {
             let listener = shared.callbacks.listener(due.provider);
             match due.callback.url.clone().or(listener) {
+                Some(url) if due.callback.names_a_stranger() => {
+                    shared.settle_callback(
+                        &due,
+                        Some(&url),
+                        "not pushed: the request names another machine",
+                    );
+                }
                 Some(url) => lanes.add(&shared, Job { due, url }),
                 None => shared.settle_callback(&due, None, "no listener"),
             }
@@ -147,7 +154,7 @@ async fn attempt(wire: &Semaphore, job: &Job) -> Outcome {
 async fn repeat(shared: &Shared, wire: &Semaphore, job: &Job, first: Outcome) {
     let mut last = first;
     let mut wait = shared.limits.push_retry;
-    for _ in 1..shared.limits.push_attempts {
+    for _ in 1..job.due.callback.attempts {
         tokio::time::sleep(wait).await;
         wait = wait.saturating_mul(2);
         last = attempt(wire, job).await;
@@ -173,16 +180,23 @@ fn fate(outcome: &Outcome) -> String {
 
 impl Shared {
     fn settle_callback(&self, due: &Due, url: Option<&str>, fate: &str) {
-        let Some(pushed) = self.callbacks.settle(due, url, fate) else {
+        let Some(shown) = self.callbacks.settle(due, url, fate) else {
             return;
         };
-        if let Some(reference) = &pushed.reference {
-            let line = What::Callback(format!("{}: {}", pushed.event, pushed.fate));
-            self.ledger
-                .note(self.clock.now_ms(), 0, pushed.provider, reference, line);
+        self.note_callback(due.provider, &due.callback, fate);
+        if let Some(pushed) = shown {
+            self.announce("callback", || {
+                serde_json::to_value(&pushed).unwrap_or_default()
+            });
         }
-        self.announce("callback", || {
-            serde_json::to_value(&pushed).unwrap_or_default()
-        });
+    }
+
+    /// Tells the story of its operation what came of a callback.
+    pub(crate) fn note_callback(&self, provider: &'static str, callback: &Callback, fate: &str) {
+        if let Some(reference) = &callback.reference {
+            let line = What::Callback(format!("{}: {fate}", callback.event));
+            self.ledger
+                .note(self.clock.now_ms(), 0, provider, reference, line);
+        }
     }
 }

@@ -61,8 +61,8 @@ const query = () => {
 // ---- totals ---------------------------------------------------------------------------------------------------------
 
 function totals(sums) {
-  const alarms = ["doubled", "lost"];
-  const names = ["doubled", "lost", "undecided", "requested", "delivered", "refused"];
+  const alarms = ["doubled", "lost", "denied"];
+  const names = ["doubled", "lost", "denied", "undecided", "requested", "delivered", "refused"];
   $("totals").replaceChildren(
     ...names.map((name) =>
       h("div", { id: `total-${name}`, class: alarms.includes(name) && sums[name] > 0 ? "alarm" : null },
@@ -73,6 +73,7 @@ function totals(sums) {
 // ---- operations -----------------------------------------------------------------------------------------------------
 
 const lost = (op) => op.told === "accepted" && op.delivered === 0;
+const denied = (op) => ["rejected", "not-sent"].includes(op.told) && op.delivered > 0;
 const doubled = (op) => op.delivered > 1;
 
 function badges(op) {
@@ -84,6 +85,7 @@ function badges(op) {
   else all.push(badge("soft", "not done"));
   if (op.delivered > 0 && op.refused > 0) all.push(" ", badge("warn", "repeat refused"));
   if (lost(op)) all.push(" ", badge("bad", "lost"));
+  if (denied(op)) all.push(" ", badge("bad", "denied"));
   return all;
 }
 
@@ -93,7 +95,7 @@ const answered = (op) => op.story.filter((line) => line.what === "answered").at(
 function operationRow(op) {
   const told = op.told ? `told ${op.told}` : answered(op) && `saw ${answered(op)}`;
   return h("button", {
-    class: `row${doubled(op) || lost(op) ? " trouble" : ""}`, "data-row": `${op.provider}/${op.reference}`,
+    class: `row${doubled(op) || lost(op) || denied(op) ? " trouble" : ""}`, "data-row": `${op.provider}/${op.reference}`,
     onclick: () => open(() => operationDetail(op.provider, op.reference)),
   },
     h("span", {}, op.provider), h("span", {}, op.kind), h("span", {}, op.reference),
@@ -291,9 +293,13 @@ async function fidelity() {
       h("details", {}, h("summary", {}, "numbers that behave"), pairs(about.scenarios)),
       h("details", {}, h("summary", {}, "quirks"), pairs(about.quirks)),
       h("details", {}, h("summary", {}, "settings"), area,
-        h("button", { onclick: act(async () => { await api(`settings/${part(name)}`, "POST", JSON.parse(area.value)); await draw(); }) }, "save")));
+        h("button", { onclick: act(async () => { await api(`settings/${part(name)}`, "POST", changed(settings[name], JSON.parse(area.value))); await draw(); }) }, "save")));
   });
 }
+
+/** The fields that were edited: others may have moved meanwhile, as a balance does. */
+const changed = (before, after) =>
+  Object.fromEntries(Object.entries(after).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
 
 async function connect() {
   const all = await api("describe");

@@ -26,6 +26,7 @@ pub struct Faults {
 
 #[derive(Debug, Default)]
 struct Rules {
+    /// Each with how often it met its occasion (`nth`) or took effect (`times`).
     list: Vec<(FaultRule, u64)>,
     /// How many requests each (provider, operation, reference) has made, by key. Two generations bound its size.
     seen: HashMap<u64, u64>,
@@ -76,6 +77,22 @@ impl Faults {
             .collect()
     }
 
+    /// Whether this connection is reset unread: the one thing that is decided before there is a request. Where a rule has
+    /// other phases too, they are drawn from all of them, and what is not [`Phase::Refuse`] is left to the request.
+    pub(crate) fn refuses(&self, provider: &str) -> bool {
+        let mut refused = false;
+        let refuse = |rule: &FaultRule, draw: &mut Draw| {
+            let concerns = rule.callback.is_none() && rule.phases.contains(&Phase::Refuse);
+            concerns
+                .then(|| drawn(&rule.phases, draw))?
+                .filter(|phase| *phase == Phase::Refuse)
+        };
+        self.fire(&[provider, "connect", ""], None, None, refuse, |_, _| {
+            !std::mem::replace(&mut refused, true)
+        });
+        refused
+    }
+
     /// Chooses for one request. `phase_fits` says which phases can happen at this point of its life.
     pub(crate) fn choose(
         &self,
@@ -86,29 +103,40 @@ impl Faults {
         phase_fits: impl Fn(Phase) -> bool,
     ) -> Chosen {
         let mut chosen = Chosen::default();
-        let concerns = |rule: &FaultRule| {
-            rule.callback.is_none()
-                && (rule.phases.is_empty() || rule.phases.iter().any(|p| phase_fits(*p)))
+        let offer = |rule: &FaultRule, draw: &mut Draw| match rule.phases.as_slice() {
+            _ if rule.callback.is_some() => None,
+            [] => Some(None),
+            phases => {
+                let first = drawn(phases, draw).filter(|phase| phase_fits(*phase));
+                let fitting = || {
+                    phases
+                        .iter()
+                        .copied()
+                        .filter(|phase| phase_fits(*phase))
+                        .collect::<Vec<_>>()
+                };
+                first.or_else(|| drawn(&fitting(), draw)).map(Some)
+            }
         };
         let words = [provider, operation, reference.unwrap_or("")];
-        self.fire(&words, number, reference, concerns, |rule, draw| {
-            let at = usize::try_from(draw.below(rule.phases.len() as u64)).unwrap_or(0);
-            let drawn = rule
-                .phases
-                .get(at)
-                .copied()
-                .filter(|phase| phase_fits(*phase));
-            if drawn.is_some() && chosen.phase.is_none() {
-                chosen.phase = drawn;
+        self.fire(&words, number, reference, offer, |rule, phase| {
+            let mut applied = false;
+            if phase.is_some() && chosen.phase.is_none() {
+                applied = true;
+                chosen.phase = phase;
                 chosen.delay = Duration::from_millis(rule.delay_ms);
                 chosen.location.clone_from(&rule.location);
             }
-            if chosen.quirk.is_none() {
+            if rule.quirk.is_some() && chosen.quirk.is_none() {
+                applied = true;
                 chosen.quirk.clone_from(&rule.quirk);
             }
-            chosen.lookup_delay = chosen
-                .lookup_delay
-                .max(Duration::from_millis(rule.lookup_delay_ms));
+            let lookup_delay = Duration::from_millis(rule.lookup_delay_ms);
+            if lookup_delay > chosen.lookup_delay {
+                applied = true;
+                chosen.lookup_delay = lookup_delay;
+            }
+            applied
         });
         chosen
     }
@@ -123,28 +151,25 @@ impl Faults {
     ) -> Option<(CallbackFault, Duration)> {
         let mut chosen = None;
         let words = [provider, operation, reference.unwrap_or(""), "callback"];
-        self.fire(
-            &words,
-            number,
-            reference,
-            |rule| rule.callback.is_some(),
-            |rule, _| {
-                if let Some(fault) = rule.callback {
-                    chosen.get_or_insert((fault, Duration::from_millis(rule.delay_ms)));
-                }
-            },
-        );
+        let offer = |rule: &FaultRule, _: &mut Draw| rule.callback;
+        self.fire(&words, number, reference, offer, |rule, fault| {
+            let first = chosen.is_none();
+            chosen.get_or_insert((fault, Duration::from_millis(rule.delay_ms)));
+            first
+        });
         chosen
     }
 
-    /// Runs `apply` on each rule that concerns this occasion and takes effect. `words` begin with provider and operation.
-    fn fire(
+    /// Runs `apply` on what each rule that matches offers for this occasion, if it takes effect now. A rule that offers
+    /// nothing has not met the occasion, and what another rule has already decided uses up none of its `times`.
+    /// `words` begin with provider and operation.
+    fn fire<T>(
         &self,
         words: &[&str],
         number: Option<&str>,
         reference: Option<&str>,
-        concerns: impl Fn(&FaultRule) -> bool,
-        mut apply: impl FnMut(&FaultRule, &mut Draw),
+        offer: impl Fn(&FaultRule, &mut Draw) -> Option<T>,
+        mut apply: impl FnMut(&FaultRule, T) -> bool,
     ) {
         let mut rules = self.rules();
         if rules.list.is_empty() {
@@ -156,22 +181,35 @@ impl Faults {
         );
         let n = rules.count(random::key(self.seed, words));
         for (index, (rule, hits)) in rules.list.iter_mut().enumerate() {
-            if !concerns(rule) || !rule.matches(provider, operation, number, reference) {
+            if !rule.matches(provider, operation, number, reference) {
                 continue;
             }
-            *hits = hits.saturating_add(1);
             let mut draw = Draw::new(self.seed.wrapping_add(index as u64), words, n);
-            let now = match &rule.when {
-                When::Always => true,
-                When::Times(times) => *hits <= *times,
-                When::Nth(which) => which.contains(hits),
+            let lucky = match &rule.when {
                 When::Chance(p) => draw.next_unit() < *p,
+                _ => true,
             };
-            if now {
-                apply(rule, &mut draw);
+            let Some(offered) = offer(rule, &mut draw) else {
+                continue;
+            };
+            let turn = hits.saturating_add(1);
+            let (now, counts) = match &rule.when {
+                When::Always | When::Chance(_) => (lucky, false),
+                When::Times(times) => (turn <= *times, false),
+                When::Nth(which) => (which.contains(&turn), true),
+            };
+            let applied = now && apply(rule, offered);
+            if applied || counts {
+                *hits = turn;
             }
         }
     }
+}
+
+/// One of these phases.
+fn drawn(phases: &[Phase], draw: &mut Draw) -> Option<Phase> {
+    let at = usize::try_from(draw.below(phases.len() as u64)).ok()?;
+    phases.get(at).copied()
 }
 
 impl Rules {

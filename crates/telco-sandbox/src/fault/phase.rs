@@ -88,6 +88,6 @@ pub enum CallbackFault {
     Early,
     /// Pushed twice.
     Twice,
-    /// Held back until the next callback of the same provider has gone out.
+    /// Held back until a later callback of the same provider has gone out.
     Reordered,
 }

@@ -13,9 +13,9 @@ use super::{CallbackFault, Phase};
 pub enum When {
     /// Each time.
     Always,
-    /// The first so many times.
+    /// The first so many times that it takes effect.
     Times(u64),
-    /// These times, counted from 1 since the rule was set: `Nth(vec![3])` is "the third".
+    /// These times, counted from 1 since the rule was set: `Nth(vec![3])` is "the third" that it could concern.
     Nth(Vec<u64>),
     /// With this probability, drawn from (seed, provider, operation, reference, n-th request of that reference): the
     /// same requests meet the same faults however they interleave.
@@ -37,7 +37,7 @@ pub struct FaultRule {
     /// Only this provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// Only this operation of the provider, by the name the ledger shows.
+    /// Only this operation of the provider, by the name the history shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// Only this phone number, in the provider's form.
@@ -46,7 +46,8 @@ pub struct FaultRule {
     /// Only this reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Phases to choose from (one is drawn when there are several).
+    /// Phases to choose from (one is drawn when there are several). [`Phase::Refuse`] is drawn when the connection opens,
+    /// before there is an operation, number or reference; the others when the request is read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
     /// What to do to callbacks.
@@ -227,6 +228,19 @@ impl FaultRule {
         if idle {
             return Err(
                 "a fault rule names `phases`, `callback`, `quirk` or `lookup_delay_ms`".to_owned(),
+            );
+        }
+        if self.callback.is_some()
+            && (!self.phases.is_empty() || self.quirk.is_some() || self.lookup_delay_ms > 0)
+        {
+            return Err(
+                "a rule is about callbacks (`callback`) or about requests, not both".to_owned(),
+            );
+        }
+        let scoped = self.operation.is_some() || self.number.is_some() || self.reference.is_some();
+        if self.phases.contains(&Phase::Refuse) && scoped {
+            return Err(
+                "`refuse` meets a connection, which has no `operation`, `number` or `reference` yet".to_owned(),
             );
         }
         match &self.when {

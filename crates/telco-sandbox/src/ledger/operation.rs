@@ -104,6 +104,12 @@ impl Operation {
         self.told == Some(Told::Accepted) && self.delivered == 0
     }
 
+    /// Told "refused" or "nothing was sent", but done.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        matches!(self.told, Some(Told::Rejected | Told::NotSent)) && self.delivered > 0
+    }
+
     /// Done more than once.
     #[must_use]
     pub fn is_doubled(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Operation;
+use super::{Operation, Told};
 
 /// Sums over all operations since the start or the last reset, also over those that memory no longer holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -20,11 +20,27 @@ pub struct Totals {
     pub refused: u64,
     /// Operations whose caller was told "accepted" and that were never done (as far as the driver reported).
     pub lost: u64,
+    /// Operations whose caller was told "refused" or "nothing was sent", and that were done.
+    pub denied: u64,
     /// Operations whose caller still does not know.
     pub undecided: u64,
 }
 
 impl Totals {
+    /// Changes an operation, and counts anew what it is in the light of what its caller was told.
+    pub(super) fn judge(&mut self, op: &mut Operation, change: impl FnOnce(&mut Operation)) {
+        let judged =
+            |op: &Operation| [op.is_lost(), op.is_denied(), op.told == Some(Told::Unknown)];
+        let before = judged(op);
+        change(op);
+        let sums = [&mut self.lost, &mut self.denied, &mut self.undecided];
+        for ((sum, was), is) in sums.into_iter().zip(before).zip(judged(op)) {
+            *sum = sum
+                .saturating_sub(u64::from(was))
+                .saturating_add(u64::from(is));
+        }
+    }
+
     pub(super) fn plus(self, other: &Self) -> Self {
         Self {
             requested: self.requested.saturating_add(other.requested),
@@ -33,6 +49,7 @@ impl Totals {
             doubled: self.doubled.saturating_add(other.doubled),
             refused: self.refused.saturating_add(other.refused),
             lost: self.lost.saturating_add(other.lost),
+            denied: self.denied.saturating_add(other.denied),
             undecided: self.undecided.saturating_add(other.undecided),
         }
     }
@@ -45,7 +62,7 @@ pub struct Filter {
     pub provider: Option<String>,
     /// Only those whose reference, number, kind or details contain this text.
     pub search: Option<String>,
-    /// Only doubled or lost ones.
+    /// Only doubled, lost or denied ones.
     pub trouble: bool,
     /// Skip so many of the newest.
     pub skip: usize,
@@ -68,7 +85,7 @@ impl Default for Filter {
 impl Filter {
     pub(super) fn matches(&self, op: &Operation) -> bool {
         self.provider.as_deref().is_none_or(|p| p == op.provider)
-            && (!self.trouble || op.is_doubled() || op.is_lost())
+            && (!self.trouble || op.is_doubled() || op.is_lost() || op.is_denied())
             && self.search.as_deref().is_none_or(|text| {
                 op.reference.contains(text)
                     || op.kind.contains(text)

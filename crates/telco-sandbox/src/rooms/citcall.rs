@@ -14,11 +14,12 @@ mod settings;
 mod sms;
 mod verify;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use crate::bounded::Bounded;
 use crate::random::Draw;
 use crate::room::{Answer, Halt, Request, Room, Rule, Visit, merge_settings};
 
@@ -35,7 +36,7 @@ pub struct Citcall {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     settings: Arc<Settings>,
     /// Rupiah spent so far.
@@ -43,15 +44,28 @@ struct State {
     /// Counts up, so that transaction ids differ within a millisecond.
     last_trxid: u64,
     /// Codes that `verify` can check, by transaction id.
-    sessions: HashMap<String, Session>,
-    /// Which gateway each reference rang first through.
-    first_gateway: HashMap<String, i64>,
+    sessions: Bounded<String, Session>,
+    /// Which gateway each reference rang first through; long ones as the ledger keeps them.
+    first_gateway: Bounded<String, i64>,
     /// The newest calls, for a callback on demand.
     calls: VecDeque<call::Placed>,
 }
 
-/// Entries kept per table; older ones are forgotten wholesale.
+/// Entries kept per table; the oldest go first.
 const KEPT: usize = 100_000;
+
+impl State {
+    fn new(settings: Arc<Settings>) -> State {
+        State {
+            settings,
+            spent: 0,
+            last_trxid: 0,
+            sessions: Bounded::new(KEPT),
+            first_gateway: Bounded::new(KEPT),
+            calls: VecDeque::new(),
+        }
+    }
+}
 
 /// A refusal: the result code and what is wrong, for the developer.
 struct Refusal {
@@ -84,7 +98,7 @@ impl Citcall {
             user_id: "sandbox".to_owned(),
             api_key: draw.hex(32).to_lowercase(),
             password: draw.hex(12).to_lowercase(),
-            state: Mutex::default(),
+            state: Mutex::new(State::new(Arc::default())),
         }
     }
 
@@ -116,6 +130,10 @@ impl Room for Citcall {
 
     fn fidelity(&self) -> &'static [Rule] {
         fidelity::RULES
+    }
+
+    fn operations(&self) -> &'static [&'static str] {
+        &["asynccall", "motp", "verify", "sms", "smsotp", "unknown"]
     }
 
     fn quirks(&self) -> &'static [(&'static str, &'static str)] {
@@ -160,7 +178,9 @@ impl Room for Citcall {
 
     fn configure(&self, change: &Value) -> Result<(), String> {
         let mut state = self.state();
-        state.settings = Arc::new(merge_settings(&*state.settings, change)?);
+        let merged: Settings = merge_settings(&*state.settings, change)?;
+        merged.check()?;
+        state.settings = Arc::new(merged);
         Ok(())
     }
 
@@ -170,9 +190,6 @@ impl Room for Citcall {
 
     fn reset(&self) {
         let mut state = self.state();
-        *state = State {
-            settings: std::mem::take(&mut state.settings),
-            ..State::default()
-        };
+        *state = State::new(Arc::clone(&state.settings));
     }
 }

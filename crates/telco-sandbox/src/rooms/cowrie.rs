@@ -101,6 +101,19 @@ impl Room for Cowrie {
         fidelity::RULES
     }
 
+    fn operations(&self) -> &'static [&'static str] {
+        &[
+            "balance",
+            "credit",
+            "data",
+            "check",
+            "pin-single",
+            "pin-batch",
+            "redeem",
+            "unknown",
+        ]
+    }
+
     fn quirks(&self) -> &'static [(&'static str, &'static str)] {
         fidelity::QUIRKS
     }

@@ -63,6 +63,10 @@ struct State {
     dates: Bounded<String, u64>,
     /// The newest messages, for a callback on demand.
     messages: VecDeque<message::Message>,
+    /// Messages that were made on demand.
+    on_demand: u64,
+    /// How many ids were given for one phone and Date, by a key of both.
+    ids: Bounded<u64, u64>,
 }
 
 impl State {
@@ -74,6 +78,8 @@ impl State {
             starts: Bounded::new(KEPT),
             dates: Bounded::new(KEPT),
             messages: VecDeque::new(),
+            on_demand: 0,
+            ids: Bounded::new(KEPT),
         }
     }
 }
@@ -143,6 +149,19 @@ impl Room for Fanap {
 
     fn fidelity(&self) -> &'static [Rule] {
         fidelity::RULES
+    }
+
+    fn operations(&self) -> &'static [&'static str] {
+        &[
+            "start",
+            "commit",
+            "imi-start",
+            "imi-commit",
+            "sdp-start",
+            "sdp-commit",
+            "verification",
+            "unknown",
+        ]
     }
 
     fn quirks(&self) -> &'static [(&'static str, &'static str)] {

@@ -200,6 +200,10 @@ impl Room for Kairos {
         fidelity::RULES
     }
 
+    fn operations(&self) -> &'static [&'static str] {
+        &["create", "pull", "generate-key-pair", "unknown"]
+    }
+
     fn quirks(&self) -> &'static [(&'static str, &'static str)] {
         fidelity::QUIRKS
     }
@@ -239,7 +243,9 @@ impl Room for Kairos {
 
     fn configure(&self, change: &Value) -> Result<(), String> {
         let mut state = self.state();
-        state.settings = Arc::new(merge_settings(&*state.settings, change)?);
+        let merged: Settings = merge_settings(&*state.settings, change)?;
+        merged.check()?;
+        state.settings = Arc::new(merged);
         Ok(())
     }
 

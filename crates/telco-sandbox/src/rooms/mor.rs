@@ -69,6 +69,10 @@ impl Room for Mor {
         fidelity::RULES
     }
 
+    fn operations(&self) -> &'static [&'static str] {
+        hash::operations()
+    }
+
     fn quirks(&self) -> &'static [(&'static str, &'static str)] {
         fidelity::QUIRKS
     }

@@ -9,9 +9,10 @@ use super::fields::{integer, text};
 use super::reply::{ascii, redirect};
 use super::settings::{self, CallerShown, Settings, scripted};
 use super::verify::Session;
-use super::{Citcall, KEPT, Refusal, Version, number};
+use super::{Citcall, Refusal, Version, number};
 use crate::callback::Callback;
 use crate::handset::Arrival;
+use crate::ledger::bounded;
 use crate::room::{Answer, Halt, Request, Visit};
 
 /// A call that was placed, as its callback needs it.
@@ -119,12 +120,12 @@ impl Citcall {
         }
         if let Some(Value::String(id)) = fields.get("clientUniqueId") {
             let mut state = self.state();
-            if state.first_gateway.len() >= KEPT {
-                state.first_gateway.clear();
+            let (gateway, key) = (gateway.unwrap_or(0), bounded(id));
+            let first = state.first_gateway.get(&*key).copied();
+            if first.is_none() {
+                state.first_gateway.insert(key.into_owned(), gateway);
             }
-            let gateway = gateway.unwrap_or(0);
-            let first = *state.first_gateway.entry(id.clone()).or_insert(gateway);
-            if first == gateway {
+            if first.is_none_or(|first| first == gateway) {
                 visit.reference(id.as_str());
             } else {
                 visit.reference(format!("{id}#{gateway}"));
@@ -260,6 +261,8 @@ impl Citcall {
         let mut callback = Callback::json_text("call-ended", body)
             .reference(placed.reference.as_str())
             .number(placed.number.as_str())
+            .attempts(settings.push_attempts)
+            .anywhere(settings.callback_anywhere)
             .after(Duration::from_millis(settings.callback_after_ms));
         if let Some(url) = &placed.callback_url {
             callback = callback.url(url.as_str());
@@ -413,5 +416,36 @@ fn shown(token: &str, form: CallerShown) -> String {
         CallerShown::National => token.to_owned(),
         CallerShown::Bare => format!("62{national}"),
         CallerShown::International => format!("+62{national}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rooms::citcall::KEPT;
+    use crate::visit::tests::Ground;
+
+    #[test]
+    fn a_second_gateway_stays_known_as_one_while_others_come() {
+        let (citcall, ground) = (Citcall::new(0), Ground::new());
+        let filed = |id: &str, gateway: i64| {
+            let mut visit = ground.visit("citcall", 1);
+            let fields = json!({ "clientUniqueId": id, "gateway": gateway });
+            citcall.introduce(&mut visit, fields.as_object().unwrap());
+            visit.reference_of().to_owned()
+        };
+        for n in 1..KEPT {
+            filed(&n.to_string(), 1);
+        }
+        assert_eq!((filed("a", 1), filed("a", 2)), ("a".into(), "a#2".into()));
+        // One more than fit: the oldest goes, and not all of them.
+        filed("b", 1);
+        assert_eq!((filed("a", 2), filed("a", 1)), ("a#2".into(), "a".into()));
+        let long = "x".repeat(1 << 20);
+        filed(&long, 1);
+        assert_eq!(filed(&long, 2), format!("{long}#2"));
+        let state = citcall.state();
+        let longest = state.first_gateway.keys().map(String::len).max();
+        assert!(longest.unwrap() < 1_000, "{longest:?}");
     }
 }

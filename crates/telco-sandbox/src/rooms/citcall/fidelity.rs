@@ -79,6 +79,11 @@ pub(super) const RULES: &[Rule] = &[
         "rc 42, which the v2 document does not list",
         "number_rc",
     ),
+    Rule::fixed(
+        "inferred",
+        "v3 `msisdn` of motp that begins with `+` or `0`",
+        "refused: the official clients send digits with the country code; verify and the messages take every form of v2",
+    ),
     Rule::set_by(
         "claimed",
         "gateway out of range",
@@ -124,6 +129,18 @@ pub(super) const RULES: &[Rule] = &[
         "when the callback comes",
         "2 s after the answer",
         "callback_after_ms",
+    ),
+    Rule::set_by(
+        "unknown",
+        "a callback whose listener fails",
+        "is not pushed again",
+        "push_attempts",
+    ),
+    Rule::set_by(
+        "observed",
+        "v3 `callback_url`",
+        "one of this machine only, as a sandbox should reach nobody else's; the real one takes any host",
+        "callback_anywhere",
     ),
     Rule::fixed(
         "unknown",

@@ -24,6 +24,8 @@ pub(super) struct Settings {
     pub(super) callbacks: bool,
     pub(super) seal_callbacks: bool,
     pub(super) callback_after_ms: u64,
+    pub(super) callback_anywhere: bool,
+    pub(super) push_attempts: u32,
     pub(super) caller_shown: CallerShown,
     pub(super) verify_accepts: VerifyAccepts,
     pub(super) senders: Vec<String>,
@@ -72,10 +74,25 @@ impl Default for Settings {
             callbacks: true,
             seal_callbacks: true,
             callback_after_ms: 2_000,
+            callback_anywhere: false,
+            push_attempts: 1,
             caller_shown: CallerShown::National,
             verify_accepts: VerifyAccepts::LastFour,
             senders: words(&["CITCALL"]),
         }
+    }
+}
+
+impl Settings {
+    /// What the types do not say.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if !(200..=599).contains(&self.failure_status) {
+            return Err("`failure_status` is an HTTP status from 200 to 599".to_owned());
+        }
+        if !(1..=100).contains(&self.push_attempts) {
+            return Err("`push_attempts` goes from 1 to 100".to_owned());
+        }
+        Ok(())
     }
 }
 

@@ -120,6 +120,8 @@ impl Citcall {
             let mut callback = Callback::json("message-report", &report)
                 .reference(reference)
                 .number(number.as_str())
+                .attempts(settings.push_attempts)
+                .anywhere(settings.callback_anywhere)
                 .after(Duration::from_millis(settings.callback_after_ms));
             if let Some(url) = callback_url {
                 callback = callback.url(url);

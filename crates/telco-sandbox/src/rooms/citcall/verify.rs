@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::text;
 use super::settings::{Settings, VerifyAccepts};
-use super::{Citcall, KEPT, Refusal, Version, number};
+use super::{Citcall, Refusal, Version, number};
 use crate::ledger::What;
 use crate::room::{Answer, Halt, Request, Visit};
 
@@ -74,11 +74,7 @@ impl Session {
 
 impl Citcall {
     pub(super) fn open_session(&self, trxid: &str, session: Session) {
-        let mut state = self.state();
-        if state.sessions.len() >= KEPT {
-            state.sessions.clear();
-        }
-        state.sessions.insert(trxid.to_owned(), session);
+        self.state().sessions.insert(trxid.to_owned(), session);
     }
 
     pub(super) fn verify(

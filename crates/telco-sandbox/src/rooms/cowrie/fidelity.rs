@@ -24,7 +24,8 @@ pub(super) const RULES: &[Rule] = &[
         "the query as sent or decoded, either fits",
         "verify",
     ),
-    Rule::fixed("documented", "method", "GET only; anything else 405"),
+    Rule::fixed("documented", "method", "GET only"),
+    Rule::fixed("inferred", "another method", "405"),
     Rule::fixed("inferred", "header names", "matched without regard to case"),
     Rule::fixed("documented", "missing header", "403"),
     Rule::fixed(

@@ -144,6 +144,12 @@ pub(super) const RULES: &[Rule] = &[
         "2 s",
         "callback_after_ms",
     ),
+    Rule::set_by(
+        "documented",
+        "a callback whose listener fails",
+        "is not pushed again: the sender does not wait for the answer",
+        "push_attempts",
+    ),
     Rule::fixed(
         "documented",
         "delivery callback",

@@ -10,6 +10,7 @@ use super::settings::Settings;
 use super::{Fanap, PRODUCT_ID, phone};
 use crate::calendar;
 use crate::callback::Callback;
+use crate::random::Draw;
 use crate::room::Visit;
 
 /// A message from or about a subscriber.
@@ -43,7 +44,7 @@ impl Fanap {
             muid: visit.random().hex(32).to_lowercase(),
             received_ms: visit.now_ms(),
         };
-        self.push(visit, &message, settings.callback_after_ms);
+        self.push(visit, &message, settings.callback_after_ms, settings);
         let mut state = self.state();
         if state.messages.len() >= KEPT {
             state.messages.pop_front();
@@ -55,6 +56,7 @@ impl Fanap {
     /// `{"number", "content"}` is a text from a subscriber; `{"number", "delivery": "Delivered"}` a delivery report.
     pub(super) fn push_on_demand(&self, visit: &mut Visit<'_>, what: &Value) -> Result<(), String> {
         let word = |name| what.get(name).and_then(Value::as_str);
+        let settings = self.current();
         let Some(number) = word("number") else {
             let wanted = word("reference");
             let found = self
@@ -66,12 +68,13 @@ impl Fanap {
                 .cloned()
                 .ok_or("there is no such subscription to tell about")?;
             visit.reference(found.reference.as_str());
-            self.push(visit, &found, 0);
+            self.push(visit, &found, 0, &settings);
             return Ok(());
         };
         let national = phone::national(number).ok_or("`number` is no Iranian mobile number")?;
         if let Some(status) = word("delivery") {
-            visit.push(self.delivery(visit.now_ms(), national, status));
+            let report = self.delivery(visit.now_ms(), national, status);
+            visit.push(report.attempts(settings.push_attempts));
             return Ok(());
         }
         let message = Message {
@@ -80,14 +83,27 @@ impl Fanap {
             actor: "Sms",
             kind: "Content",
             content: word("content").unwrap_or_default().to_owned(),
-            muid: visit.random().hex(32).to_lowercase(),
+            muid: self.muid_on_demand(visit),
             received_ms: visit.now_ms(),
         };
-        self.push(visit, &message, 0);
+        self.push(visit, &message, 0, &settings);
         Ok(())
     }
 
-    fn push(&self, visit: &mut Visit<'_>, message: &Message, after_ms: u64) {
+    /// Counts up, so that messages differ that no request stands behind.
+    fn pushed_on_demand(&self) -> u64 {
+        let mut state = self.state();
+        state.on_demand = state.on_demand.saturating_add(1);
+        state.on_demand
+    }
+
+    fn muid_on_demand(&self, visit: &Visit<'_>) -> String {
+        let words = ["fanap", "on demand"];
+        let mut draw = Draw::new(visit.world.seed, &words, self.pushed_on_demand());
+        draw.hex(32).to_lowercase()
+    }
+
+    fn push(&self, visit: &mut Visit<'_>, message: &Message, after_ms: u64, settings: &Settings) {
         let received_ms = i64::try_from(message.received_ms).unwrap_or(0);
         let receive_time = format!("{}Z", calendar::format(received_ms));
         let (channel_type, channel, account) = ("Imi", "3000", self.account_of(&message.national));
@@ -123,6 +139,7 @@ impl Fanap {
         }]);
         let mut callback = Callback::json("message", &body)
             .number(format!("98{}", message.national))
+            .attempts(settings.push_attempts)
             .after(Duration::from_millis(after_ms));
         if !message.reference.is_empty() {
             callback = callback.reference(message.reference.as_str());
@@ -133,7 +150,7 @@ impl Fanap {
     fn delivery(&self, now_ms: u64, national: &str, status: &str) -> Callback {
         let account = self.account_of(national);
         let body = json!([{
-            "Muid": format!("{account}-{now_ms}"),
+            "Muid": format!("{account}-{now_ms}-{}", self.pushed_on_demand()),
             "AccountId": account,
             "Status": status,
             "Sid": PRODUCT_ID,
@@ -150,8 +167,6 @@ impl Fanap {
     /// Opaque, and the same for one phone: the provider tells its customers no more.
     fn account_of(&self, national: &str) -> String {
         let words = ["fanap", "account", &self.app_id, national];
-        crate::random::Draw::new(0, &words, 0)
-            .hex(16)
-            .to_lowercase()
+        Draw::new(0, &words, 0).hex(16).to_lowercase()
     }
 }

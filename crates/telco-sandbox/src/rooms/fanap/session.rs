@@ -5,7 +5,7 @@ use super::api::Api;
 use super::settings::{Repeated, Scripted, Settings, scripted};
 use super::{Fanap, phone};
 use crate::handset::Arrival;
-use crate::random::Draw;
+use crate::random::{self, Draw};
 use crate::room::{Halt, Visit};
 
 /// A code that was sent.
@@ -223,11 +223,15 @@ impl Fanap {
             let mut draw = Draw::new(visit.world.seed, &words, ordinal);
             draw.hex(32).to_lowercase()
         };
-        let state = self.state();
-        (0..)
-            .map(draw)
-            .find(|id| state.sessions.get(id).is_none())
-            .unwrap_or_default()
+        // Counted under one lock: two starts that come at once get two ids.
+        let mut state = self.state();
+        let key = random::key(0, &words);
+        let given = state.ids.get(&key).copied().unwrap_or(0);
+        let mut free = (given..).map(|ordinal| (ordinal, draw(ordinal)));
+        let free = free.find(|(_, id)| state.sessions.get(id).is_none());
+        let (ordinal, id) = free.unwrap_or_default();
+        state.ids.insert(key, ordinal.saturating_add(1));
+        id
     }
 }
 
@@ -271,4 +275,25 @@ fn national(phone_sent: &str) -> Result<&str, Refusal> {
             "the phone is no Iranian mobile number in ASCII digits without separators: 09… and nine more",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::visit::tests::Ground;
+
+    #[test]
+    fn two_starts_at_once_get_two_ids() {
+        let (fanap, ground) = (Fanap::new(0), Ground::new());
+        let visit = ground.visit("fanap", 1);
+        let id = |phone| fanap.new_id(&visit, phone, "2026-01-01T00:00:00.000Z");
+        let (one, two) = (id("09121234567"), id("09121234567"));
+        assert_ne!(one, two);
+        // What is given follows from the seed and from what is asked.
+        let again = Fanap::new(0);
+        assert_eq!(
+            again.new_id(&visit, "09121234567", "2026-01-01T00:00:00.000Z"),
+            one
+        );
+    }
 }

@@ -24,6 +24,7 @@ pub(super) struct Settings {
     pub(super) refuse_subscribed: bool,
     pub(super) callbacks: bool,
     pub(super) callback_after_ms: u64,
+    pub(super) push_attempts: u32,
 }
 
 /// The hash under the signature.
@@ -86,6 +87,7 @@ impl Default for Settings {
             refuse_subscribed: false,
             callbacks: true,
             callback_after_ms: 2_000,
+            push_attempts: 1,
         }
     }
 }
@@ -98,6 +100,9 @@ impl Settings {
         }
         if !(4..=8).contains(&self.code_digits) {
             return Err("`code_digits` goes from 4 to 8".to_owned());
+        }
+        if !(1..=100).contains(&self.push_attempts) {
+            return Err("`push_attempts` goes from 1 to 100".to_owned());
         }
         if !(200..=599).contains(&self.refusal_status) {
             return Err("`refusal_status` is an HTTP status from 200 to 599".to_owned());

@@ -39,11 +39,28 @@ pub(crate) fn open(
     key: &PrivateKey,
     profile: &Profile,
 ) -> Result<String, OpenError> {
+    open_unwrapped(sealed, &unwrap(sealed, key, profile)?, profile)
+}
+
+/// What RSA carried.
+pub(super) fn unwrap(
+    sealed: Sealed<'_>,
+    key: &PrivateKey,
+    profile: &Profile,
+) -> Result<Vec<u8>, OpenError> {
     let block = decode(sealed.wrapped_key, profile.encoding).ok_or(OpenError::OuterBase64)?;
-    let wrapped = decrypt_rsa(key, profile.padding, &block)?;
+    decrypt_rsa(key, profile.padding, &block)
+}
+
+/// The JSON text inside, once it is known what RSA carried.
+pub(super) fn open_unwrapped(
+    sealed: Sealed<'_>,
+    wrapped: &[u8],
+    profile: &Profile,
+) -> Result<String, OpenError> {
     let aes_key = match profile.rsa_input {
-        RsaInput::AesKey => wrapped,
-        RsaInput::Key(form) => aes_key(&wrapped, form, profile).ok_or(OpenError::KeyString)?,
+        RsaInput::AesKey => wrapped.to_vec(),
+        RsaInput::Key(form) => aes_key(wrapped, form, profile).ok_or(OpenError::KeyString)?,
     };
     open_payload(sealed, &aes_key, profile)
 }

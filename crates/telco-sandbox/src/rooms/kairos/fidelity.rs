@@ -197,8 +197,19 @@ pub(super) const RULES: &[Rule] = &[
     Rule::set_by(
         "unknown",
         "when the push comes",
-        "2 s after the answer",
+        "2 s after dialling: it does not wait out the call whose end it tells",
         "push_after_ms",
+    ),
+    Rule::set_by(
+        "unknown",
+        "a push whose listener fails",
+        "is not repeated",
+        "push_attempts",
+    ),
+    Rule::fixed(
+        "unknown",
+        "how long a call lasts",
+        "5 s of ringing for each number, then 12.345 s of talk; pushes and pulls tell these times at once, ahead of the clock",
     ),
     Rule::set_by(
         "documented",

@@ -14,6 +14,16 @@ pub(crate) enum Digest {
     Sha512,
 }
 
+impl Digest {
+    fn octets(self) -> usize {
+        match self {
+            Digest::Sha1 => 20,
+            Digest::Sha256 => 32,
+            Digest::Sha512 => 64,
+        }
+    }
+}
+
 /// What is encrypted: the JSON itself, or its base64 text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -170,6 +180,24 @@ pub(crate) struct Profile {
     pub(crate) padding: Padding,
     /// How the values are written.
     pub(crate) encoding: Encoding,
+}
+
+impl Profile {
+    /// An AES key has 16, 24 or 32 octets, and a digest gives no more than it has.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let length = match self.derivation {
+            Derivation::Direct => return Ok(()),
+            Derivation::ZeroPad(length) => length,
+            Derivation::Digest(digest, length) if length <= digest.octets() => length,
+            Derivation::Digest(..) => {
+                return Err("`derivation`: the digest has fewer octets than that".to_owned());
+            }
+        };
+        match length {
+            16 | 24 | 32 => Ok(()),
+            _ => Err("`derivation`: an AES key has 16, 24 or 32 octets".to_owned()),
+        }
+    }
 }
 
 impl Default for Profile {

@@ -157,6 +157,7 @@ impl Kairos {
         let mut callback = Callback::json_text(event, body.unwrap_or_default())
             .reference(record.client_identifier.as_str())
             .number(record.number())
+            .attempts(settings.push_attempts)
             .after(Duration::from_millis(after_ms));
         if !settings.push_basic.is_empty() {
             let credentials = STANDARD.encode(&settings.push_basic);

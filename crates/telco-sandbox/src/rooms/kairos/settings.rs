@@ -34,6 +34,7 @@ pub(super) struct Settings {
     pub(super) pull_limit: usize,
     pub(super) pushes: bool,
     pub(super) push_after_ms: u64,
+    pub(super) push_attempts: u32,
     pub(super) push_wrapped: bool,
     pub(super) push_basic: String,
 }
@@ -87,9 +88,24 @@ impl Default for Settings {
             pull_limit: 200,
             pushes: true,
             push_after_ms: 2_000,
+            push_attempts: 1,
             push_wrapped: true,
             push_basic: String::new(),
         }
+    }
+}
+
+impl Settings {
+    /// What the types do not say.
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.profile.check()?;
+        if !(200..=599).contains(&self.failure_status) {
+            return Err("`failure_status` is an HTTP status from 200 to 599".to_owned());
+        }
+        if !(1..=100).contains(&self.push_attempts) {
+            return Err("`push_attempts` goes from 1 to 100".to_owned());
+        }
+        Ok(())
     }
 }
 

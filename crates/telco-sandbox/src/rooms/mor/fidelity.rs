@@ -47,7 +47,17 @@ pub(super) const RULES: &[Rule] = &[
     Rule::fixed(
         "inferred",
         "u",
-        "must be a user of the sandbox; otherwise Bad login",
+        "must be a user of the sandbox; otherwise Bad login, from callback_init `Not authenticated` in its Status",
+    ),
+    Rule::fixed(
+        "observed",
+        "user_balance_get and user_simple_balance_get",
+        "look for `username` or `id` and not for `u`, which may be absent",
+    ),
+    Rule::fixed(
+        "observed",
+        "methods of M2",
+        "fifteen; those that only MOR has are `There is no such API` there",
     ),
     Rule::fixed("observed", "errors", "HTTP 200 with the error in the XML"),
     Rule::set_by(
@@ -56,7 +66,16 @@ pub(super) const RULES: &[Rule] = &[
         "text/xml; an attachment without test=1",
         "xml_extension",
     ),
-    Rule::fixed("observed", "user_balance_update", "adds the amount"),
+    Rule::fixed(
+        "observed",
+        "user_balance_update",
+        "adds the amount; the answer is a page within a page",
+    ),
+    Rule::fixed(
+        "observed",
+        "messages, callbacks and balance changes",
+        "no reference travels: each request is an operation of its own, and a repeat is never counted as doubled",
+    ),
     Rule::set_by(
         "unknown",
         "a repeated transaction",
@@ -121,7 +140,7 @@ pub(super) const QUIRKS: &[(&str, &str)] = &[
 pub(super) const SCENARIOS: &[(&str, &str)] = &[
     (
         "37060000404",
-        "sms_send and callback_init: Wrong destination",
+        "sms_send: Wrong destination; callback_init: No tariff",
     ),
     ("37060000500", "sms_send: an error message of the gateway"),
 ];

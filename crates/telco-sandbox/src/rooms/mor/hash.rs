@@ -17,6 +17,25 @@ const PARAMS: &str = include_str!("params.tsv");
 /// Methods, their older names, and how each is hashed.
 const METHODS: &str = include_str!("methods.tsv");
 
+/// All that M2 serves (observed).
+const M2_METHODS: [&str; 15] = [
+    "aggregate_get",
+    "device_details_get",
+    "devices_get",
+    "exchange_rate_update",
+    "payment_create",
+    "payments_get",
+    "quickstats_get",
+    "tariff_rates_get",
+    "tariff_wholesale_update",
+    "user_balance_get",
+    "user_balance_update",
+    "user_calls_get",
+    "user_details_get",
+    "user_login",
+    "user_logout",
+];
+
 /// Which version the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -113,6 +132,17 @@ pub(super) fn method(profile: Profile, url_name: &str) -> Option<&'static Method
     KNOWN.get(profile.at())?.get(url_name)
 }
 
+/// The names of all methods, for fault rules; and what a request gets whose method is none.
+pub(super) fn operations() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let rows = METHODS.lines().skip(1);
+        rows.filter_map(|row| row.split('\t').nth(1))
+            .chain(["unknown"])
+            .collect()
+    });
+    &NAMES
+}
+
 fn methods_of(profile: Profile) -> HashMap<&'static str, Method> {
     let mut known = HashMap::new();
     for row in METHODS.lines().skip(1) {
@@ -120,7 +150,9 @@ fn methods_of(profile: Profile) -> HashMap<&'static str, Method> {
         let [of, name, legacy, mode, hashed] = row.as_slice() else {
             continue;
         };
-        if *of == "m2" && profile != Profile::M2 {
+        if (*of == "m2" && profile != Profile::M2)
+            || (profile == Profile::M2 && !M2_METHODS.contains(name))
+        {
             continue;
         }
         let mode = match *mode {

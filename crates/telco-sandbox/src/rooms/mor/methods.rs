@@ -77,7 +77,8 @@ pub(super) fn run(
 ) -> Option<Page> {
     let params = Params(params);
     let login = params.text("u");
-    let by_name = matches!(method, "user_simple_balance_get");
+    // These find the user that they are about by other means, and whoever asks may ask (observed).
+    let by_name = matches!(method, "user_simple_balance_get" | "user_balance_get");
     let caller = state
         .find(|user| user.username == login)
         .map(|user| (user.id, user.admin));
@@ -85,8 +86,13 @@ pub(super) fn run(
         visit.near_miss(format!(
             "`u` is `{login}`; the users here are admin, alice and bob"
         ));
-        visit.refuse("Bad login");
-        return Some(error_page("Bad login"));
+        let text = if method == "callback_init" {
+            "Not authenticated"
+        } else {
+            "Bad login"
+        };
+        visit.refuse(text);
+        return Some(refusal(method, text));
     };
     let outcome = match method {
         "system_version_get" => Ok(page(el("version", "X8 (telco-sandbox)"))),
@@ -103,7 +109,7 @@ pub(super) fn run(
         "payment_create" if admin => create_payment(visit, settings, state, &params),
         "payments_get" => Ok(payments(visit, state, &params, caller, admin)),
         "devices_get" => devices(state, &params, caller, admin),
-        "user_calls_get" => calls(state, &params, caller, admin),
+        "user_calls_get" => calls(visit, state, &params, caller, admin),
         "sms_send" => send_sms(visit, settings, state, &params, caller),
         "callback_init" => callback(visit, state, &params, caller, admin),
         "users_get" | "user_balance_update" | "payment_create" => Err("Access Denied"),
@@ -119,12 +125,16 @@ pub(super) fn run(
         } else {
             text
         };
-        match method {
-            // This one method speaks through another element.
-            "callback_init" => Page::Xml(el("Status", said)),
-            _ => error_page(said),
-        }
+        refusal(method, said)
     }))
+}
+
+fn refusal(method: &str, text: &str) -> Page {
+    match method {
+        // This one method speaks through another element.
+        "callback_init" => Page::Xml(el("Status", text)),
+        _ => error_page(text),
+    }
 }
 
 /// Texts that come from the server's language file, in Lithuanian.
@@ -136,6 +146,12 @@ const TRANSLATED: &[(&str, &str)] = &[
 const CURRENCY: &str = "EUR";
 
 type Outcome = Result<Page, &'static str>;
+
+/// From when lookups see what is done now.
+fn visible_from(visit: &Visit<'_>) -> u64 {
+    let delay = u64::try_from(visit.lookup_delay().as_millis()).unwrap_or(u64::MAX);
+    visit.now_ms().saturating_add(delay)
+}
 
 /// Date and time as MOR prints them (the format is inferred from its other pages).
 fn date(at_s: u64) -> String {

@@ -29,6 +29,8 @@ pub(super) struct Payment {
     pub(super) fee: i64,
     pub(super) payer: String,
     pub(super) at_s: u64,
+    /// From when lookups see it.
+    pub(super) visible_ms: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -39,6 +41,8 @@ pub(super) struct Call {
     pub(super) device: String,
     pub(super) uniqueid: String,
     pub(super) at_s: u64,
+    /// From when lookups see it.
+    pub(super) visible_ms: u64,
 }
 
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Devices and the calls that went through them.
 
 use super::{CURRENCY, Outcome, Params, date};
+use crate::room::Visit;
 use crate::rooms::mor::state::{Call, State};
 use crate::rooms::mor::xml::{el, group, page};
 
@@ -27,7 +28,13 @@ pub(super) fn devices(
     Ok(page(group("devices", rows.collect::<String>())))
 }
 
-pub(super) fn calls(state: &mut State, params: &Params<'_>, caller: &str, admin: bool) -> Outcome {
+pub(super) fn calls(
+    visit: &Visit<'_>,
+    state: &mut State,
+    params: &Params<'_>,
+    caller: &str,
+    admin: bool,
+) -> Outcome {
     let number = |name| params.get(name).and_then(|v| v.parse::<u64>().ok());
     let (from, till) = (
         number("period_start").unwrap_or(0),
@@ -49,7 +56,9 @@ pub(super) fn calls(state: &mut State, params: &Params<'_>, caller: &str, admin:
         .calls
         .iter()
         .filter(|c| {
-            (from..=till).contains(&c.at_s) && wanted.as_deref().is_none_or(|id| id == c.user_id)
+            (from..=till).contains(&c.at_s)
+                && c.visible_ms <= visit.now_ms()
+                && wanted.as_deref().is_none_or(|id| id == c.user_id)
         })
         .take(1_000)
         .collect();

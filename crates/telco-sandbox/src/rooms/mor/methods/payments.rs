@@ -1,6 +1,6 @@
 //! Payments: booked and listed.
 
-use super::{Outcome, Params, date};
+use super::{Outcome, Params, date, visible_from};
 use crate::room::Visit;
 use crate::rooms::mor::settings::{Repeated, Settings};
 use crate::rooms::mor::state::{Payment, State, decimal, money};
@@ -43,6 +43,7 @@ pub(super) fn create_payment(
         fee: decimal(params.text("fee")).unwrap_or(0),
         payer: params.text("payer_email").to_owned(),
         at_s: visit.now_ms() / 1_000,
+        visible_ms: visible_from(visit),
     };
     let user = state
         .find(|user| user.id == id)
@@ -85,7 +86,6 @@ pub(super) fn payments(
         (Some(from), Some(till)) => (from, till),
         _ => (today, u64::MAX),
     };
-    let delay = visit.lookup_delay().as_secs();
     let seen = |p: &&Payment| {
         let is = |name: &str, value: &str| {
             params
@@ -93,7 +93,7 @@ pub(super) fn payments(
                 .is_none_or(|wanted| wanted.is_empty() || wanted == value)
         };
         (from..=till).contains(&p.at_s)
-            && p.at_s.saturating_add(delay) <= visit.now_ms() / 1_000
+            && p.visible_ms <= visit.now_ms()
             && is("s_transaction", &p.transaction)
             && is("s_user_id", &p.user_id)
             && is("s_currency", &p.currency)

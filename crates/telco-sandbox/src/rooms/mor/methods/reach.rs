@@ -1,6 +1,6 @@
 //! What reaches a phone: messages and callbacks.
 
-use super::{CURRENCY, Outcome, Params};
+use super::{CURRENCY, Outcome, Params, visible_from};
 use crate::handset::Arrival;
 use crate::room::Visit;
 use crate::rooms::mor::settings::{Settings, Unescape};
@@ -105,6 +105,7 @@ pub(super) fn callback(
         device: device.to_owned(),
         uniqueid,
         at_s,
+        visible_ms: visible_from(visit),
     });
     visit.deliver();
     Ok(Page::Xml(el("Status", "Ok")))

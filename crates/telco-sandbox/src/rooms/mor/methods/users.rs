@@ -120,5 +120,7 @@ pub(super) fn update_balance(
     } else {
         el("status", "User balance updated")
     };
-    Ok(page([status, group("user", about.concat())].concat()))
+    // The server puts one page into another here (observed).
+    let inside = [status, group("user", about.concat())].concat();
+    Ok(page(group("page", inside)))
 }

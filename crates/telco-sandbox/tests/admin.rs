@@ -184,6 +184,21 @@ async fn what_is_wrong_is_said() {
     }
 }
 
+/// A slip in a rule is named, alone or in a list.
+#[tokio::test]
+async fn a_misspelt_rule_is_told_what_may_stand_there() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for (rule, said) in [
+        (r#"{"phases":["ResetBefore"]}"#, "`reset-before`"),
+        (r#"{"phase":"stall"}"#, "`phases`"),
+        (r#" [{"phases":["stall"],"times":1}]"#, "`when`"),
+    ] {
+        let reply = admin(&sandbox, "POST", "faults", rule).await;
+        assert_eq!(reply.status, 400, "{rule}");
+        assert!(reply.text().contains(said), "{rule}: {}", reply.text());
+    }
+}
+
 #[tokio::test]
 async fn pages_of_other_sites_are_refused() {
     let sandbox = Sandbox::start().await.unwrap();

@@ -139,3 +139,18 @@ impl Settings {
             .unwrap_or(concat!("telco-http/", env!("CARGO_PKG_VERSION")))
     }
 }
+
+#[cfg(all(test, feature = "reqwest"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_set_is_what_the_fields_say() {
+        let nothing = Settings::default();
+        assert_eq!(nothing.connect_timeout(), Duration::from_secs(10));
+        assert_eq!(nothing.total_timeout(), Duration::from_secs(60));
+        assert_eq!(nothing.idle_timeout(), Duration::from_secs(5));
+        assert_eq!(nothing.success_body_cap(), 4 << 20);
+        assert_eq!(nothing.error_body_cap(), 8 << 10);
+    }
+}

@@ -322,9 +322,7 @@ impl Ledger {
         // The answer to a commit may be lost, and so may whoever waits for it.
         let mut leaving = inner.leaving(Left::Claim(reference.clone(), claim.owner.clone()));
         let begun = inner.store.begin(claim).await.map_err(unwritten)?;
-        if !matches!(begun, Begun::Go(_)) {
-            leaving.left = None;
-        }
+        let unheard = leaving.left.take();
         let mark = match begun {
             Begun::Go(mark) => mark,
             Begun::Refused(refusal) => return Err(refusal.not_sent()),
@@ -344,6 +342,7 @@ impl Ledger {
                 ErrorKind::Timeout,
                 "writing it down took more than a quarter of the lease, so it was not sent",
             );
+            leaving.left = unheard;
             let recorded = self.record(&mark, Step::NotSent(Why::from(&late))).await;
             if recorded.is_some() {
                 leaving.left = None;

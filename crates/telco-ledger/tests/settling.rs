@@ -425,15 +425,21 @@ async fn a_request_that_grew_old_on_the_way_from_the_store_is_not_replayed() {
 #[tokio::test]
 async fn a_request_that_is_too_old_is_not_replayed_whatever_the_worker_s_clock_says() {
     // How much later it is looked up, how long that takes, and whether a window of ten minutes is open then.
-    for (later, slow, replayed) in [(599, 0, true), (601, 0, false), (300, 301, false)] {
+    for (later, slow, made, replayed) in [
+        (599, 0, 0, true),
+        (601, 0, 0, false),
+        (300, 301, 0, false),
+        // Made by a clock that is five minutes fast: young by that one, and old by the store's.
+        (601, 0, 300, false),
+    ] {
         let world = World::sqlite().await;
         let (store, worker) = (Hand::at(10_000), Hand::at(9_400));
         let mut fake = Fake::new(capable(
             guarded().lookup(LookupSupport::FindsOnly, [Duration::ZERO]),
         ));
         fake = fake.answering([lost()]);
-        // Made by another worker, whose clock is right.
-        fake.prepared_at = Some(store.now());
+        // Made by another worker.
+        fake.prepared_at = Some(store.now() + Duration::from_secs(made));
         let both = [Arc::clone(&store), Arc::clone(&worker)];
         fake.meanwhile = Some(Meanwhile(Arc::new(move || {
             both.iter().for_each(|clock| clock.advance(slow));

@@ -576,6 +576,27 @@ async fn a_claim_that_failed_and_was_written_is_given_back() {
     assert!(matches!(told, Submission::Accepted(_)));
 }
 
+/// A claim that failed was not written, and another worker has the row since: it is theirs.
+#[tokio::test]
+async fn a_claim_that_failed_gives_nobody_else_s_back() {
+    let world = World::sqlite().await;
+    let store = Failing::over(world.store().await);
+    let shared = || Arc::clone(&store) as Arc<dyn Store>;
+    let one = open(shared(), world.client(), settings()).await;
+    let other = open(shared(), world.client(), settings()).await;
+    let intent = airtime("a", 1, 100);
+    store.begins.store(true, Ordering::SeqCst);
+    one.submit(&intent).await.unwrap_err();
+    store.begins.store(false, Ordering::SeqCst);
+    store.records.store(true, Ordering::SeqCst);
+    let told = other.submit(&intent).await.unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    store.records.store(false, Ordering::SeqCst);
+    one.resume().await.unwrap();
+    let row = one.status(&reference("a")).await.unwrap().unwrap();
+    assert_eq!(row.state, State::Sending, "on its way, as far as is known");
+}
+
 /// The store fails when one look has ended and another is under way.
 #[tokio::test]
 async fn a_pass_that_fails_brings_what_is_under_way_to_its_end() {

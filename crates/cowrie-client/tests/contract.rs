@@ -709,6 +709,11 @@ fn of_two_limits_of_a_network_the_last_holds_and_limits_are_naira() {
         assert!(airtime(200).is_ok());
         assert!(airtime(201).is_err());
     }
+    let one_amount = of(Network::Airtel, naira(200), naira(200)).build();
+    assert!(
+        one_amount.is_ok(),
+        "the least and the greatest may be the same"
+    );
     let dollars = |n| Amount::from_major(n, Currency::new(*b"USD", 2).unwrap()).unwrap();
     for wrong in [
         of(Network::Mtn, dollars(1), naira(200)),

@@ -523,6 +523,15 @@ async fn a_status_in_another_language_is_what_the_user_says_it_is() {
     assert_eq!(failed.kind(), ErrorKind::Permission);
 }
 
+/// "Nothing found" is no error by itself; what stands below it may be one.
+#[tokio::test]
+async fn what_an_empty_result_says_below_itself_is_read() {
+    let body = "<page><error>No Users found<message>Access Denied</message></error></page>";
+    let (client, _) = mor(body);
+    let failed = client.read(&Call::new("users_get")).await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Permission);
+}
+
 #[tokio::test]
 async fn a_failure_names_the_method() {
     let (client, _) = mor("<status><error>Bad login</error></status>");

@@ -225,6 +225,10 @@ mod tests {
             let (client, connection) = Config::new().user("x").connect_raw(ours, NoTls).await?;
             Ok((client, link::Wire::new(connection)))
         }
+
+        fn only_reads(&self) -> bool {
+            false
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -263,6 +267,10 @@ mod tests {
             });
             let (client, connection) = Config::new().user("x").connect_raw(ours, NoTls).await?;
             Ok((client, link::Wire::new(connection)))
+        }
+
+        fn only_reads(&self) -> bool {
+            false
         }
     }
 
@@ -309,6 +317,10 @@ mod tests {
                 0 => self.server.connect().await,
                 _ => Away.connect().await,
             }
+        }
+
+        fn only_reads(&self) -> bool {
+            false
         }
     }
 

@@ -103,12 +103,6 @@ pub(crate) trait Work: Send + Sync + 'static {
         false
     }
 
-    /// Instead of [`opening`](Self::opening) and [`perform`](Self::perform) where the caller that it needs is gone: only what
-    /// was done before, by a commit whose answer got lost.
-    async fn find_done(&self, _: &mut Tx<'_>) -> Result<Option<Self::Out>, Error> {
-        Ok(None)
-    }
-
     /// What is left to be done about an outcome that nobody has got.
     fn unheard(_: Self::Out) -> Option<Record> {
         None

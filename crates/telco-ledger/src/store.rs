@@ -93,7 +93,7 @@ pub enum Begun {
     Other(Box<Operation>),
     /// A guard said no. Send nothing.
     Refused(Refusal),
-    /// The row is in another worker's hands, or was taken from this one's, and not sent. Send nothing.
+    /// The row is in another worker's hands, or was taken from this one's. Send nothing.
     Gone,
 }
 

@@ -35,9 +35,7 @@ const READING: &str = "SET default_transaction_read_only = on";
 pub(super) trait Connector: Send + Sync {
     async fn connect(&self) -> Result<(Client, Wire), tokio_postgres::Error>;
 
-    fn only_reads(&self) -> bool {
-        false
-    }
+    fn only_reads(&self) -> bool;
 }
 
 /// The task that reads and writes for a client. It ends with whoever holds this, whether the server answers or not.
@@ -447,6 +445,54 @@ mod tests {
             let (client, connection) = Config::new().user("x").connect_raw(ours, NoTls).await?;
             Ok((client, Wire::new(connection)))
         }
+
+        fn only_reads(&self) -> bool {
+            false
+        }
+    }
+
+    /// A server that says this to whoever comes; without a word it hangs up.
+    struct Says(&'static [u8]);
+
+    #[async_trait]
+    impl Connector for Says {
+        async fn connect(&self) -> Result<(Client, Wire), tokio_postgres::Error> {
+            let (ours, mut theirs) = tokio::io::duplex(4096);
+            let said = self.0;
+            tokio::spawn(async move {
+                theirs.write_all(said).await.unwrap();
+                if !said.is_empty() {
+                    theirs.read_to_end(&mut Vec::new()).await.unwrap();
+                }
+            });
+            let (client, connection) = Config::new().user("x").connect_raw(ours, NoTls).await?;
+            Ok((client, Wire::new(connection)))
+        }
+
+        fn only_reads(&self) -> bool {
+            false
+        }
+    }
+
+    #[tokio::test]
+    async fn what_may_pass_is_waited_for() {
+        let starting = b"E\0\0\0\x1bSFATAL\0C57P03\0Msecret\0\0";
+        let Err(Failure::Lost(why)) = Link::open(&Says(starting)).await else {
+            panic!("opened, or shut for good")
+        };
+        assert_eq!(why.provider_code(), Some("57P03"));
+        for nobody_s in [
+            b"E\0\0\0\x1bSFATAL\0C28P01\0Msecret\0\0",
+            b"E\0\0\0\x1bSFATAL\0C3D000\0Msecret\0\0",
+        ] {
+            let shut = Link::open(&Says(nobody_s)).await;
+            assert!(matches!(shut, Err(Failure::Shut(_))));
+        }
+        // It hung up without a word, which is no word about what it is.
+        let Err(Failure::Lost(why)) = Link::open(&Says(b"")).await else {
+            panic!("opened, or shut for good")
+        };
+        assert_eq!(why.to_string(), away().to_string());
     }
 
     #[tokio::test(start_paused = true)]

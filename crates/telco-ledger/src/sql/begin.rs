@@ -125,8 +125,7 @@ impl Work for Claim {
                 }
             }
             State::NotSent if self.mark.is_none() => {}
-            State::NotSent => return Ok(Begun::Gone),
-            // Another worker took it over, and sent it.
+            // Another worker took it over.
             _ if self.mark.is_some() => return Ok(Begun::Story(Box::new(row))),
             _ if self.reissue && row.is_proven_not_done() => {}
             _ if self.reissue => return Ok(Begun::Refused(guards::reissue(row.state))),
@@ -138,13 +137,6 @@ impl Work for Claim {
     /// A right that nobody would use is not granted.
     fn needs_its_caller(&self) -> bool {
         true
-    }
-
-    async fn find_done(&self, tx: &mut Tx<'_>) -> Result<Option<Begun>, Error> {
-        let row = find(tx, &self.intent.reference).await?;
-        let mine = row
-            .filter(|row| row.state == State::Sending && row.owner.as_deref() == Some(&self.owner));
-        Ok(mine.map(|row| Begun::Go(self.marked(row.fence))))
     }
 
     /// Whoever never had the right has sent nothing.

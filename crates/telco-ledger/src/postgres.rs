@@ -253,6 +253,18 @@ mod tests {
         assert!(began.elapsed() < PATIENCE * 3);
     }
 
+    #[tokio::test]
+    async fn the_worker_ends_with_its_store() {
+        let (desk, inbox) = Desk::new();
+        let worker = Worker {
+            connector: Arc::new(Away),
+            link: None,
+        };
+        let working = tokio::spawn(worker.work(inbox));
+        drop(PostgresStore { desk });
+        working.await.unwrap();
+    }
+
     /// A server that answers, and lets nobody in who comes like this.
     struct Shut;
 

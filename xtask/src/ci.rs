@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::budgets::budgets;
-use crate::isolate::{Sets, isolate_some};
+use crate::isolate::{Sets, isolate_on_minimum_rust, isolate_some};
 use crate::run::{cargo, nightly, root, run, there_is};
 use crate::tidy::tidy;
 use crate::{Done, publish};
@@ -38,7 +38,7 @@ const STEPS: &[Step] = &[
     ("budgets", || budgets(&[])),
     ("api", || crate::api::api(&[])),
     ("semver", || crate::semver::semver(None)),
-    ("isolate", || isolate_some(&[], Sets::Three)),
+    ("isolate", || isolate_some(&[], Sets::Three, None)),
     ("publish", || publish::publish(&[])),
 ];
 
@@ -47,7 +47,8 @@ const LONG_STEPS: &[Step] = &[
     ("budgets", || budgets(&["--time"])),
     ("api", || crate::api::api(&[])),
     ("minimal", crate::minimal::minimal),
-    ("isolate", || isolate_some(&[], Sets::EachToo)),
+    ("isolate", || isolate_some(&[], Sets::EachToo, None)),
+    ("minimum-rust", || isolate_on_minimum_rust(&[], Sets::Three)),
     ("faults", many_faults),
     ("fuzz", || fuzz(Duration::from_secs(120), &[])),
     ("soak", soak),

@@ -33,6 +33,11 @@ impl Member {
         kinds.flatten().any(|kind| kind == "lib")
     }
 
+    /// The oldest Rust that it promises to build with.
+    pub(crate) fn minimum_rust(&self) -> Option<&str> {
+        self.manifest.get("rust_version")?.as_str()
+    }
+
     /// Something is turned on if nobody says which features.
     pub(crate) fn has_default_features(&self) -> bool {
         self.manifest

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::crates::{Member, members};
-use crate::run::{cargo, root, run, whole_output};
+use crate::run::{cargo, cargo_of, root, run, there_is, whole_output};
 use crate::{Done, Failure};
 
 /// Which sets of features are tried.
@@ -25,15 +25,35 @@ type Row = (String, Vec<String>, Result<Duration, String>);
 
 pub(crate) fn isolate(options: &[&str]) -> Done {
     let each = options.contains(&"--each-feature");
+    let minimum = options.contains(&"--minimum-rust");
     let named: Vec<&str> = options
         .iter()
         .copied()
         .filter(|word| !word.starts_with("--"))
         .collect();
-    isolate_some(&named, if each { Sets::EachToo } else { Sets::Three })
+    let sets = if each { Sets::EachToo } else { Sets::Three };
+    if minimum {
+        isolate_on_minimum_rust(&named, sets)
+    } else {
+        isolate_some(&named, sets, None)
+    }
 }
 
-pub(crate) fn isolate_some(named: &[&str], sets: Sets) -> Done {
+/// On the oldest Rust that is promised.
+pub(crate) fn isolate_on_minimum_rust(named: &[&str], sets: Sets) -> Done {
+    let members = members()?;
+    let minimum = members.iter().find_map(Member::minimum_rust);
+    let minimum = minimum.ok_or("no crate states its minimum Rust")?;
+    if !there_is("rustup", &["run", minimum, "cargo", "--version"]) {
+        println!(
+            "left out: the minimum Rust is not installed (rustup toolchain install {minimum})"
+        );
+        return Ok(());
+    }
+    isolate_some(named, sets, Some(minimum))
+}
+
+pub(crate) fn isolate_some(named: &[&str], sets: Sets, toolchain: Option<&str>) -> Done {
     let members = members()?;
     if let Some(unknown) = named
         .iter()
@@ -59,7 +79,7 @@ pub(crate) fn isolate_some(named: &[&str], sets: Sets) -> Done {
                     wanted.get(mine).zip(rows.get(mine))
                 } {
                     for set in feature_sets(member, sets) {
-                        let ended = test_alone(&outside, member, &set);
+                        let ended = test_alone(&outside, member, &set, toolchain);
                         let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
                         rows.push((member.name.clone(), set, ended));
                     }
@@ -82,7 +102,11 @@ pub(crate) fn isolate_some(named: &[&str], sets: Sets) -> Done {
         lines.push(format!("{name:<24} {:<28} {ended}", set.join(" ")));
     }
     fs::remove_dir_all(&outside)?;
-    println!("\nalone, from the packaged tarball:\n{}", lines.join("\n"));
+    let with = toolchain.map_or_else(String::new, |toolchain| format!(", with Rust {toolchain}"));
+    println!(
+        "\nalone, from the packaged tarball{with}:\n{}",
+        lines.join("\n")
+    );
     println!("{} passed, {failed} failed", lines.len() - failed);
     if failed == 0 {
         Ok(())
@@ -178,8 +202,14 @@ fn unpack(members: &[Member]) -> Result<PathBuf, Failure> {
 }
 
 /// Its output is printed in one piece, since two crates are tested at a time.
-fn test_alone(outside: &Path, member: &Member, set: &[String]) -> Result<Duration, String> {
-    let mut test = cargo(&["test", "--quiet"]);
+fn test_alone(
+    outside: &Path,
+    member: &Member,
+    set: &[String],
+    toolchain: Option<&str>,
+) -> Result<Duration, String> {
+    let words = ["test", "--quiet"];
+    let mut test = toolchain.map_or_else(|| cargo(&words), |toolchain| cargo_of(toolchain, &words));
     test.args(set)
         .current_dir(outside.join(format!("{}-{}", member.name, member.version)))
         .env("CARGO_TARGET_DIR", target().join("alone"));

@@ -26,7 +26,8 @@ cargo xtask <chore>
 
   ci                    everything that .ci/run does
   ci --step NAME        one step of it (`ci --list` names them)
-  isolate [CRATE…]      package, unpack outside the workspace, build and test alone with each feature set
+  isolate [CRATE…]      package, unpack outside the workspace, build and test alone with each feature set;
+                        --each-feature: each single one too; --minimum-rust: on the oldest Rust that is promised
   budgets [--time]      packages of each crate's tree, and with --time its clean build, against the budgets
   api [--update]        the public API of every crate against docs/public-api, and no foreign types in it
   semver [REF]          no break of a public API since the last tag, or since REF

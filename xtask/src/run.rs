@@ -22,12 +22,17 @@ pub(crate) fn cargo(words: &[&str]) -> Command {
 
 /// The nightly cargo, through rustup.
 pub(crate) fn nightly(words: &[&str]) -> Command {
+    cargo_of("nightly", words)
+}
+
+/// The cargo of a toolchain that rustup has.
+pub(crate) fn cargo_of(toolchain: &str, words: &[&str]) -> Command {
     let mut command = Command::new("rustup");
     command
-        .args(["run", "nightly", "cargo"])
+        .args(["run", toolchain, "cargo"])
         .args(words)
         .current_dir(root());
-    // Ours is the stable one, and would win over rustup's choice.
+    // Those of the cargo that runs us would win over rustup's choice.
     for variable in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN"] {
         command.env_remove(variable);
     }

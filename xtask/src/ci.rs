@@ -1,5 +1,6 @@
 //! What every change must pass, and the long forms of it.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::budgets::budgets;
@@ -29,6 +30,7 @@ const STEPS: &[Step] = &[
         ]))
     }),
     ("deny", deny),
+    ("spelling", spelling),
     ("docs", docs),
     ("compile-fail", compile_fail),
     ("demo", demo),
@@ -139,6 +141,14 @@ fn deny() -> Done {
         "licenses",
         "sources",
     ]))
+}
+
+fn spelling() -> Done {
+    if !there_is("typos", &["--version"]) {
+        println!("left out: spelling is checked by typos (cargo install typos-cli)");
+        return Ok(());
+    }
+    run(Command::new("typos").current_dir(root()))
 }
 
 /// Only nightly compares the error code of a `compile_fail` test; on stable a typo would pass for the right refusal.

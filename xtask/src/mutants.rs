@@ -49,7 +49,16 @@ const TESTED: &[Tested] = &[
     row("telco-http", &["blocking", "metrics"], USERS),
     // OpenSSL would take the place of the private operation.
     row("telco-crypto", &["xml", "envelope", "open"], USERS),
+    row("telco-otp", &["sqlite", "postgres"], CODES),
     row("telco-ledger", &["postgres"], &[]),
+];
+
+/// Whose codes are made or checked by the client.
+const CODES: &[&str] = &[
+    "citcall-client",
+    "fanap-client",
+    "phonon-kairos-client",
+    "mor-client",
 ];
 
 /// Who uses the crates that serve all.
@@ -80,6 +89,7 @@ impl Tested {
 const POSTGRES: &[&str] = &[
     "crates/telco-ledger/src/postgres.rs",
     "crates/telco-ledger/src/postgres/**",
+    "crates/telco-otp/src/postgres.rs",
 ];
 
 pub(crate) fn mutants(only: &[&str]) -> Done {

@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let request = OtpRequest::new(to.clone(), Reference::generate()?);
     let stored = match service.start(&request).await? {
         Submission::Accepted(challenge) => challenge.pending.to_storage(),
-        Submission::Rejected(why) => return Err(format!("no message was sent: {why}").into()),
+        Submission::Rejected(why) => return Err(format!("refused: {why}").into()),
         Submission::Unknown(unknown) => return Err(unknown.cause().clone().into()),
     };
 
@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for click in 1..=2 {
         let became = match commit_once(&store, &service, &pending, &code, forget_at).await? {
             CommitOutcome::Done(Submission::Accepted(_)) => "subscribed".to_owned(),
-            CommitOutcome::Done(Submission::Rejected(why)) => format!("not charged: {why}"),
+            CommitOutcome::Done(Submission::Rejected(why)) => format!("refused: {why}"),
             CommitOutcome::Done(Submission::Unknown(unknown)) => {
                 format!("perhaps charged: {}", unknown.cause())
             }

@@ -107,7 +107,7 @@ impl Client {
     /// let phone = client.phone(&parse_msisdn("09120000000")?)?;
     /// match client.start(&reference, &service, &phone).await? {
     ///     Submission::Accepted(started) => println!("keep {}", started.correlation_id),
-    ///     Submission::Rejected(why) => println!("no message was sent: {why}"),
+    ///     Submission::Rejected(why) => println!("refused: {why}"),
     ///     Submission::Unknown(unknown) => println!("perhaps: {}", unknown.cause()),
     /// }
     /// # Ok(()) }
@@ -146,7 +146,7 @@ impl Client {
     /// let token = Token::parse("۰۴۲۳")?;
     /// match client.commit(&reference, &service, &phone, stored, &token).await? {
     ///     Submission::Accepted(_) => println!("subscribed"),
-    ///     Submission::Rejected(why) => println!("not charged: {why}"),
+    ///     Submission::Rejected(why) => println!("refused: {why}"),
     ///     Submission::Unknown(unknown) => println!("perhaps charged, never commit again: {}", unknown.cause()),
     /// }
     /// # Ok(()) }

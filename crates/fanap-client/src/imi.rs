@@ -22,7 +22,7 @@ use crate::{Class, Client, ImiService, PROVIDER, Phone, ServiceKey, Signed, Toke
 ///     let pin = Token::parse("3007")?; // what the subscriber typed
 ///     match imi.commit(&reference, &service, &started.otp_id, &pin).await? {
 ///         Submission::Accepted(committed) => println!("charged: {}", committed.request_id),
-///         Submission::Rejected(why) => println!("not charged: {why}"),
+///         Submission::Rejected(why) => println!("refused: {why}"),
 ///         Submission::Unknown(unknown) => println!("perhaps charged: {}", unknown.cause()),
 ///     }
 /// }

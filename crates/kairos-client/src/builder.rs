@@ -107,7 +107,7 @@ impl Builder {
         kind(kind: Kind) => kind = kind;
         /// The flow's public key: needed by the encrypted kinds, refused by the others.
         public_key(key: PublicKey) => key = Some(key);
-        /// The shape of the envelope. The default is proven but for its RSA padding, which is inferred:
+        /// The shape of the envelope. The AES side of the default is proven; of the RSA side the padding is inferred:
         /// `Envelope::default().with_padding(..)` changes that, and [`Kairos::probe`] finds it.
         envelope(envelope: Envelope) => envelope = envelope;
         /// The account's name in the [`Identity`]; the flow id unless set. Keep it stable: what is stored opens only for it.

@@ -59,7 +59,8 @@ pub fn padding_name(padding: Padding) -> &'static str {
 
 type Row = (&'static str, PayloadEncoding, KeyEncoding, Derivation, Mode);
 
-/// The first is the provider's, proven against its published sample. The others are not: they are here to be told apart from it,
+/// The first is the provider's: its AES side is proven against its published sample, its RSA side is documented but for the padding,
+/// which is inferred. The others are not: they are here to be told apart from it,
 /// and for a server that turns out to differ.
 const PROFILES: [Row; 21] = {
     use Algorithm::{Sha1, Sha256, Sha512};

@@ -1,4 +1,4 @@
-//! Ctrl-C, and the polite way to end a process.
+//! Ctrl-C, the polite way to end a process, and a terminal that hangs up.
 
 use std::pin::pin;
 
@@ -19,6 +19,9 @@ pub(crate) struct Interrupts {
     ctrl_c: Option<Signal>,
     #[cfg(unix)]
     terminate: Option<Signal>,
+    /// A connection that drops must not take with it what was paid for.
+    #[cfg(unix)]
+    hangup: Option<Signal>,
 }
 
 impl Interrupts {
@@ -28,6 +31,8 @@ impl Interrupts {
             ctrl_c: signal(SignalKind::interrupt()).ok(),
             #[cfg(unix)]
             terminate: signal(SignalKind::terminate()).ok(),
+            #[cfg(unix)]
+            hangup: hangup(),
             #[cfg(windows)]
             ctrl_c: tokio::signal::windows::ctrl_c().ok(),
         }
@@ -39,10 +44,39 @@ impl Interrupts {
         tokio::select! {
             () = one(&mut self.ctrl_c) => {}
             () = one(&mut self.terminate) => {}
+            // A dropped connection hangs up more than once, and nobody at the keyboard meant any of it.
+            () = one(&mut self.hangup) => self.hangup = None,
         }
         #[cfg(windows)]
         one(&mut self.ctrl_c).await;
     }
+}
+
+/// Who started this with `nohup` wants it to go on: then a hangup stays ignored.
+#[cfg(unix)]
+fn hangup() -> Option<Signal> {
+    if hangup_is_ignored() {
+        return None;
+    }
+    signal(SignalKind::hangup()).ok()
+}
+
+#[cfg(target_os = "linux")]
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signal 1 is the first bit.
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+/// Other systems do not tell it, but `nohup` leaves no terminal for messages.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn hangup_is_ignored() -> bool {
+    use std::io::IsTerminal as _;
+    !std::io::stderr().is_terminal()
 }
 
 async fn one(signal: &mut Option<Signal>) {
@@ -70,7 +104,7 @@ pub(crate) async fn answered<T>(
             answer = &mut call => return Ok(answer),
             () = interrupts.next() => if patience {
                 output::note(
-                    "the request has left: waiting for its answer, which takes a minute at most; Ctrl-C again stops waiting",
+                    "the request is under way: waiting for its answer, until its time is up; Ctrl-C again stops waiting",
                 );
             },
         }

@@ -2,13 +2,14 @@
 
 mod call;
 mod csv;
+mod pull;
 mod seal;
 
 use clap::{Args, Subcommand, ValueEnum};
 use kairos_client::envelope::{Envelope, PADDINGS, padding_named};
-use kairos_client::{FetchAttempt, Finding, FlowId, Kind, Padding, PublicKey, SecurityId};
-use serde_json::{Value, json};
-use telco_core::{ErrorKind, NotSent, Reference};
+use kairos_client::{Finding, FlowId, Kind, Padding, PublicKey, SecurityId};
+use serde_json::json;
+use telco_core::{ErrorKind, NotSent, Reference, Submission};
 
 use crate::config::{Settings, confirm};
 use crate::exit::{Done, Failure, accepted};
@@ -23,13 +24,23 @@ pub(crate) enum Kairos {
     #[command(after_help = call::EXAMPLES)]
     Call(call::Place),
     /// Ask what became of calls, where the provider gave you a URL for that
-    Pull(Pull),
+    #[command(after_help = pull::EXAMPLES)]
+    Pull(pull::Pull),
     /// Print the envelope around the JSON that comes in on standard input
     #[command(after_help = seal::EXAMPLES)]
     Seal(seal::Seal),
     /// Have the provider make a new RSA key pair for the flow: very likely, older public keys become useless
+    #[command(
+        after_help = "Example:\n  telco kairos generate-key-pair --yes --output json > answer.json\n\n\
+            The answer is printed as it came, also where nobody can tell from it whether the pair was replaced (exit code 12): \
+            keep it, it may hold the new public key."
+    )]
     GenerateKeyPair(Ask),
     /// Find the RSA padding, with requests that cannot dial
+    #[command(
+        after_help = "Examples:\n  telco kairos probe --public-key flow.pem\n  telco kairos probe --public-key flow.pem --dialer\n\n\
+            The name that it finds right goes into --padding of `call` and `seal`."
+    )]
     Probe(Probe),
 }
 
@@ -79,22 +90,6 @@ pub(crate) struct Probe {
     /// It is a dialer flow
     #[arg(long)]
     dialer: bool,
-}
-
-/// A question about calls.
-#[derive(Debug, Args)]
-pub(crate) struct Pull {
-    /// The ids that `call` printed
-    #[arg(required = true, value_name = "CALL_ID")]
-    ids: Vec<String>,
-    /// Only the last attempt to reach each
-    #[arg(long)]
-    last: bool,
-    /// The URL that the provider gave you [TELCO_KAIROS_PULL_URL]
-    #[arg(long, value_name = "URL")]
-    pull_url: Option<String>,
-    #[command(flatten)]
-    account: Account,
 }
 
 /// The endpoints.
@@ -177,42 +172,11 @@ fn public_key(path: Option<&str>, settings: &Settings) -> Result<PublicKey, Fail
 pub(crate) async fn run(command: &Kairos, settings: &Settings, form: Form) -> Done {
     match command {
         Kairos::Call(place) => call::run(place, settings, form).await,
-        Kairos::Pull(question) => pull(question, settings, form).await,
+        Kairos::Pull(question) => pull::run(question, settings, form).await,
         Kairos::Seal(options) => seal::run(options, settings),
         Kairos::GenerateKeyPair(ask) => generate_key_pair(ask, settings, form).await,
         Kairos::Probe(options) => probe(options, settings, form).await,
     }
-}
-
-async fn pull(question: &Pull, settings: &Settings, form: Form) -> Done {
-    let url = settings
-        .of("kairos")
-        .required("pull_url", question.pull_url.as_deref())?;
-    let client = question
-        .account
-        .builder(settings, Kind::RealTime)?
-        .pull_url(url)
-        .build()?;
-    let attempt = if question.last {
-        FetchAttempt::Last
-    } else {
-        FetchAttempt::All
-    };
-    let records = client
-        .pull(&question.ids, attempt)
-        .await
-        .map_err(|e| Failure::of_read(&e))?;
-    if records.len() < question.ids.len() {
-        output::note("the provider says nothing about some of these ids; that proves nothing");
-    }
-    let rows = records.into_iter().map(|record| {
-        vec![
-            json!(record.phonon_uuid),
-            json!(record.request_id),
-            Value::Object(record.other),
-        ]
-    });
-    output::rows(form, &["call_id", "request_id", "other"], rows.collect())
 }
 
 const SETTLE_KEYS: &str = "the key pair may have been replaced: get the public key from the provider before you send again";
@@ -225,7 +189,21 @@ async fn generate_key_pair(ask: &Ask, settings: &Settings, form: Form) -> Done {
     confirm(&host, what, ask.yes)?;
     let reference = Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?;
     let call = client.generate_key_pair(&reference);
-    let answer = accepted(answered(&reference, SETTLE_KEYS, call).await?, SETTLE_KEYS)?;
+    let answer = answered(&reference, SETTLE_KEYS, call).await?;
+    if let Ok(Submission::Unknown(unknown)) = &answer
+        && let Some(came) = unknown.answer()
+    {
+        // As it came: it may be the only copy of the new key.
+        output::keep(&output::facts_text(
+            form,
+            &[
+                ("outcome", json!("unknown")),
+                ("reference", json!(unknown.reference().as_str())),
+                ("answer", json!(String::from_utf8_lossy(came.expose()))),
+            ],
+        ));
+    }
+    let answer = accepted(answer, SETTLE_KEYS)?;
     output::note(
         "get the new public key from the provider: its answer does not hold it, as far as is known",
     );

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use telco_sandbox::Sandbox;
 
 use crate::exit::{Done, Failure};
+use crate::interrupt::Interrupts;
 use crate::output::{self, Form};
 
 /// Where, with which chance, and what goes wrong.
@@ -55,6 +56,8 @@ pub(crate) async fn run(options: &Run, form: Form) -> Done {
             .map_err(|e| Failure::not_sent(format!("{}: {e}", path.display())))?;
         sandbox.faults().set(rules);
     }
+    // Listening before there are keys: whoever ends it leaves none behind.
+    let mut interrupts = Interrupts::listen();
     let keys = KeyFolder::new()?;
     let about = keys.with_paths(sandbox.describe())?;
     match form {
@@ -65,9 +68,7 @@ pub(crate) async fn run(options: &Run, form: Form) -> Done {
             output::note("Ctrl-C ends it.");
         }
     }
-    tokio::signal::ctrl_c()
-        .await
-        .map_err(|e| Failure::not_sent(format!("cannot wait for Ctrl-C: {e}")))?;
+    interrupts.next().await;
     Ok(())
 }
 

@@ -4,9 +4,11 @@
 
 mod common;
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 use common::{Sandbox, code, err, out, telco};
 use serde_json::{Value, json};
@@ -264,50 +266,307 @@ fn the_padding_is_found_and_a_new_key_pair_ends_the_old_key() {
     assert_eq!(code(&probed), 13, "{}", err(&probed));
 }
 
-/// The request in flight is finished, the next one is not sent, and every call has its line.
+/// A provider that does just this with its connections. Its URL, and what it came to.
+fn provider<T: Send + 'static>(
+    serve: impl FnOnce(TcpListener) -> T + Send + 'static,
+) -> (String, JoinHandle<T>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/kairos-apis", listener.local_addr().unwrap());
+    (url, std::thread::spawn(move || serve(listener)))
+}
+
+/// The next request, and the connection that waits for its answer.
+fn asked(listener: &TcpListener) -> (TcpStream, Value) {
+    let (stream, _) = listener.accept().unwrap();
+    let mut reader = BufReader::new(&stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    (stream, serde_json::from_slice(&body).unwrap())
+}
+
+fn answer(mut stream: TcpStream, body: &Value) {
+    let body = body.to_string();
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    stream
+        .write_all(format!("{head}{body}").as_bytes())
+        .unwrap();
+}
+
+/// What the provider says to a request that it took.
+fn taken(request: &Value) -> Value {
+    let calls = request["calls"].as_array().unwrap();
+    let detail = |call: &Value| {
+        let reference = call["client-identifier"].as_str().unwrap();
+        json!({ "client-identifier": reference, "phonon-uuid": format!("id-of-{reference}") })
+    };
+    json!({
+        "api-response-code": 200,
+        "api-response-message": "SUCCESS",
+        "request-id": "r1",
+        "call-details": calls.iter().map(detail).collect::<Vec<_>>(),
+    })
+}
+
+/// `kairos call` of so many rows, at this provider. 500 of them make a request.
+fn call_rows(folder: &Path, url: &str, rows: usize) -> Command {
+    let csv = folder.join("calls.csv");
+    let lines: String = (0..rows).map(|n| format!("98{n:08}\n")).collect();
+    std::fs::write(&csv, format!("number\n{lines}")).unwrap();
+    let mut command = telco();
+    command
+        .args(["kairos", "call", "--kind", "real-time", "--output", "json"])
+        .args(["--flow-id", "ZH0RKJvh", "--reference", "dues"])
+        .args(["--base-url", url, "--csv"])
+        .arg(csv)
+        .env("TELCO_KAIROS_SECURITY_ID", "s".repeat(64))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// The column of outcomes. An accepted row has its id.
+fn outcomes(output: &Output) -> Vec<String> {
+    let rows = document(output);
+    let outcome = |row: &Value| {
+        let outcome = row["outcome"].as_str().unwrap().to_owned();
+        let id = format!("id-of-{}", row["reference"].as_str().unwrap());
+        if outcome == "accepted" {
+            assert_eq!(row["call_id"], id.as_str());
+        }
+        outcome
+    };
+    rows.as_array().unwrap().iter().map(outcome).collect()
+}
+
+/// So many of each, in this order.
+fn column(parts: &[(&str, usize)]) -> Vec<String> {
+    let repeat = |(outcome, times): &(&str, usize)| vec![(*outcome).to_owned(); *times];
+    parts.iter().flat_map(repeat).collect()
+}
+
+/// 10 and 11 say that nobody was called; a script repeats the whole file then.
+#[test]
+fn a_batch_of_which_some_were_placed_never_ends_like_one_of_which_none_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, served) = provider(|listener| {
+        let (stream, request) = asked(&listener);
+        drop(listener);
+        answer(stream, &taken(&request));
+    });
+    let placed = call_rows(folder.path(), &url, 501).output().unwrap();
+    served.join().unwrap();
+    assert_eq!(code(&placed), 12, "{}", err(&placed));
+    assert_eq!(
+        outcomes(&placed),
+        column(&[("accepted", 500), ("not sent", 1)])
+    );
+    let help = "500 calls were placed: call only the rows that say not sent\n";
+    assert!(err(&placed).contains(help), "{}", err(&placed));
+
+    let (url, served) = provider(|listener| {
+        let (stream, request) = asked(&listener);
+        answer(stream, &taken(&request));
+        let (stream, _) = asked(&listener);
+        let refusal =
+            json!({ "api-response-code": 212, "api-response-message": "INSUFFICIENT_BALANCE" });
+        answer(stream, &refusal);
+    });
+    let placed = call_rows(folder.path(), &url, 1001).output().unwrap();
+    served.join().unwrap();
+    assert_eq!(code(&placed), 12, "{}", err(&placed));
+    assert_eq!(
+        outcomes(&placed),
+        column(&[("accepted", 500), ("rejected", 500), ("not sent", 1)])
+    );
+    let help = "call only the rows that say not sent or rejected";
+    assert!(err(&placed).contains(help), "{}", err(&placed));
+
+    // Nobody listens there: none of them.
+    let nowhere = call_rows(folder.path(), &url, 501).output().unwrap();
+    assert_eq!(code(&nowhere), 10, "{}", err(&nowhere));
+    assert_eq!(outcomes(&nowhere), column(&[("not sent", 501)]));
+}
+
+#[cfg(unix)]
+fn signal(child: &std::process::Child, name: &str) {
+    let killed = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+}
+
+/// The request in flight is finished, the next one is not sent, and every call has its line. A terminal that is gone hangs up
+/// more than once, and is not impatient.
 #[cfg(unix)]
 #[test]
 fn ctrl_c_between_two_requests() {
-    use std::io::{BufRead as _, BufReader};
-    let slow = r#"[{"provider": "kairos", "phases": ["slow-answer"], "delay_ms": 3000}]"#;
-    let sandbox = Sandbox::start(slow);
-    let rows: String = (0..501).map(|n| format!("98{n:08}\n")).collect();
-    let csv = sandbox.folder.path().join("calls.csv");
-    std::fs::write(&csv, format!("number\n{rows}")).unwrap();
-    let mut command = kairos(&sandbox, &["call", "--output", "json", "--csv"]);
-    let mut child = command
-        .arg(csv)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // The reference is told before anything is sent.
-    let mut told = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    told.read_line(&mut line).unwrap();
-    assert!(line.starts_with("reference "), "{line}");
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    let interrupt = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(interrupt.unwrap().success());
+    let folder = tempfile::tempdir().unwrap();
+    for signals in [&["-INT"][..], &["-TERM"], &["-HUP", "-HUP"]] {
+        if signals.contains(&"-HUP") && common::ignores_hangups(std::process::id()) {
+            continue;
+        }
+        let (arrived, arrival) = std::sync::mpsc::channel();
+        let (go, may_go) = std::sync::mpsc::channel();
+        let (url, served) = provider(move |listener| {
+            let (stream, request) = asked(&listener);
+            arrived.send(()).unwrap();
+            may_go.recv().unwrap();
+            answer(stream, &taken(&request));
+            listener
+        });
+        let mut child = call_rows(folder.path(), &url, 501).spawn().unwrap();
+        arrival.recv().unwrap();
+        let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+        for (at, name) in signals.iter().enumerate() {
+            signal(&child, name);
+            if at == 0 {
+                let line = told.next().unwrap().unwrap();
+                assert!(line.starts_with("stopping: "), "{line}");
+            }
+        }
+        go.send(()).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(code(&ended), 130, "{signals:?}");
+        assert_eq!(
+            outcomes(&ended),
+            column(&[("accepted", 500), ("not sent", 1)])
+        );
+        let help = told.map(Result::unwrap).last().unwrap();
+        assert!(help.contains("500 calls were placed"), "{help}");
+        let listener = served.join().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "a second request was sent");
+    }
+}
+
+/// The second signal stops waiting for the answer, and takes no row with it that has one.
+#[cfg(unix)]
+#[test]
+fn a_second_signal_keeps_what_was_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (arrived, arrival) = std::sync::mpsc::channel();
+    let (url, served) = provider(move |listener| {
+        let (stream, request) = asked(&listener);
+        answer(stream, &taken(&request));
+        let (stream, _) = asked(&listener);
+        arrived.send(()).unwrap();
+        // Silence, until the caller hangs up.
+        let _ = (&stream).read(&mut [0; 1]);
+    });
+    let mut child = call_rows(folder.path(), &url, 1001).spawn().unwrap();
+    arrival.recv().unwrap();
+    signal(&child, "-INT");
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = told.next().unwrap().unwrap();
+    assert!(line.starts_with("stopping: "), "{line}");
+    signal(&child, "-TERM");
     let ended = child.wait_with_output().unwrap();
-    assert_eq!(code(&ended), 130);
-    let rows = document(&ended);
-    let outcomes: Vec<&str> = rows
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| row["outcome"].as_str().unwrap())
-        .collect();
-    assert_eq!(outcomes.len(), 501);
-    assert_eq!(outcomes[500], "not sent");
-    // On a very slow machine nothing was sent yet.
-    let first = &outcomes[..500];
-    assert!(
-        first.iter().all(|outcome| *outcome == "accepted")
-            || first.iter().all(|outcome| *outcome == "not sent")
+    served.join().unwrap();
+    assert_eq!(code(&ended), 12);
+    assert_eq!(
+        outcomes(&ended),
+        column(&[("accepted", 500), ("unknown", 500), ("not sent", 1)])
     );
+    let told: String = told.map(Result::unwrap).collect();
+    for help in [
+        "500 of 1001 calls may have been placed",
+        "telco kairos pull",
+    ] {
+        assert!(told.contains(help), "{help}: {told}");
+    }
+}
+
+/// It may be the only copy of the new key.
+#[test]
+fn an_answer_about_a_key_pair_that_says_no_outcome_is_kept() {
+    let sandbox = Sandbox::start("[]");
+    for form in ["json", "table"] {
+        let (url, served) = provider(|listener| {
+            let (stream, _) = asked(&listener);
+            answer(stream, &json!({ "public-key": "MIIBIjANBg" }));
+        });
+        let made = run(
+            &sandbox,
+            &["generate-key-pair", "--base-url", &url, "--output", form],
+        );
+        served.join().unwrap();
+        assert_eq!(code(&made), 12, "{}", err(&made));
+        assert!(out(&made).contains("MIIBIjANBg"), "{}", out(&made));
+        if form == "json" {
+            let document = document(&made);
+            assert_eq!(document["outcome"], "unknown");
+            assert_eq!(document["answer"], r#"{"public-key":"MIIBIjANBg"}"#);
+            assert!(document["reference"].is_string());
+        }
+    }
+}
+
+#[test]
+fn pull_shows_no_whole_number_unless_it_is_asked_for() {
+    let sandbox = Sandbox::start("[]");
+    let placed = run(&sandbox, &[&CALL[..], &["--output", "json"]].concat());
+    assert_eq!(code(&placed), 0, "{}", err(&placed));
+    let id = document(&placed)[0]["call_id"].as_str().unwrap().to_owned();
+    let account = &sandbox.about["kairos"];
+    let base = account["base_url"].as_str().unwrap();
+    let origin = base.strip_suffix("/kairos-apis").unwrap();
+    let url = format!("{origin}{}", account["pull_path"].as_str().unwrap());
+    for form in ["json", "table"] {
+        let pull = ["pull", &id, "--pull-url", &url, "--output", form];
+        let masked = run(&sandbox, &pull);
+        assert_eq!(code(&masked), 0, "{}", err(&masked));
+        assert!(!out(&masked).contains("9812345678"), "{}", out(&masked));
+        assert!(out(&masked).contains("9198*****678"), "{}", out(&masked));
+        // What it is about can be read all the same.
+        for kept in [id.as_str(), "due-17", "+05:30"] {
+            assert!(out(&masked).contains(kept), "{kept}: {}", out(&masked));
+        }
+        let whole = run(&sandbox, &[&pull[..], &["--numbers"]].concat());
+        assert!(out(&whole).contains("919812345678"), "{}", out(&whole));
+    }
+}
+
+/// Of what the provider says about a call, too.
+#[test]
+fn call_shows_no_whole_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, served) = provider(|listener| {
+        let (stream, request) = asked(&listener);
+        let number = request["calls"][0]["contact-numbers"][0].clone();
+        let refusal = json!({ "api-response-code": 205, "api-response-message": number });
+        answer(stream, &refusal);
+    });
+    let placed = call_rows(folder.path(), &url, 1).output().unwrap();
+    served.join().unwrap();
+    assert_eq!(code(&placed), 11, "{}", err(&placed));
+    let shown = out(&placed) + &err(&placed);
+    assert!(!shown.contains("9800000000"), "{shown}");
+}
+
+#[test]
+fn help_has_examples() {
+    for command in ["call", "pull", "seal", "generate-key-pair", "probe"] {
+        let help = common::run(&["kairos", command, "--help"]);
+        let example = format!("telco kairos {command} ");
+        assert!(out(&help).contains(&example), "{}", out(&help));
+    }
+    let help = out(&common::run(&["kairos", "call", "--help"]));
+    assert!(help.contains("Exit codes: 0 all were accepted"), "{help}");
 }
 
 /// The chapter of the demo: each step, and the counters at its end.

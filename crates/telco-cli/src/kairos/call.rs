@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use kairos_client::{ContactNumber, Kairos, Kind, NumberPolicy, StartTime};
@@ -13,6 +11,7 @@ use telco_core::{
     ErrorKind, Identity, Msisdn, NotSent, PreparedCalls, Provider, Reference, Secret, Submission,
     async_trait,
 };
+use tokio::sync::watch;
 
 use super::{Account, Key, KindName, public_key};
 use crate::config::{Settings, confirm_spend};
@@ -29,6 +28,9 @@ pub(super) const EXAMPLES: &str = "Examples:\n  \
     reference and start_time; and one for each variable of the flow, by its name:\n  \
     reference,number,Amount\n  due-17,9812345678,1200\n  due-18,9812345679|9812345680,850\n\
     A number that stands in two rows is refused, unless you say --allow-duplicates.\n\n\
+    Exit codes: 0 all were accepted · 10 nothing was sent · 11 the provider refused, and none was placed · 12 some were placed, or \
+    may have been: never call the whole file again, only the rows that say not sent or rejected, under another --reference · \
+    130 stopped by Ctrl-C: the rows say which were placed before.\n\n\
     What others on this machine must not see goes into a file, or to --csv - on standard input: a command line can be seen.";
 
 const SETTLE: &str = "the phones may have rung: do not call again under another reference before the provider's reports, \
@@ -173,7 +175,18 @@ impl Place {
     }
 }
 
-/// Runs it. Ctrl-C lets the request in flight finish and sends no further one. A second one does not wait for it.
+/// What is still wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    GoOn,
+    /// No further request.
+    SendNoMore,
+    /// Nor the answer of the one in flight.
+    WaitNoMore,
+}
+
+/// Runs it. Ctrl-C lets the request in flight finish and sends no further one. A second one does not wait for it: its calls
+/// are unknown, and what was answered before is told all the same.
 pub(super) async fn run(place: &Place, settings: &Settings, form: Form) -> Done {
     let client = place.client(settings)?;
     let batch = place.batch()?;
@@ -183,11 +196,8 @@ pub(super) async fn run(place: &Place, settings: &Settings, form: Form) -> Done 
         n => format!("places {n} calls"),
     };
     confirm_spend(&host, &what, place.yes)?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    let until = UntilStopped {
-        client,
-        stopped: Arc::clone(&stopped),
-    };
+    let (wishing, wish) = watch::channel(Wish::GoOn);
+    let until = UntilStopped { client, wish };
     // Listening before anything leaves, so that none is missed.
     let mut interrupts = Interrupts::listen();
     let mut placing = pin!(until.place(&batch));
@@ -196,25 +206,23 @@ pub(super) async fn run(place: &Place, settings: &Settings, form: Form) -> Done 
             biased;
             report = &mut placing => break report?,
             () = interrupts.next() => {
-                if stopped.swap(true, Ordering::Relaxed) {
-                    let what = format!(
-                        "stopped waiting: the calls of {} may have been placed, or not",
-                        batch.reference
-                    );
-                    return Err(Failure::unknown(what).help(SETTLE));
+                let first = *wishing.borrow() == Wish::GoOn;
+                if first {
+                    output::note("stopping: the request in flight is finished, no further one is sent; Ctrl-C again stops waiting for it");
                 }
-                output::note("stopping: the request in flight is finished, no further one is sent; Ctrl-C again stops waiting for it");
+                wishing.send_replace(if first { Wish::SendNoMore } else { Wish::WaitNoMore });
             }
         }
     };
-    tell(&report, form, stopped.load(Ordering::Relaxed))
+    let stopped = *wishing.borrow() != Wish::GoOn;
+    tell(&report, form, stopped)
 }
 
 /// Sends as the client does, until it is told to stop.
 #[derive(Debug)]
 struct UntilStopped {
     client: Kairos,
-    stopped: Arc<AtomicBool>,
+    wish: watch::Receiver<Wish>,
 }
 
 impl Provider for UntilStopped {
@@ -234,13 +242,23 @@ impl CallTrigger for UntilStopped {
     }
 
     async fn send(&self, prepared: PreparedCalls) -> Result<Submission<BatchReceipt>, NotSent> {
-        if self.stopped.load(Ordering::Relaxed) {
+        if *self.wish.borrow() != Wish::GoOn {
             return Err(NotSent::new(
                 ErrorKind::Policy,
                 "stopped before this request",
             ));
         }
-        self.client.send(prepared).await
+        let reference = prepared.intent().reference.clone();
+        let mut wish = self.wish.clone();
+        tokio::select! {
+            biased;
+            answer = self.client.send(prepared) => answer,
+            // The sender outlives this.
+            _ = wish.wait_for(|wish| *wish == Wish::WaitNoMore) => Ok(Submission::unknown(
+                &reference,
+                Error::in_doubt(ErrorKind::Interrupted, "stopped waiting for the answer"),
+            )),
+        }
     }
 }
 
@@ -271,20 +289,38 @@ fn tell(report: &CallReport, form: Form, stopped: bool) -> Done {
     let all = rows.len();
     let header = ["reference", "outcome", "call_id", "code", "why"];
     output::keep(&output::rows_text(form, &header, rows));
-    let [_, unknown, rejected, not_sent] = counts;
-    let failure = match (unknown, rejected, not_sent) {
-        (0, 0, 0) => return Ok(()),
-        (0, 0, n) if stopped => {
-            Failure::interrupted(format!("stopped; {n} of {all} calls were not sent"))
+    let [accepted, unknown, rejected, not_sent] = counts;
+    let failure = match counts {
+        [_, 0, 0, 0] => return Ok(()),
+        _ if unknown > 0 => {
+            help = Some(SETTLE.to_owned());
+            Failure::unknown(format!(
+                "{unknown} of {all} calls may have been placed, or not"
+            ))
         }
-        (0, 0, n) => Failure::not_sent(format!("{n} of {all} calls were not sent")),
-        (0, n, _) => Failure::rejected(format!("{n} of {all} calls were rejected")),
-        (n, ..) => {
-            let failure =
-                Failure::unknown(format!("{n} of {all} calls may have been placed, or not"));
-            return Err(failure.help(SETTLE));
+        [_, 0, 0, _] if stopped => {
+            Failure::interrupted(format!("stopped; {not_sent} of {all} calls were not sent"))
         }
+        [0, 0, 0, _] => Failure::not_sent(format!("{not_sent} of {all} calls were not sent")),
+        [0, 0, ..] => Failure::rejected(format!("{rejected} of {all} calls were rejected")),
+        // A script must not take it for a file of which nothing was sent, and call all of it again.
+        _ => Failure::unknown(format!("only {accepted} of {all} calls were placed")),
     };
+    let can_be_called = match (rejected, not_sent) {
+        (0, 0) => None,
+        (0, _) => Some("not sent"),
+        (_, 0) => Some("rejected"),
+        _ => Some("not sent or rejected"),
+    };
+    if let Some(which) = can_be_called
+        && accepted > 0
+    {
+        let rows = format!("{accepted} calls were placed: call only the rows that say {which}");
+        help = Some(match help {
+            Some(help) => format!("{help}\n  help: {rows}"),
+            None => rows,
+        });
+    }
     Err(match help {
         Some(help) => failure.help(help),
         None => failure,

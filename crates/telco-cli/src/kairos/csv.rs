@@ -12,6 +12,9 @@ use crate::exit::Failure;
 /// Of one person, tried in turn.
 const BETWEEN_NUMBERS: char = '|';
 
+/// The columns that are no variables of the flow.
+const OURS: [&str; 3] = ["number", "reference", "start_time"];
+
 /// The calls, each with the line that it begins on. `-` is standard input.
 pub(super) fn read(file: &str) -> Result<Vec<(u64, Typed)>, Failure> {
     if file == "-" {
@@ -24,6 +27,16 @@ pub(super) fn read(file: &str) -> Result<Vec<(u64, Typed)>, Failure> {
 
 fn parse(input: impl Read) -> Result<Vec<(u64, Typed)>, Failure> {
     let (mut records, header) = Records::new(input)?;
+    for name in &header.fields {
+        if let Some(ours) = meant(name) {
+            let failure = Failure::not_sent(format!(
+                "the CSV file has a column named {name:?}: write {ours}"
+            ));
+            return Err(failure.help(format!(
+                "if the flow has a variable of this name, write $flow.key.{name}"
+            )));
+        }
+    }
     if !header.fields.iter().any(|name| name == "number") {
         let failure = Failure::not_sent("the CSV file has no column named number");
         return Err(failure.help("its first line names the columns: reference,number,start_time and the flow's variables"));
@@ -52,6 +65,16 @@ fn parse(input: impl Read) -> Result<Vec<(u64, Typed)>, Failure> {
         return Err(Failure::not_sent("the CSV file has no calls"));
     }
     Ok(calls)
+}
+
+/// The column of ours that this is a slip for. As a variable of the flow, a `Start_Time` would call people now instead of later.
+fn meant(name: &str) -> Option<&'static str> {
+    let letters = |name: &str| -> String {
+        let letters = name.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let is_nearly = |ours: &&str| name != *ours && letters(name) == letters(ours);
+    OURS.into_iter().find(is_nearly)
 }
 
 fn typed(header: &Record, record: Record) -> Typed {
@@ -96,6 +119,9 @@ mod tests {
             (None, "")
         );
         assert!(!format!("{calls:?}").contains("1,200"));
+        // Whoever has a variable of such a name says so.
+        let named = parse("number,$flow.key.Reference\n1,2\n".as_bytes()).unwrap();
+        assert_eq!(named[0].1.variables[0].0, "$flow.key.Reference");
     }
 
     #[test]
@@ -103,6 +129,21 @@ mod tests {
         for (text, told) in [
             ("", "there is no header"),
             ("to\n1\n", "no column named number"),
+            (
+                "number,Start_Time\n1,2\n",
+                "named \"Start_Time\": write start_time",
+            ),
+            (
+                "number,start time\n1,2\n",
+                "\"start time\": write start_time",
+            ),
+            (
+                "number,START-TIME\n1,2\n",
+                "\"START-TIME\": write start_time",
+            ),
+            ("number,StartTime\n1,2\n", "write $flow.key.StartTime"),
+            ("Number,a\n1,2\n", "\"Number\": write number"),
+            ("number,Reference\n1,2\n", "\"Reference\": write reference"),
             ("number,a,a\n1,2,3\n", "two columns named \"a\""),
             ("number\n", "no calls"),
             // Whoever opened it is the one to say where it ends.

@@ -42,6 +42,15 @@ pub(crate) fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Whether hangups do not reach this process, as under `nohup`. Where nobody tells, they are not tried.
+pub(crate) fn ignores_hangups(id: u32) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{id}/status")) else {
+        return true;
+    };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    u64::from_str_radix(mask.unwrap().trim(), 16).unwrap() & 1 == 1
+}
+
 /// A sandbox as its own process, ended with the test.
 pub(crate) struct Sandbox {
     process: Child,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use support::*;
 use telco_core::{
-    ErrorKind, Identity, NoRandomness, PendingOtp, Randomness, SecretBytes, Verification,
+    ErrorKind, Identity, NoRandomness, OtpCode, PendingOtp, Randomness, SecretBytes, Verification,
 };
 use telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
 
@@ -46,6 +46,31 @@ async fn any_of_the_right_forms_lets_in_once() {
             Verification::AlreadyUsed
         );
         assert_eq!(typed(&codes, &pending, "0000").await, wrong(1));
+    }
+}
+
+/// Two forms may be the same text.
+#[tokio::test]
+async fn a_form_that_is_named_twice_lets_in_too() {
+    let (codes, _) = setup();
+    let forms = [secret("8955"), secret("8955")];
+    let pending = codes.pending(&me(), &request(), &forms).unwrap();
+    let valid = Verification::Valid(to());
+    assert_eq!(typed(&codes, &pending, "8955").await, valid);
+}
+
+#[test]
+fn a_typed_code_is_digits_with_blanks_and_hyphens() {
+    let (codes, _) = setup();
+    for typed in [
+        "48291a3",
+        "482_913",
+        "4829133",
+        "48291",
+        "",
+        "482\u{00b2}913",
+    ] {
+        assert!(codes.typed(&OtpCode::new(typed)).is_none(), "{typed}");
     }
 }
 

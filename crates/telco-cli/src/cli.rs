@@ -62,9 +62,36 @@ enum Command {
     },
 }
 
+impl Command {
+    /// It costs money, or something else that cannot be had back.
+    fn spends(&self) -> bool {
+        use {citcall::Citcall, cowrie::Cowrie, fanap::Fanap, kairos::Kairos, topup::Topup};
+        matches!(
+            self,
+            Self::Citcall(Citcall::Call(_) | Citcall::Sms(_))
+                | Self::Cowrie(
+                    Cowrie::Credit(_) | Cowrie::Data(_) | Cowrie::Pin(_) | Cowrie::Redeem(_)
+                )
+                | Self::Fanap(Fanap::Start(_) | Fanap::Commit(_))
+                | Self::Kairos(Kairos::Call(_) | Kairos::GenerateKeyPair(_))
+                | Self::Topup(Topup::Bulk(_) | Topup::Resume(_))
+        )
+    }
+}
+
 impl Cli {
     /// Runs the command.
     pub(crate) fn run(self) -> Done {
+        let done = self.command();
+        if let Err(failure) = &done
+            && self.command.spends()
+        {
+            crate::output::end(self.output, failure);
+        }
+        done
+    }
+
+    fn command(&self) -> Done {
         // Read only by what needs them: when the file is broken, `config example` still prints one that is not.
         let settings = || Settings::load(self.config.as_deref());
         let form = self.output;

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use telco_core::{Delivery, Error, NotSent, Rejection, Submission};
+use serde_json::{Value, json};
+use telco_core::{Delivery, Error, NotSent, Reference, Rejection, Submission, UnknownOutcome};
 
 use crate::csv::Broken;
 use crate::output::clean;
@@ -17,6 +18,10 @@ pub(crate) struct Failure {
     code: u8,
     message: String,
     help: Option<String>,
+    /// The operation that it is about.
+    reference: Option<Reference>,
+    /// The provider's own result code.
+    provider_code: Option<String>,
 }
 
 impl Failure {
@@ -60,6 +65,8 @@ impl Failure {
             code,
             message: message.into(),
             help: None,
+            reference: None,
+            provider_code: None,
         }
     }
 
@@ -78,12 +85,12 @@ impl Failure {
         } else {
             Self::unread
         };
-        failure(chain(error)).help_from(error)
+        failure(chain(error)).said_by(error)
     }
 
     /// Of a ledger that cannot be used: without it nothing is sent.
     pub(crate) fn of_ledger(error: &Error) -> Self {
-        Self::not_sent(chain(error)).help_from(error)
+        Self::not_sent(chain(error)).said_by(error)
     }
 
     /// What went wrong, without what to do about it.
@@ -105,11 +112,53 @@ impl Failure {
         }
     }
 
-    fn help_from(self, error: &Error) -> Self {
+    /// What the error says besides its message.
+    fn said_by(self, error: &Error) -> Self {
         Self {
             help: error.help().map(str::to_owned).or(self.help),
+            provider_code: error.provider_code().map(str::to_owned),
             ..self
         }
+    }
+
+    /// Which operation it is about.
+    pub(crate) fn of(self, reference: &Reference) -> Self {
+        Self {
+            reference: Some(reference.clone()),
+            ..self
+        }
+    }
+
+    /// It may have happened. `settle` says how an unknown outcome of this command is settled.
+    pub(crate) fn of_unknown<T>(unknown: &UnknownOutcome<T>, settle: &str) -> Self {
+        let (reference, cause) = (unknown.reference(), unknown.cause());
+        let message = format!("unknown outcome of {reference}: {}", chain(cause));
+        // What the client says of this very answer, then what holds for every one of this command.
+        let help = match cause.help() {
+            Some(help) => format!("{help}\n  help: {settle}"),
+            None => settle.to_owned(),
+        };
+        Self::unknown(message)
+            .said_by(cause)
+            .of(reference)
+            .help(help)
+    }
+
+    /// What came of a command that spends, for a program that reads standard output alone.
+    pub(crate) fn facts(&self) -> Vec<(&'static str, Value)> {
+        let outcome = match self.code {
+            11 => "rejected",
+            // Where we ourselves are wrong, nobody should send it again either.
+            1 | 12 => "unknown",
+            _ => "not sent",
+        };
+        let reference = self.reference.as_ref().map(Reference::as_str);
+        vec![
+            ("outcome", json!(outcome)),
+            ("reference", json!(reference)),
+            ("code", json!(self.provider_code)),
+            ("why", json!(self.message)),
+        ]
     }
 
     /// For the shell.
@@ -121,14 +170,14 @@ impl Failure {
 impl From<NotSent> for Failure {
     fn from(not_sent: NotSent) -> Self {
         Self::not_sent(format!("nothing was sent: {}", chain(not_sent.as_error())))
-            .help_from(not_sent.as_error())
+            .said_by(not_sent.as_error())
     }
 }
 
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Self {
         Self::rejected(format!("rejected: {}", chain(rejection.as_error())))
-            .help_from(rejection.as_error())
+            .said_by(rejection.as_error())
     }
 }
 
@@ -167,24 +216,15 @@ fn chain(error: &Error) -> String {
 /// Takes the acceptance out of a spending call's answer, or ends the command with the right code. `settle` says how an
 /// unknown outcome of this command is settled.
 pub(crate) fn accepted<T>(
+    reference: &Reference,
     answer: Result<Submission<T>, NotSent>,
     settle: &str,
 ) -> Result<T, Failure> {
-    match answer? {
-        Submission::Accepted(value) => Ok(value),
-        Submission::Rejected(rejection) => Err(rejection.into()),
-        Submission::Unknown(unknown) => {
-            let message = format!(
-                "unknown outcome of {}: {}",
-                unknown.reference(),
-                chain(unknown.cause())
-            );
-            // What the client says of this very answer, then what holds for every one of this command.
-            let help = match unknown.cause().help() {
-                Some(help) => format!("{help}\n  help: {settle}"),
-                None => settle.to_owned(),
-            };
-            Err(Failure::unknown(message).help(help))
-        }
-    }
+    let failure = match answer {
+        Ok(Submission::Accepted(value)) => return Ok(value),
+        Ok(Submission::Rejected(rejection)) => Failure::from(rejection),
+        Ok(Submission::Unknown(unknown)) => Failure::of_unknown(&unknown, settle),
+        Err(not_sent) => not_sent.into(),
+    };
+    Err(failure.of(reference))
 }

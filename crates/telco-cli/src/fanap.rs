@@ -231,7 +231,7 @@ async fn start(start: &Start, settings: &Settings, form: Form) -> Done {
     let service = start.account.service(settings, "sends a message")?;
     let request = OtpRequest::new(to, reference(start.reference.as_deref())?);
     let answer = answered(&request.reference, SETTLE_START, service.start(&request)).await?;
-    let challenge = accepted(answer, SETTLE_START)?;
+    let challenge = accepted(&request.reference, answer, SETTLE_START)?;
     let pending = challenge.pending.to_storage();
     match form {
         Form::Table => {
@@ -275,7 +275,7 @@ async fn commit(commit: &Commit, settings: &Settings, form: Form) -> Done {
         })
     };
     let answer = answered(pending.reference(), SETTLE_COMMIT, call).await?;
-    let subscription = accepted(answer, SETTLE_COMMIT)?;
+    let subscription = accepted(pending.reference(), answer, SETTLE_COMMIT)?;
     output::keep(&output::facts_text(
         form,
         &[

@@ -109,5 +109,6 @@ pub(crate) async fn answered<T>(
             },
         }
     }
-    Err(Failure::unknown(format!("stopped waiting: unknown outcome of {reference}")).help(settle))
+    let stopped = Failure::unknown(format!("stopped waiting: unknown outcome of {reference}"));
+    Err(stopped.of(reference).help(settle))
 }

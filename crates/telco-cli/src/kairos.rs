@@ -194,16 +194,12 @@ async fn generate_key_pair(ask: &Ask, settings: &Settings, form: Form) -> Done {
         && let Some(came) = unknown.answer()
     {
         // As it came: it may be the only copy of the new key.
-        output::keep(&output::facts_text(
-            form,
-            &[
-                ("outcome", json!("unknown")),
-                ("reference", json!(unknown.reference().as_str())),
-                ("answer", json!(String::from_utf8_lossy(came.expose()))),
-            ],
-        ));
+        let mut facts = Failure::of_unknown(unknown, SETTLE_KEYS).facts();
+        let came = String::from_utf8_lossy(came.expose());
+        facts.push(("answer", json!(came)));
+        output::keep(&output::facts_text(form, &facts));
     }
-    let answer = accepted(answer, SETTLE_KEYS)?;
+    let answer = accepted(&reference, answer, SETTLE_KEYS)?;
     output::note(
         "get the new public key from the provider: its answer does not hold it, as far as is known",
     );

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::{LineStyle, Table, TableStyle};
 use serde_json::Value;
@@ -34,7 +35,11 @@ pub(crate) fn octets(bytes: &[u8]) -> Done {
     }
 }
 
+/// Something was meant for standard output, whatever became of it.
+static WRITTEN: AtomicBool = AtomicBool::new(false);
+
 fn write(bytes: &[u8]) -> io::Result<()> {
+    WRITTEN.store(true, Ordering::Relaxed);
     let mut out = io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()
@@ -48,6 +53,13 @@ pub(crate) fn keep(text: &str) {
         note(&format!(
             "standard output cannot be written ({e}); it should have said:\n{text}"
         ));
+    }
+}
+
+/// Prints how a command that spends failed, as its one JSON document, unless it has told that itself.
+pub(crate) fn end(form: Form, failure: &Failure) {
+    if form == Form::Json && !WRITTEN.load(Ordering::Relaxed) {
+        keep(&facts_text(form, &failure.facts()));
     }
 }
 

@@ -113,7 +113,8 @@ pub(super) async fn call(call: &Call, settings: &Settings, form: Form) -> Done {
     let reference = call.spend.begin(&base_url, "rings a phone")?;
     let request = OtpRequest::new(to, reference).as_resend(call.resend);
     let answer = answered(&request.reference, SETTLE_CALL, sender.start(&request)).await?;
-    show(form, &request, &accepted(answer, SETTLE_CALL)?);
+    let challenge = accepted(&request.reference, answer, SETTLE_CALL)?;
+    show(form, &request, &challenge);
     Ok(())
 }
 
@@ -130,13 +131,15 @@ pub(super) async fn sms(sms: &Sms, settings: &Settings, form: Form) -> Done {
         let reference = sms.spend.begin(&base_url, "sends a message")?;
         let request = OtpRequest::new(to, reference);
         let answer = answered(&request.reference, SETTLE_SMS, codes.start(&request)).await?;
-        show(form, &request, &accepted(answer, SETTLE_SMS)?);
+        let challenge = accepted(&request.reference, answer, SETTLE_SMS)?;
+        show(form, &request, &challenge);
         return Ok(());
     }
     let message = v3::Sms::new(&to, sms.sender.as_str(), sms.text.as_str());
     let reference = sms.spend.begin(&base_url, "sends a message")?;
     let call = client.sms(&reference, &message);
-    let sent = accepted(answered(&reference, SETTLE_SMS, call).await?, SETTLE_SMS)?;
+    let answer = answered(&reference, SETTLE_SMS, call).await?;
+    let sent = accepted(&reference, answer, SETTLE_SMS)?;
     output::keep(&output::facts_text(
         form,
         &[

@@ -108,7 +108,7 @@ impl Topup {
         let (to, network, amount) = self.read()?;
         let (client, reference) = self.spend.begin(settings, "buys airtime")?;
         let call = client.credit(&reference, network, &to, amount);
-        end(form, answered(&reference, SETTLE, call).await?)
+        end(form, &reference, answered(&reference, SETTLE, call).await?)
     }
 
     fn read(&self) -> Result<(Msisdn, Network, Amount), Failure> {
@@ -124,7 +124,7 @@ impl Data {
         let (to, network, price) = self.topup.read()?;
         let (client, reference) = self.topup.spend.begin(settings, "buys data")?;
         let call = client.data(&reference, network, &to, self.bundle.as_deref(), price);
-        end(form, answered(&reference, SETTLE, call).await?)
+        end(form, &reference, answered(&reference, SETTLE, call).await?)
     }
 }
 
@@ -140,10 +140,11 @@ impl Pins {
         let answer = answered(&reference, SETTLE_PINS, call).await?;
         if let Ok(Submission::Unknown(unknown)) = &answer {
             // As it came: it may be the only copy of PINs that were paid for.
+            let failure = Failure::of_unknown(unknown, SETTLE_PINS);
             let text = unknown.answer().map(text);
-            what_came(form, unknown.reference(), unknown.provisional(), text);
+            what_came(form, &failure, unknown.provisional(), text);
         }
-        receipt(form, &accepted(answer, SETTLE_PINS)?);
+        receipt(form, &accepted(&reference, answer, SETTLE_PINS)?);
         Ok(())
     }
 }
@@ -162,9 +163,9 @@ impl Redeem {
             let text = unknown
                 .answer()
                 .map(|answer| masked(answer).replace(pin.expose(), "***"));
-            what_came(form, unknown.reference(), None, text);
+            what_came(form, &Failure::of_unknown(unknown, SETTLE), None, text);
         }
-        let redeemed: Redeemed = accepted(answer, SETTLE)?;
+        let redeemed: Redeemed = accepted(&reference, answer, SETTLE)?;
         output::keep(&output::facts_text(
             form,
             &[
@@ -203,12 +204,17 @@ fn network(named: Option<&str>, to: &Msisdn) -> Result<Network, Failure> {
 }
 
 /// Of airtime or data: what it was, and the exit code.
-fn end(form: Form, answer: Result<Submission<TopupReceipt>, NotSent>) -> Done {
+fn end(
+    form: Form,
+    reference: &Reference,
+    answer: Result<Submission<TopupReceipt>, NotSent>,
+) -> Done {
     if let Ok(Submission::Unknown(unknown)) = &answer {
+        let failure = Failure::of_unknown(unknown, SETTLE);
         let text = unknown.answer().map(masked);
-        what_came(form, unknown.reference(), unknown.provisional(), text);
+        what_came(form, &failure, unknown.provisional(), text);
     }
-    receipt(form, &accepted(answer, SETTLE)?);
+    receipt(form, &accepted(reference, answer, SETTLE)?);
     Ok(())
 }
 
@@ -255,22 +261,19 @@ fn with_pins(form: Form, facts: &mut Vec<(&str, Value)>, pins: &[Pin]) {
 /// What came although the outcome is unknown: all of it, since an answer that could be read in part may hold more.
 fn what_came(
     form: Form,
-    reference: &Reference,
+    failure: &Failure,
     receipt: Option<&TopupReceipt>,
     answer: Option<String>,
 ) {
     if receipt.is_none() && answer.is_none() {
         return;
     }
-    let mut facts = vec![
-        ("outcome", json!("unknown")),
-        ("reference", json!(reference.as_str())),
-        (
-            "provider_id",
-            json!(receipt.and_then(|receipt| receipt.provider_id.as_deref())),
-        ),
+    let provider_id = receipt.and_then(|receipt| receipt.provider_id.as_deref());
+    let mut facts = failure.facts();
+    facts.extend([
+        ("provider_id", json!(provider_id)),
         ("answer", json!(answer)),
-    ];
+    ]);
     let pins = receipt.map_or(&[][..], |receipt| &receipt.pins);
     with_pins(form, &mut facts, pins);
 }

@@ -30,7 +30,7 @@ pub(super) async fn tell(story: &mut Story) -> Done {
     let to = parse_msisdn("0812-3456-7890").map_err(NotSent::because(ErrorKind::InvalidInput))?;
 
     let request = OtpRequest::new(to.clone(), new_reference()?);
-    let challenge = accepted(calls.start(&request).await, "")?;
+    let challenge = accepted(&request.reference, calls.start(&request).await, "")?;
     story.told_done(NAME, request.reference.as_str());
     let hint = challenge.hint.unwrap_or_default();
     story.step(

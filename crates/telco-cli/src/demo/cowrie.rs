@@ -40,6 +40,7 @@ pub(super) async fn tell(story: &mut Story) -> Done {
     let naira = |n: i64| Amount::from_minor(n * 100, Currency::NGN);
     let reference = new_reference()?;
     let receipt = accepted(
+        &reference,
         client
             .credit(&reference, Network::Mtn, &to, naira(100))
             .await,
@@ -56,6 +57,7 @@ pub(super) async fn tell(story: &mut Story) -> Done {
 
     let reference = new_reference()?;
     accepted(
+        &reference,
         client
             .data(
                 &reference,
@@ -72,7 +74,11 @@ pub(super) async fn tell(story: &mut Story) -> Done {
 
     let reference = new_reference()?;
     let two = NonZeroU32::MIN.saturating_add(1);
-    let receipt = accepted(client.allocate(&reference, naira(100), two).await, "")?;
+    let receipt = accepted(
+        &reference,
+        client.allocate(&reference, naira(100), two).await,
+        "",
+    )?;
     expect(receipt.pins.len() == 2, "two PINs")?;
     story.told_done(NAME, reference.as_str());
     story.step(

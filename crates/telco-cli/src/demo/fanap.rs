@@ -106,7 +106,7 @@ async fn started(
     to: &Msisdn,
 ) -> Result<(PendingOtp, String), Failure> {
     let request = OtpRequest::new(to.clone(), new_reference()?);
-    let challenge = accepted(service.start(&request).await, "")?;
+    let challenge = accepted(&request.reference, service.start(&request).await, "")?;
     let id = challenge
         .provider_id
         .ok_or_else(|| broken("a start without an id"))?;

@@ -93,7 +93,7 @@ async fn spoken_code(story: &mut Story, kairos: &Kairos) -> Done {
         LocalOtp::new(key, Arc::new(MemoryOtpStore::default())),
     );
     let request = OtpRequest::new(number("919812345674")?, new_reference()?);
-    let challenge = accepted(voice.start(&request).await, "")?;
+    let challenge = accepted(&request.reference, voice.start(&request).await, "")?;
     story.told_done(NAME, request.reference.as_str());
     once(story, &request.reference)?;
     story.step("a code is read out to a phone", "accepted, rang once")?;

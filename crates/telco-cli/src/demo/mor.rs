@@ -31,7 +31,7 @@ pub(super) async fn tell(story: &mut Story) -> Done {
     let reference = Reference::generate().map_err(|e| broken(e.to_string()))?;
     let euro = Currency::new(*b"EUR", 2).ok_or_else(|| broken("no euro"))?;
     let order = PaymentOrder::new(reference.clone(), ALICE, Amount::from_minor(1_050, euro));
-    let payment = accepted(client.create_payment(&order).await, "")?;
+    let payment = accepted(&reference, client.create_payment(&order).await, "")?;
     story.told_done(NAME, reference.as_str());
     let gross = payment.gross.unwrap_or_default();
     story.step(

@@ -312,6 +312,31 @@ fn what_the_provider_said_of_a_top_up_is_told_and_no_number_in_it() {
 }
 
 #[test]
+fn what_the_provider_says_of_a_redemption_tells_neither_pin_nor_number() {
+    let sandbox = Sandbox::start("[]");
+    for (exit, body) in [
+        (0, r#"{"message":"PIN 918273645546 loaded to 08031234567"}"#),
+        (
+            12,
+            r#"{"massage":"PIN 9182 7364 5546 loaded to 0803 123 4567"}"#,
+        ),
+    ] {
+        let (url, answered) = answering(body);
+        let redeemed = sandbox
+            .telco()
+            .env("PIN", "918273645546")
+            .args(["cowrie", "redeem", "--msisdn", NUMBER, "--pin", "env:PIN"])
+            .args(["--base-url", &url])
+            .output()
+            .unwrap();
+        answered.join().unwrap();
+        assert_eq!(code(&redeemed), exit, "{}", err(&redeemed));
+        let told = out(&redeemed);
+        assert!(told.contains("PIN *** loaded to 23480*****567"), "{told}");
+    }
+}
+
+#[test]
 fn bad_input_is_refused_before_anything_is_sent() {
     let sandbox = Sandbox::start("[]");
     let long = "x".repeat(37);

@@ -156,13 +156,12 @@ impl Redeem {
         let network = network(self.net.as_deref(), &to)?;
         let pin = self.pin.text()?;
         let (client, reference) = self.spend.begin(settings, "spends a PIN")?;
+        // The PIN is no less a secret in the provider's words.
+        let safe = |text: &str| hidden(text, Some(pin.expose()));
         let call = client.redeem(&reference, network, &to, &pin);
         let answer = answered(&reference, SETTLE, call).await?;
         if let Ok(Submission::Unknown(unknown)) = &answer {
-            // The PIN is no less a secret in the provider's words.
-            let text = unknown
-                .answer()
-                .map(|answer| masked(answer).replace(pin.expose(), "***"));
+            let text = unknown.answer().map(text).map(|text| safe(&text));
             what_came(form, &Failure::of_unknown(unknown, SETTLE), None, text);
         }
         let redeemed: Redeemed = accepted(&reference, answer, SETTLE)?;
@@ -171,7 +170,7 @@ impl Redeem {
             &[
                 ("outcome", json!("accepted")),
                 ("reference", json!(redeemed.reference.as_str())),
-                ("message", json!(redeemed.message)),
+                ("message", json!(safe(&redeemed.message))),
             ],
         ));
         Ok(())
@@ -284,17 +283,63 @@ fn text(answer: &SecretBytes) -> String {
 
 /// The same, with every phone number in it masked.
 fn masked(answer: &SecretBytes) -> String {
-    let text = text(answer);
-    let mut shown = String::with_capacity(text.len());
-    for part in text.split_inclusive(|c: char| !c.is_ascii_digit()) {
-        let digits = part.trim_end_matches(|c: char| !c.is_ascii_digit());
-        match parse_msisdn(digits) {
-            Ok(number) => shown.push_str(&number.masked().to_string()),
-            Err(_) => shown.push_str(digits),
+    hidden(&text(answer), None)
+}
+
+/// The provider's words without what is nobody's business: the PIN, which is left out first since it may look like a number,
+/// and every phone number. Either may be written in groups, such as `0803 123 4567`.
+fn hidden(text: &str, pin: Option<&str>) -> String {
+    let digits = |text: &str| text.replace(|c: char| !c.is_ascii_digit(), "");
+    let text = pin.map_or_else(|| text.to_owned(), |pin| text.replace(pin, "***"));
+    let pin = pin.map(digits);
+    let instead = |group: &str| {
+        let group = digits(group);
+        if pin.as_ref() == Some(&group) {
+            return Some("***".to_owned());
         }
-        shown.push_str(part.strip_prefix(digits).unwrap_or_default());
+        Some(parse_msisdn(&group).ok()?.masked().to_string())
+    };
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, found) = rest.split_at(start);
+        shown.push_str(before);
+        let hidden = groups(found).rev().find_map(|end| {
+            let (group, after) = found.split_at(end);
+            Some((instead(group)?, after))
+        });
+        let (group, after) = hidden.unwrap_or_else(|| {
+            let end = groups(found).next().unwrap_or(found.len());
+            let (group, after) = found.split_at(end);
+            (group.to_owned(), after)
+        });
+        shown.push_str(&group);
+        rest = after;
     }
+    shown.push_str(rest);
     shown
+}
+
+/// Where the groups of digits end that may be one number with the first of them.
+fn groups(text: &str) -> impl DoubleEndedIterator<Item = usize> {
+    // More than `(+0092 34) 080-3123-4567` takes.
+    const LONGEST: usize = 32;
+    let is_between = |c: char| matches!(c, ' ' | '\u{a0}' | '-' | '.' | '(' | ')' | '/');
+    let mut ends = Vec::new();
+    let mut last = None;
+    for (at, c) in text.char_indices() {
+        if !c.is_ascii_digit() && last.is_some_and(|last: char| last.is_ascii_digit()) {
+            ends.push(at);
+        }
+        if !(c.is_ascii_digit() || is_between(c)) || (at > LONGEST && !ends.is_empty()) {
+            return ends.into_iter();
+        }
+        last = Some(c);
+    }
+    if last.is_some_and(|last| last.is_ascii_digit()) {
+        ends.push(text.len());
+    }
+    ends.into_iter()
 }
 
 fn amount(amount: Option<Amount>) -> Value {
@@ -314,10 +359,28 @@ mod tests {
             ),
             ("08031234567", "23480*****567"),
             ("for 08031234567.", "for 23480*****567."),
+            ("0803 123 4567", "23480*****567"),
+            ("+234 (0) 803-123-4567, 2 of 3", "+23480*****567, 2 of 3"),
+            ("id 4711 0803.123.4567 / 17", "id 4711 23480*****567 / 17"),
+            ("2026-03-08 12:34, 96.00", "2026-03-08 12:34, 96.00"),
             ("naïve \u{20a6}100", "naïve \u{20a6}100"),
             ("", ""),
         ] {
             assert_eq!(masked(&SecretBytes::new(answer.as_bytes())), shown);
         }
+    }
+
+    #[test]
+    fn a_pin_is_hidden_before_it_is_taken_for_a_number() {
+        let pin = "08031234567";
+        for (answer, shown) in [
+            ("PIN 08031234567 is spent", "PIN *** is spent"),
+            ("0803-1234-567 to 0903 123 4567", "*** to 23490*****567"),
+        ] {
+            assert_eq!(hidden(answer, Some(pin)), shown);
+        }
+        assert_eq!(hidden("0803 1234", Some("0803 1234")), "***");
+        let long = "7".repeat(100);
+        assert_eq!(hidden(&long, None), long);
     }
 }

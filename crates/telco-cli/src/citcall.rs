@@ -144,8 +144,8 @@ impl Spend {
     }
 
     /// The reference, after the question whether to spend at all.
-    fn begin(&self, base_url: &str, what: &str) -> Result<Reference, Failure> {
-        confirm_spend(base_url, what, self.yes)?;
+    fn begin(&self, base_url: &str, what: &str, to: &Msisdn) -> Result<Reference, Failure> {
+        confirm_spend(base_url, &format!("{what} {}", to.masked()), self.yes)?;
         reference(self.reference.as_deref())
     }
 }

@@ -82,7 +82,7 @@ impl Command {
 impl Cli {
     /// Runs the command.
     pub(crate) fn run(self) -> Done {
-        let done = self.command();
+        let done = self.answer();
         if let Err(failure) = &done
             && self.command.spends()
         {
@@ -91,7 +91,7 @@ impl Cli {
         done
     }
 
-    fn command(&self) -> Done {
+    fn answer(&self) -> Done {
         // Read only by what needs them: when the file is broken, `config example` still prints one that is not.
         let settings = || Settings::load(self.config.as_deref());
         let form = self.output;

@@ -192,7 +192,7 @@ impl Account {
     }
 
     /// The service, after the question whether to spend at all.
-    fn service(&self, settings: &Settings, what: &str) -> Result<Service, Failure> {
+    fn service(&self, settings: &Settings, what: &str, whom: &Msisdn) -> Result<Service, Failure> {
         let base_url = self.base_url(settings)?;
         let [app_id, tenant_id] = self.signing.ids(settings)?;
         let service_key = settings
@@ -206,7 +206,7 @@ impl Account {
         .hash(self.signing.hash())
         .build()?;
         let service = client.service(ServiceKey::new(service_key.expose())?);
-        confirm_spend(&base_url, what, self.yes)?;
+        confirm_spend(&base_url, &format!("{what} {}", whom.masked()), self.yes)?;
         Ok(service)
     }
 }
@@ -228,7 +228,7 @@ pub(crate) async fn run(command: &Fanap, settings: &Settings, form: Form) -> Don
 
 async fn start(start: &Start, settings: &Settings, form: Form) -> Done {
     let to = number(&start.phone)?;
-    let service = start.account.service(settings, "sends a message")?;
+    let service = start.account.service(settings, "sends a message to", &to)?;
     let request = OtpRequest::new(to, reference(start.reference.as_deref())?);
     let answer = answered(&request.reference, SETTLE_START, service.start(&request)).await?;
     let challenge = accepted(&request.reference, answer, SETTLE_START)?;
@@ -259,7 +259,9 @@ async fn commit(commit: &Commit, settings: &Settings, form: Form) -> Done {
     let stored = commit.pending.text()?;
     let pending = PendingOtp::from_storage(stored.expose())
         .map_err(NotSent::because(ErrorKind::InvalidInput))?;
-    let service = commit.account.service(settings, "charges the subscriber")?;
+    let service = commit
+        .account
+        .service(settings, "charges the subscriber", pending.to())?;
     let store = settings.of(NAME).otp_store(commit.otp_store.as_deref())?;
     let code = OtpCode::new(commit.code.text()?.expose());
     let forget_at = SystemTime::now() + REMEMBERED;

@@ -1,6 +1,6 @@
 //! What a person or a script gives: standard input, and their own id of an operation.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 
 use telco_core::{ErrorKind, NotSent, Reference};
 use zeroize::Zeroizing;
@@ -8,10 +8,21 @@ use zeroize::Zeroizing;
 use crate::exit::Failure;
 use crate::output;
 
-/// All of it, untouched.
+/// All of it, untouched. Whoever sits at a terminal is told that it is waited for.
 pub(crate) fn standard_input() -> Result<Zeroizing<Vec<u8>>, Failure> {
+    const END: &str = if cfg!(windows) {
+        "Ctrl-Z and Enter"
+    } else {
+        "Ctrl-D"
+    };
+    let mut input = std::io::stdin();
+    if input.is_terminal() {
+        output::note(&format!(
+            "standard input is read from this terminal: type it, then Enter and {END}"
+        ));
+    }
     let mut bytes = Zeroizing::new(Vec::new());
-    std::io::stdin()
+    input
         .read_to_end(&mut bytes)
         .map_err(|e| Failure::not_sent(format!("standard input cannot be read: {e}")))?;
     Ok(bytes)

@@ -180,12 +180,13 @@ pub(crate) fn time(at: std::time::SystemTime) -> Option<String> {
     Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
-/// Asks a question on the terminal. Refuses where there is none, unless `--yes` was given.
+/// Asks a question on the terminal. Refuses where there is none, unless `--yes` was given: neither who would answer it
+/// nor who would see it may be missing.
 pub(crate) fn confirm(question: &str, yes: bool) -> Done {
     if yes {
         return Ok(());
     }
-    if !io::stdin().is_terminal() {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(Failure::usage(format!(
             "{question} There is no terminal to ask on: add --yes to go on"
         )));

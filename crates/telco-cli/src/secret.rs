@@ -1,7 +1,6 @@
 //! Secrets are given as sources, never as values: `env:NAME`, `file:PATH`, or `-` for standard input.
 
 use std::fmt;
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -9,6 +8,7 @@ use telco_core::{Secret, SecretBytes};
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
+use crate::input::standard_input;
 
 /// Where a secret is read from.
 #[derive(Clone, PartialEq, Eq)]
@@ -86,13 +86,7 @@ impl Source {
             Self::File(path) => {
                 std::fs::read(path).map_err(|e| self.fails(&format!("cannot be read: {e}")))?
             }
-            Self::Stdin => {
-                let mut bytes = Vec::new();
-                std::io::stdin()
-                    .read_to_end(&mut bytes)
-                    .map_err(|e| self.fails(&format!("cannot be read: {e}")))?;
-                bytes
-            }
+            Self::Stdin => std::mem::take(&mut *standard_input()?),
             Self::Literal(secret) => secret.expose().as_bytes().to_vec(),
         };
         if bytes.is_empty() {

@@ -6,7 +6,7 @@ mod scene;
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Command, Stdio};
@@ -108,6 +108,121 @@ fn elsewhere_there_are_plain_lines() {
     );
 }
 
+/// Until the program has said this on the terminal: all of it so far.
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+fn read_until(ours: &mut File, words: &str) -> String {
+    let (mut told, mut part) = (String::new(), [0; 256]);
+    while !told.contains(words) {
+        let read = ours.read(&mut part).unwrap();
+        told.push_str(&String::from_utf8_lossy(&part[..read]));
+    }
+    told
+}
+
+/// The program at a provider where nobody is, with the PIN `918273645546` and its key in the environment.
+fn elsewhere(words: &[&str]) -> Command {
+    let mut telco = common::telco();
+    telco
+        .args(["cowrie"])
+        .args(words)
+        .args(["--base-url", "https://192.0.2.1", "--client-id", "a"])
+        .env(
+            "TELCO_COWRIE_CLIENT_KEY",
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        )
+        .env("TELCO_COWRIE_TIMEOUT", "1")
+        .env("PIN", "918273645546")
+        .stdout(Stdio::null());
+    telco
+}
+
+const SPENDING: [(&[&str], &str); 4] = [
+    (
+        &["credit", "--msisdn", "08031234567", "--amount", "100"],
+        "buys airtime of NGN 100.00 for 23480*****567 on MTN",
+    ),
+    (
+        &[
+            "data",
+            "--msisdn",
+            "08031234567",
+            "--amount",
+            "350",
+            "--bundle",
+            "500mb1d",
+        ],
+        "buys 500mb1d of NGN 350.00 for 23480*****567 on MTN",
+    ),
+    (
+        &["pin", "--unit", "200", "--count", "3"],
+        "buys 3 PINs of NGN 200.00 each",
+    ),
+    (
+        &["redeem", "--msisdn", "08031234567", "--pin", "env:PIN"],
+        "spends a PIN on 23480*****567 on MTN",
+    ),
+];
+
+#[test]
+#[expect(clippy::unwrap_used, reason = "test code")]
+fn the_question_says_what_is_confirmed_and_takes_its_answer() {
+    for (words, what) in SPENDING {
+        // The last is the end of the file, as Ctrl-D gives it. Nobody is there, so that yes sends nothing either.
+        for (answer, exit) in [("no\n", 130), ("yes\n", 10), ("\u{4}", 130)] {
+            let (mut ours, theirs) = terminal();
+            let mut telco = elsewhere(words);
+            telco.stdin(theirs.try_clone().unwrap()).stderr(theirs);
+            let mut running = telco.spawn().unwrap();
+            drop(telco);
+            let told = read_until(&mut ours, "Type yes to go on: ");
+            assert!(told.contains(what), "{told}");
+            assert!(
+                !told.contains("8031234567") && !told.contains("918273645546"),
+                "{told}"
+            );
+            ours.write_all(answer.as_bytes()).unwrap();
+            assert_eq!(
+                running.wait().unwrap().code(),
+                Some(exit),
+                "{words:?} {answer:?}"
+            );
+        }
+    }
+}
+
+/// Into a file nobody sees the question, and would wait for ever.
+#[test]
+#[expect(clippy::unwrap_used, reason = "test code")]
+fn a_question_that_nobody_sees_is_not_asked() {
+    let (_ours, theirs) = terminal();
+    let mut telco = elsewhere(&["pin", "--unit", "200"]);
+    let refused = telco.stdin(theirs).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(code(&refused), 2, "{}", err(&refused));
+    assert!(
+        err(&refused).contains("no terminal to ask on"),
+        "{}",
+        err(&refused)
+    );
+}
+
+#[test]
+#[expect(clippy::unwrap_used, reason = "test code")]
+fn a_secret_from_a_terminal_is_asked_for() {
+    let (mut ours, theirs) = terminal();
+    let mut telco = common::telco();
+    telco
+        .args(["mor", "hash", "--secret", "-", "a=1"])
+        .stdin(theirs.try_clone().unwrap())
+        .stdout(Stdio::piped())
+        .stderr(theirs);
+    let running = telco.spawn().unwrap();
+    drop(telco);
+    read_until(&mut ours, "then Enter and Ctrl-D");
+    ours.write_all(b"secret\n\x04").unwrap();
+    let hashed = running.wait_with_output().unwrap();
+    assert_eq!((code(&hashed), common::out(&hashed).len()), (0, 41));
+}
+
 #[test]
 fn ctrl_c_at_the_question_is_an_answer() {
     let scene = Scene::new(3);
@@ -126,11 +241,7 @@ fn ctrl_c_at_the_question_is_an_answer() {
         .stderr(theirs);
     let mut running = resume.spawn().unwrap();
     drop(resume);
-    let (mut told, mut part) = (String::new(), [0; 256]);
-    while !told.contains("Type yes to go on") {
-        let read = ours.read(&mut part).unwrap();
-        told.push_str(&String::from_utf8_lossy(&part[..read]));
-    }
+    read_until(&mut ours, "Type yes to go on");
     signal(&running, "-INT");
     let begun = Instant::now();
     while running.try_wait().unwrap().is_none() {

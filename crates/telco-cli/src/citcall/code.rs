@@ -110,7 +110,7 @@ pub(super) async fn call(call: &Call, settings: &Settings, form: Form) -> Done {
             (Box::new(calls), base_url)
         }
     };
-    let reference = call.spend.begin(&base_url, "rings a phone")?;
+    let reference = call.spend.begin(&base_url, "rings", &to)?;
     let request = OtpRequest::new(to, reference).as_resend(call.resend);
     let answer = answered(&request.reference, SETTLE_CALL, sender.start(&request)).await?;
     let challenge = accepted(&request.reference, answer, SETTLE_CALL)?;
@@ -128,7 +128,7 @@ pub(super) async fn sms(sms: &Sms, settings: &Settings, form: Form) -> Done {
         let limits = &sms.limits;
         let codes =
             client.sms_code(&sms.sender, &sms.text, limits.valid_for(), limits.limit_try)?;
-        let reference = sms.spend.begin(&base_url, "sends a message")?;
+        let reference = sms.spend.begin(&base_url, "sends a message to", &to)?;
         let request = OtpRequest::new(to, reference);
         let answer = answered(&request.reference, SETTLE_SMS, codes.start(&request)).await?;
         let challenge = accepted(&request.reference, answer, SETTLE_SMS)?;
@@ -136,7 +136,7 @@ pub(super) async fn sms(sms: &Sms, settings: &Settings, form: Form) -> Done {
         return Ok(());
     }
     let message = v3::Sms::new(&to, sms.sender.as_str(), sms.text.as_str());
-    let reference = sms.spend.begin(&base_url, "sends a message")?;
+    let reference = sms.spend.begin(&base_url, "sends a message to", &to)?;
     let call = client.sms(&reference, &message);
     let answer = answered(&reference, SETTLE_SMS, call).await?;
     let sent = accepted(&reference, answer, SETTLE_SMS)?;

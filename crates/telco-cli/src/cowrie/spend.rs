@@ -106,7 +106,8 @@ impl Topup {
     /// Buys airtime.
     pub(super) async fn credit(&self, settings: &Settings, form: Form) -> Done {
         let (to, network, amount) = self.read()?;
-        let (client, reference) = self.spend.begin(settings, "buys airtime")?;
+        let what = format!("buys airtime of {amount} for {}", on(&to, &network));
+        let (client, reference) = self.spend.begin(settings, &what)?;
         let call = client.credit(&reference, network, &to, amount);
         end(form, &reference, answered(&reference, SETTLE, call).await?)
     }
@@ -122,7 +123,9 @@ impl Data {
     /// Buys a plan.
     pub(super) async fn buy(&self, settings: &Settings, form: Form) -> Done {
         let (to, network, price) = self.topup.read()?;
-        let (client, reference) = self.topup.spend.begin(settings, "buys data")?;
+        let plan = self.bundle.as_deref().unwrap_or("data");
+        let what = format!("buys {plan} of {price} for {}", on(&to, &network));
+        let (client, reference) = self.topup.spend.begin(settings, &what)?;
         let call = client.data(&reference, network, &to, self.bundle.as_deref(), price);
         end(form, &reference, answered(&reference, SETTLE, call).await?)
     }
@@ -132,7 +135,11 @@ impl Pins {
     /// Buys PINs.
     pub(super) async fn buy(&self, settings: &Settings, form: Form) -> Done {
         let unit = naira("--unit", &self.unit)?;
-        let (mut client, reference) = self.spend.begin(settings, "buys PINs")?;
+        let what = match self.count.get() {
+            1 => format!("buys a PIN of {unit}"),
+            n => format!("buys {n} PINs of {unit} each"),
+        };
+        let (mut client, reference) = self.spend.begin(settings, &what)?;
         if let Some(label) = &self.message {
             client = client.with_pin_label(label)?;
         }
@@ -155,7 +162,8 @@ impl Redeem {
         let to = number(&self.msisdn)?;
         let network = network(self.net.as_deref(), &to)?;
         let pin = self.pin.text()?;
-        let (client, reference) = self.spend.begin(settings, "spends a PIN")?;
+        let what = format!("spends a PIN on {}", on(&to, &network));
+        let (client, reference) = self.spend.begin(settings, &what)?;
         // The PIN is no less a secret in the provider's words.
         let safe = |text: &str| hidden(text, Some(pin.expose()));
         let call = client.redeem(&reference, network, &to, &pin);
@@ -179,6 +187,11 @@ impl Redeem {
 
 fn number(text: &str) -> Result<Msisdn, Failure> {
     Ok(parse_msisdn(text).map_err(NotSent::because(ErrorKind::InvalidInput))?)
+}
+
+/// Whose phone, for the question whether to spend.
+fn on(to: &Msisdn, network: &Network) -> String {
+    format!("{} on {}", to.masked(), network.code())
 }
 
 fn network(named: Option<&str>, to: &Msisdn) -> Result<Network, Failure> {

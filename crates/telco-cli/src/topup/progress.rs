@@ -21,6 +21,8 @@ pub(super) struct Progress {
     done: AtomicU64,
     began: Instant,
     told: Mutex<Instant>,
+    /// What else is to be known.
+    noted: Mutex<String>,
     bar: Option<ProgressBar>,
 }
 
@@ -45,6 +47,7 @@ impl Progress {
             done: AtomicU64::new(0),
             began: now,
             told: Mutex::new(now),
+            noted: Mutex::default(),
             bar,
         }
     }
@@ -69,8 +72,9 @@ impl Progress {
     /// What else is to be known.
     pub(super) fn note(&self, note: String) {
         if let Some(bar) = &self.bar {
-            bar.set_message(note);
+            bar.set_message(format!("· {note}"));
         }
+        *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = note;
     }
 
     /// The bar goes away; the plain form says the end.
@@ -90,7 +94,12 @@ impl Progress {
         } else {
             format!(", about {left:.0} s left")
         };
-        format!("{what}: {done} of {total}, {rate:.0} a second{left}")
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = match noted.as_str() {
+            "" => String::new(),
+            noted => format!(" · {noted}"),
+        };
+        format!("{what}: {done} of {total}, {rate:.0} a second{left}{noted}")
     }
 }
 
@@ -107,6 +116,7 @@ mod tests {
             done: AtomicU64::new(0),
             began,
             told: Mutex::new(began),
+            noted: Mutex::default(),
             bar: None,
         };
         assert_eq!(
@@ -114,5 +124,10 @@ mod tests {
             "sending: 50 of 200, 5 a second, about 30 s left"
         );
         assert_eq!(progress.line(200), "sending: 200 of 200, 20 a second");
+        progress.note("2 to settle · 1 not done".to_owned());
+        assert_eq!(
+            progress.line(200),
+            "sending: 200 of 200, 20 a second · 2 to settle · 1 not done"
+        );
     }
 }

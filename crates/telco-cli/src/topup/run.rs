@@ -247,7 +247,7 @@ impl Shared {
         self.progress.advance(1);
         let (unknown, failed) = (&self.unknown, &self.failed);
         self.progress.note(format!(
-            "· {} to settle · {} not done",
+            "{} to settle · {} not done",
             unknown.load(Ordering::Relaxed),
             failed.load(Ordering::Relaxed)
         ));

@@ -156,11 +156,10 @@ impl Section<'_> {
             || std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with(&prefix))
     }
 
-    /// What to do about a field that is missing.
+    /// What to do about a field that is missing, where no flag gives it.
     pub(crate) fn advice(&self, field: &str) -> String {
-        let (provider, variable, flag) =
-            (self.provider, self.variable(field), field.replace('_', "-"));
-        format!("give --{flag}, or set {variable}, or write {field} under [{provider}] in {FILE}")
+        let (provider, variable) = (self.provider, self.variable(field));
+        format!("set {variable}, or write {field} under [{provider}] in {FILE}")
     }
 
     fn variable(&self, field: &str) -> String {
@@ -194,7 +193,17 @@ impl Section<'_> {
 
     /// It must be there, and is not.
     pub(crate) fn missing(&self, field: &str) -> Failure {
-        Failure::not_sent(format!("{}: no {field}", self.provider)).help(self.advice(field))
+        let help = format!("give --{}, or {}", flag(field), self.advice(field));
+        Failure::not_sent(format!("{}: no {field}", self.provider)).help(help)
+    }
+}
+
+/// What gives a field on the command line.
+fn flag(field: &str) -> String {
+    match field {
+        "private_key" => "key".to_owned(),
+        "public_key_path" => "public-key".to_owned(),
+        _ => field.replace('_', "-"),
     }
 }
 

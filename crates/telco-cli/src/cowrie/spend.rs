@@ -90,6 +90,9 @@ pub(crate) struct Redeem {
 
 const SETTLE: &str = "it may have happened: do not send it again under another reference; ask `telco cowrie check --reference …` \
                       after 2, 5, 10, 20 and 40 seconds";
+const SETTLE_REDEEM: &str = "the PIN may be spent: do not send it again under another reference; `telco cowrie check \
+                             --reference …` may find it, but whether it sees redeemed PINs is not known: if it does not, ask \
+                             Cowrie's staff";
 const SETTLE_PINS: &str = "the PINs may have been bought, and Cowrie has no lookup for them: only its staff can tell; do not \
                            order again under another reference";
 
@@ -167,12 +170,17 @@ impl Redeem {
         // The PIN is no less a secret in the provider's words.
         let safe = |text: &str| hidden(text, Some(pin.expose()));
         let call = client.redeem(&reference, network, &to, &pin);
-        let answer = answered(&reference, SETTLE, call).await?;
+        let answer = answered(&reference, SETTLE_REDEEM, call).await?;
         if let Ok(Submission::Unknown(unknown)) = &answer {
             let text = unknown.answer().map(text).map(|text| safe(&text));
-            what_came(form, &Failure::of_unknown(unknown, SETTLE), None, text);
+            what_came(
+                form,
+                &Failure::of_unknown(unknown, SETTLE_REDEEM),
+                None,
+                text,
+            );
         }
-        let redeemed: Redeemed = accepted(&reference, answer, SETTLE)?;
+        let redeemed: Redeemed = accepted(&reference, answer, SETTLE_REDEEM)?;
         output::keep(&output::facts_text(
             form,
             &[

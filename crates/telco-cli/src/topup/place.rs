@@ -1,5 +1,6 @@
 //! Where a ledger is: `sqlite://FILE` or `postgres://…`.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,10 +27,25 @@ impl LedgerAt {
         place.ok_or_else(|| settings.of("topup").missing("ledger"))
     }
 
+    /// What names the same ledger in a command to copy: the flag, since what else named it holds there too.
+    pub(super) fn words(&self) -> String {
+        let named = self.ledger.as_deref();
+        named.map_or_else(String::new, |url| format!(" --ledger {}", quoted(url)))
+    }
+
     /// If one was named.
     pub(super) fn place_if_named(&self, settings: &Settings) -> Result<Option<Place>, Failure> {
         Place::of(settings, self.ledger.as_deref())
     }
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./:@=%+,".contains(c);
+    if word.chars().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
 }
 
 /// A ledger's address.
@@ -178,6 +194,20 @@ fn with_password(config: &Config) -> Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ledger_is_one_word_of_a_shell() {
+        for (url, word) in [
+            ("sqlite://march.db", "sqlite://march.db"),
+            ("sqlite://my march.db", "'sqlite://my march.db'"),
+            ("sqlite://it's.db", r"'sqlite://it'\''s.db'"),
+        ] {
+            let ledger = Some(url.to_owned());
+            let words = LedgerAt { ledger }.words();
+            assert_eq!(words, format!(" --ledger {word}"));
+        }
+        assert_eq!(LedgerAt { ledger: None }.words(), "");
+    }
 
     #[test]
     fn addresses_are_read_and_passwords_not_shown() {

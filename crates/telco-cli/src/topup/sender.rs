@@ -216,12 +216,15 @@ impl<'a> Sender<'a> {
             let why = failure.message().to_owned();
             self.stop.because(Why::Because(why));
         }
+        let ledger = self.options.ledger.words();
         let summary = Summary::of(job, self.store.as_ref()).await;
         let summary = summary.map_err(|failure| {
-            Failure::unknown(failure.message())
-                .help("rows may have been on the way: mend the ledger, then `telco topup resume`")
+            Failure::unknown(failure.message()).help(format!(
+                "rows may have been on the way: mend the ledger, then `telco topup resume {}{ledger}`",
+                job.id
+            ))
         })?;
-        let verdict = summary.verdict(self.stop.why());
+        let verdict = summary.verdict(self.stop.why(), &ledger);
         summary.keep(form);
         verdict
     }

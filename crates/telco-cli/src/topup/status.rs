@@ -63,7 +63,7 @@ impl Status {
             Failure::not_sent("this ledger has no such reference and no such job")
                 .help("nothing was ever sent under it from here")
         })?;
-        story(&row, store.as_ref(), form).await
+        story(&row, store.as_ref(), &self.ledger.words(), form).await
     }
 }
 
@@ -91,7 +91,7 @@ async fn by_state(store: &dyn Store, form: Form) -> Done {
     )
 }
 
-async fn story(row: &Operation, store: &dyn Store, form: Form) -> Done {
+async fn story(row: &Operation, store: &dyn Store, ledger: &str, form: Form) -> Done {
     let history = store.history(row.reference().clone()).await;
     let history = history.map_err(|e| Failure::of_ledger(&e))?;
     let product = &row.intent.product;
@@ -113,7 +113,7 @@ async fn story(row: &Operation, store: &dyn Store, form: Form) -> Done {
             "why",
             json!(row.why.as_ref().map(|why| why.message.as_str())),
         ),
-        ("what to do", json!(advice(row))),
+        ("advice", json!(advice(row, ledger))),
     ];
     let events = history.iter().map(|event| {
         let by = event.who.as_deref().or(event.owner.as_deref());
@@ -144,16 +144,34 @@ async fn story(row: &Operation, store: &dyn Store, form: Form) -> Done {
     output::rows(form, &COLUMNS, events.collect())
 }
 
-fn advice(row: &Operation) -> Option<&str> {
+fn advice(row: &Operation, ledger: &str) -> Option<String> {
     let help = row.why.as_ref().and_then(|why| why.help.as_deref());
+    let job = row
+        .job
+        .as_ref()
+        .map_or_else(String::new, |job| format!(" {job}"));
+    let resume = format!("`telco topup resume{job}{ledger}`");
     match row.state {
-        State::Sending | State::Replaying | State::Unknown => {
-            Some("`telco topup resume` looks it up; never send it again under another reference")
+        State::Sending | State::Replaying | State::Unknown => Some(format!(
+            "{resume} looks it up; never send it again under another reference"
+        )),
+        State::Unresolved => {
+            let help = help.unwrap_or("ask the provider, then resolve it");
+            Some(format!(
+                "{help}: {}",
+                resolve(row.reference().as_str(), ledger)
+            ))
         }
-        State::Unresolved => help.or(Some("ask the provider, then `telco topup resolve`")),
-        State::Planned => Some("`telco topup resume` sends it"),
-        _ => help,
+        State::Planned => Some(format!("{resume} sends it")),
+        _ => help.map(str::to_owned),
     }
+}
+
+/// How a person's word on a top-up is given. `ledger`: the words that name it.
+pub(super) fn resolve(reference: &str, ledger: &str) -> String {
+    format!(
+        "`telco topup resolve {reference}{ledger} --delivered --who NAME --why REASON` (or --not-delivered)"
+    )
 }
 
 impl Resolve {

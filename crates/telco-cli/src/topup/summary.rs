@@ -7,6 +7,7 @@ use telco_core::{Amount, Currency};
 use telco_ledger::{Counts, Filter, LeftOut, State, Store};
 
 use super::job::Job;
+use super::status::resolve;
 use super::stop::Why;
 use crate::exit::{Done, Failure};
 use crate::output::{self, Form};
@@ -121,11 +122,11 @@ impl Summary {
     }
 
     /// 0: every row was delivered. What is unknown weighs more than what was rejected, and that more than what was not sent.
-    pub(super) fn verdict(&self, stopped: Option<Why>) -> Done {
-        let resume = format!(
-            "`telco topup resume {}` goes on; no row is sent twice",
-            self.job.id
-        );
+    /// `ledger`: the words that name it in a command to copy.
+    pub(super) fn verdict(&self, stopped: Option<Why>, ledger: &str) -> Done {
+        let job = &self.job.id;
+        let report = format!("telco topup report {job}{ledger} --format csv");
+        let resume = format!("`telco topup resume {job}{ledger}` goes on; no row is sent twice");
         let because = match stopped {
             Some(Why::Interrupted) => {
                 return Err(Failure::interrupted("interrupted; nothing is lost").help(resume));
@@ -142,7 +143,10 @@ impl Summary {
             .help(resume));
         }
         if self.unresolved > 0 {
-            let help = "`telco topup report --format csv --state unresolved` lists them; ask the provider, then `telco topup resolve REFERENCE`";
+            let help = format!(
+                "`{report} --state unresolved` lists them; ask the provider, then {}",
+                resolve("REFERENCE", ledger)
+            );
             return Err(Failure::unknown(format!(
                 "{because}left for a person to decide: {}",
                 rows(self.unresolved)
@@ -154,7 +158,7 @@ impl Summary {
                 "{because}not delivered: {}",
                 rows(self.not_delivered)
             ))
-            .help("`telco topup report --format csv` says why"));
+            .help(format!("`{report}` says why")));
         }
         let (left, _) = self.left(&[]);
         if left > 0 {
@@ -169,11 +173,8 @@ impl Summary {
                 .keys()
                 .all(|reason| *reason == LeftOut::Cancelled)
             {
-                true => "`telco topup report --format csv --state not_sent` says more".to_owned(),
-                false => format!(
-                    "`telco topup resume {} --send-again` sends them",
-                    self.job.id
-                ),
+                true => format!("`{report} --state not_sent` says more"),
+                false => format!("`telco topup resume {job}{ledger} --send-again` sends them"),
             };
             let reasons = reasons.join("; ");
             return Err(Failure::not_sent(format!("{because}not sent, {reasons}")).help(help));

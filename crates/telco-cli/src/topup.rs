@@ -86,6 +86,6 @@ pub(crate) async fn run(command: &Topup, settings: &Settings, form: Form) -> Don
         Topup::Resume(options) => options.run(settings, form).await,
         Topup::Report(options) => options.run(settings, form).await,
         Topup::Status(options) => options.run(settings, form).await,
-        Topup::Resolve(options) => options.run(settings).await,
+        Topup::Resolve(options) => options.run(settings, form).await,
     }
 }

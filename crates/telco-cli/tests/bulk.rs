@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::{code, err, out};
 use scene::{ALL_BUT_SILENCE, Scene, signal};
-use serde_json::Value;
+use serde_json::{Value, json};
 use telco_sandbox::{FaultRule, Phase};
 
 /// A process whose files may not grow beyond this: writing more fails as on a full disk.
@@ -138,12 +138,41 @@ fn thirty_percent_faults_end_in_one_true_state_per_row() {
     let mut otherwise = named;
     otherwise[7] = "ticket 8";
     for (words, expected) in [(&named, 0), (&named, 0), (&otherwise, 10)] {
-        let told = code(&scene.telco(words).output().unwrap());
+        let mut resolve = scene.telco(words);
+        let told = resolve.args(["--output", "json"]).output().unwrap();
         assert_eq!(
-            told, expected,
+            code(&told),
+            expected,
             "once, and the same words again are no other verdict"
         );
+        let document: Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!(document["reference"], reference);
+        // How it stands, also where the word was not taken.
+        assert_eq!(document["state"], "resolved");
+        assert_eq!(document["delivered"], false);
+        assert_eq!(document["why"].is_string(), expected == 10);
     }
+    // A slip in the address of the ledger makes none.
+    let typo = scene.folder.path().join("ledgre.db");
+    let mut elsewhere = common::telco();
+    elsewhere
+        .args(named)
+        .arg("--ledger")
+        .arg(format!("sqlite://{}", typo.display()));
+    let refused = elsewhere.output().unwrap();
+    assert_eq!(code(&refused), 10, "{}", err(&refused));
+    assert!(
+        err(&refused).contains("there is no ledger at"),
+        "{}",
+        err(&refused)
+    );
+    assert!(!typo.exists());
+    let refused = elsewhere.args(["--output", "json"]).output().unwrap();
+    let document: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!(
+        (&document["reference"], &document["state"]),
+        (&json!(reference), &Value::Null)
+    );
     let status = ["topup", "status", reference, "--output", "json"];
     let status = scene.telco(&status).output().unwrap();
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
@@ -151,6 +180,63 @@ fn thirty_percent_faults_end_in_one_true_state_per_row() {
     let history = status["history"].as_array().unwrap();
     assert_eq!(history.last().unwrap()["by"], "Ada");
     assert_eq!(history.first().unwrap()["state"], "planned");
+}
+
+/// The commands between backticks in what was said.
+fn commands(told: &str) -> Vec<Vec<&str>> {
+    let quoted = told.split('`').skip(1).step_by(2);
+    let words = quoted.filter_map(|quoted| quoted.strip_prefix("telco "));
+    words.map(|words| words.split(' ').collect()).collect()
+}
+
+/// With nothing but the account: the ledger was a flag.
+#[expect(clippy::unwrap_used, reason = "test code")]
+fn follow(scene: &Scene, words: &[&str]) -> Output {
+    let mut telco = common::telco();
+    for (name, value) in scene.telco(&[]).get_envs() {
+        telco.env(name, value.unwrap());
+    }
+    let followed = telco.args(words).output().unwrap();
+    assert_eq!(code(&followed), 0, "{words:?}: {}", err(&followed));
+    followed
+}
+
+#[test]
+fn the_advice_at_the_end_can_be_followed() {
+    let scene = Scene::new(3);
+    let short = scene.bulk(&["--min-balance", "1000000000"]);
+    let short = { short }.output().unwrap();
+    let told = err(&short);
+    follow(&scene, &commands(&told)[0]);
+    assert_eq!(scene.true_report(3), (3, 0));
+
+    let scene = Scene::new(1);
+    scene.faults([FaultRule::new(Phase::ResetBefore)]);
+    let lost = scene.bulk(&[]).output().unwrap();
+    assert_eq!(code(&lost), 12, "{}", err(&lost));
+    let told = err(&lost);
+    let [report, resolve] = &commands(&told)[..] else {
+        panic!("{told}")
+    };
+    let report = follow(&scene, report);
+    let row = out(&report).lines().nth(1).unwrap().to_owned();
+    let reference = row.split(',').nth(1).unwrap();
+    let mut status = vec!["topup", "status", reference];
+    status.extend(["--ledger", &scene.ledger, "--output", "json"]);
+    let status: Value = serde_json::from_slice(&follow(&scene, &status).stdout).unwrap();
+    let advice = status["advice"].as_str().unwrap();
+    let resolve: Vec<&str> = resolve
+        .iter()
+        .map(|word| {
+            if *word == "REFERENCE" {
+                reference
+            } else {
+                *word
+            }
+        })
+        .collect();
+    assert_eq!(commands(advice), [&resolve[..]]);
+    follow(&scene, &resolve);
 }
 
 #[test]

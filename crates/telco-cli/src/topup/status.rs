@@ -174,34 +174,60 @@ pub(super) fn resolve(reference: &str, ledger: &str) -> String {
     )
 }
 
+/// How a top-up stands after a person's word, and whether that was taken.
+type Verdict = (Option<State>, Option<bool>, Done);
+
 impl Resolve {
-    pub(super) async fn run(&self, settings: &Settings) -> Done {
+    pub(super) async fn run(&self, settings: &Settings, form: Form) -> Done {
+        let decided = self.decide(settings).await;
+        let (state, delivered, done) = decided.unwrap_or_else(|why| (None, None, Err(why)));
+        if done.is_ok() {
+            output::note("resolved, with your name");
+        }
+        if done.is_ok() || form == Form::Json {
+            let facts = [
+                ("reference", json!(self.reference)),
+                ("state", json!(state.map(|state| state.as_str()))),
+                ("delivered", json!(delivered)),
+                ("why", json!(done.as_ref().err().map(Failure::message))),
+            ];
+            output::keep(&output::facts_text(form, &facts));
+        }
+        done
+    }
+
+    async fn decide(&self, settings: &Settings) -> Result<Verdict, Failure> {
         let (who, why) = (self.who.trim(), self.why.trim());
         if who.is_empty() || why.is_empty() {
             return Err(Failure::usage(
                 "say who decides (--who) and how they know (--why)",
             ));
         }
-        let store = self.ledger.place(settings)?.writer().await?;
+        let (reference, place) = (reference(&self.reference)?, self.ledger.place(settings)?);
+        // A writer makes what is not there, and a verdict belongs into a ledger that is.
+        drop(place.reader().await?);
+        let store = place.writer().await?;
         let step = Step::Resolved {
             delivered: self.delivered,
             who: who.to_owned(),
             why: why.to_owned(),
         };
-        let reference = reference(&self.reference)?;
         let decided = store.decide(reference.clone(), step).await;
         if decided.map_err(|e| Failure::of_ledger(&e))? == Recorded::Done {
-            output::note("resolved, with your name");
-            return Ok(());
+            return Ok((Some(State::Resolved), Some(self.delivered), Ok(())));
         }
         let row = store.find(reference).await;
-        Err(match row.map_err(|e| Failure::of_ledger(&e))? {
-            None => Failure::not_sent("this ledger has no such reference"),
-            Some(row) => Failure::not_sent(format!(
-                "only an unresolved top-up is resolved, and this one is {}",
-                row.state
-            ))
-            .help("`telco topup status REFERENCE` shows how it stands, and who decided"),
-        })
+        let row = row.map_err(|e| Failure::of_ledger(&e))?;
+        let row = row.ok_or_else(|| Failure::not_sent("this ledger has no such reference"))?;
+        let refusal = Failure::not_sent(format!(
+            "only an unresolved top-up is resolved, and this one is {}",
+            row.state
+        ))
+        .help(format!(
+            "`telco topup status {}{}` shows how it stands, and who decided",
+            self.reference,
+            self.ledger.words()
+        ));
+        Ok((Some(row.state), row.delivered, Err(refusal)))
     }
 }

@@ -1,7 +1,8 @@
 //! The ledger: a worker is killed in the middle of a top-up, and another one finds out what happened.
 
+use std::io::{self, Read as _};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use telco_sandbox::{FaultRule, Phase};
@@ -28,18 +29,21 @@ pub(super) async fn tell(story: &mut Story) -> Done {
 
     let before = story.sandbox.totals().delivered;
     let worker = telco(story, folder.path(), &["topup", "bulk", "rows.csv"])?.spawn();
-    let mut worker = worker.map_err(|e| broken(format!("no worker: {e}")))?;
+    let mut worker = Worker(worker.map_err(|e| broken(format!("no worker: {e}")))?);
     let begun = Instant::now();
     while story.sandbox.totals().delivered == before {
-        let gone = worker.try_wait().is_ok_and(|ended| ended.is_some());
-        expect(
-            !gone && begun.elapsed() < Duration::from_secs(30),
-            "a worker at work",
-        )?;
+        let gone = worker.0.try_wait().is_ok_and(|ended| ended.is_some());
+        if gone || begun.elapsed() > Duration::from_secs(30) {
+            let said = worker.said();
+            return Err(broken(format!(
+                "expected a worker at work; it said: {said}"
+            )));
+        }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let killed = worker.kill().and_then(|()| worker.wait());
-    killed.map_err(|e| broken(format!("the worker cannot be killed: {e}")))?;
+    worker
+        .end()
+        .map_err(|e| broken(format!("the worker cannot be killed: {e}")))?;
     story.step(
         "airtime of 150 naira, the provider acts",
         "and the worker is killed (kill -9)",
@@ -51,15 +55,22 @@ pub(super) async fn tell(story: &mut Story) -> Done {
         &["topup", "resume", "--output", "json"],
     )?;
     let resumed = tokio::task::spawn_blocking(move || resume.output()).await;
-    let Ok(Ok(Output { status, stdout, .. })) = resumed else {
+    let Ok(Ok(resumed)) = resumed else {
         return Err(broken("no second worker"));
     };
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = resumed;
     let summary: serde_json::Value = serde_json::from_slice(&stdout).unwrap_or_default();
     let field = |name: &str| summary.get(name).cloned().unwrap_or_default();
-    expect(
-        status.success() && field("delivered").as_u64() == Some(1),
-        "a job that is done",
-    )?;
+    if !(status.success() && field("delivered").as_u64() == Some(1)) {
+        let said = String::from_utf8_lossy(&stderr);
+        return Err(broken(format!(
+            "expected a job that is done; the worker said: {said}"
+        )));
+    }
     // The row of line 2: the header is line 1.
     let reference = format!("b{}-2", field("job").as_str().unwrap_or_default());
     let truth = story.sandbox.operation(NAME, &reference);
@@ -75,10 +86,44 @@ pub(super) async fn tell(story: &mut Story) -> Done {
     )
 }
 
+/// A process that does not outlive its story, however that ends.
+struct Worker(Child);
+
+impl Worker {
+    fn end(&mut self) -> io::Result<()> {
+        self.0.kill()?;
+        self.0.wait().map(drop)
+    }
+
+    /// Its end, and what it said on standard error.
+    fn said(mut self) -> String {
+        let mut said = String::new();
+        // What cannot be had is left out: it failed before.
+        let _ = self.end();
+        if let Some(mut stderr) = self.0.stderr.take() {
+            let _ = stderr.read_to_string(&mut said);
+        }
+        said
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.end();
+    }
+}
+
 /// This program again, with the demo's account, in a folder of its own.
 fn telco(story: &Story, folder: &Path, words: &[&str]) -> Result<Command, Failure> {
     let program = std::env::current_exe().map_err(|e| broken(format!("no program: {e}")))?;
     let mut command = Command::new(program);
+    // The user's own settings are for other providers, and would reach this one.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TELCO_") {
+            command.env_remove(name);
+        }
+    }
     command
         .args(words)
         .args(["--ledger", "sqlite://ledger.db"])
@@ -95,6 +140,6 @@ fn telco(story: &Story, folder: &Path, words: &[&str]) -> Result<Command, Failur
         .env("TELCO_COWRIE_LOOKUP_AFTER", "0.02,0.05,0.1,0.2")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+        .stderr(Stdio::piped());
     Ok(command)
 }

@@ -55,7 +55,10 @@ enum Command {
     /// The settings file
     #[command(subcommand)]
     Config(config::Config),
-    /// Print a completion script for a shell
+    /// Print a completion script for a shell: as it is, whatever --output says
+    #[command(
+        after_help = "Example:\n  telco completions bash > ~/.local/share/bash-completion/completions/telco"
+    )]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,

@@ -224,7 +224,8 @@ pub(crate) fn known() -> Table {
 /// What does `telco config …` do.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Config {
-    /// Print a commented settings file
+    /// Print a commented settings file: as it is, whatever --output says
+    #[command(after_help = "Example:\n  telco config example > telco.toml")]
     Example,
 }
 

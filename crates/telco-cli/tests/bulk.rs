@@ -177,6 +177,7 @@ fn thirty_percent_faults_end_in_one_true_state_per_row() {
     let status = scene.telco(&status).output().unwrap();
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(status["state"], "resolved");
+    assert_eq!(status["delivered"], false);
     let history = status["history"].as_array().unwrap();
     assert_eq!(history.last().unwrap()["by"], "Ada");
     assert_eq!(history.first().unwrap()["state"], "planned");
@@ -318,6 +319,10 @@ fn a_ledger_that_cannot_be_used_is_named_and_nothing_is_sent() {
         (
             "postgres://app@127.0.0.1:9/none".to_owned(),
             "cannot be reached",
+    // One fact has one type, wherever it is told.
+    let status = scene.telco(&["topup", "status", "--output", "json"]);
+    let status: Value = serde_json::from_slice(&{ status }.output().unwrap().stdout).unwrap();
+    assert_eq!(status[0]["delivered"], true);
         ),
         ("postgres://app@db.example/none".to_owned(), "without TLS"),
         (

@@ -169,6 +169,7 @@ fn the_old_job_does_not_undo_it_later() {
     }
     let outlook = run(&mut scene.bulk(&["--dry-run", "--output", "json"]));
     let outlook = document(&outlook);
+    assert_eq!(outlook["known"], true);
     assert_eq!(
         (&outlook["to_send"], &outlook["cost"]),
         (&json!(0), &json!("NGN 0.00"))

@@ -39,6 +39,7 @@ fn a_dry_run_says_what_the_file_would_do() {
     let planned = dry_run(&sandbox, text, &[]);
     assert_eq!(code(&planned), 0, "{}", err(&planned));
     let found = found(&planned);
+    assert_eq!(found["known"], false);
     assert_eq!(found["rows"], 4);
     assert_eq!(found["valid"], 4);
     assert_eq!(found["cost"], "NGN 525.00");

@@ -357,6 +357,7 @@ impl Preflight {
 
     pub(super) fn json(&self) -> Value {
         json!({
+            "known": false,
             "job": self.job,
             "rows": self.rows,
             "valid": self.valid,

@@ -74,12 +74,9 @@ async fn by_state(store: &dyn Store, form: Form) -> Done {
         .await
         .map_err(|e| Failure::of_ledger(&e))?;
     let rows = counts.rows.iter().map(|count| {
-        let delivered = count
-            .delivered
-            .map_or("", |yes| if yes { "yes" } else { "no" });
         vec![
             json!(count.state.as_str()),
-            json!(delivered),
+            json!(count.delivered),
             json!(count.rows),
             json!(count.price.to_string()),
         ]

@@ -114,7 +114,8 @@ impl Summary {
 
     /// What the same file again would do.
     pub(super) fn print_outlook(&self, form: Form) -> Done {
-        let mut facts = self.facts();
+        let mut facts = vec![("known", json!(true))];
+        facts.extend(self.facts());
         let (to_send, cost) = self.left(&[]);
         facts.push(("to_send", json!(to_send)));
         facts.push(("cost", json!(cost.to_string())));

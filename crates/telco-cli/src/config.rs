@@ -140,13 +140,23 @@ impl Section<'_> {
         self.source(field, flag)?.ok_or_else(|| self.missing(field))
     }
 
-    /// What codes are counted and claimed in; all that check codes share it.
+    /// What codes are counted and claimed in; all that check codes share it. A new one is told of: who meant an old one,
+    /// in another folder, would count from the beginning.
     pub(crate) fn otp_store(&self, flag: Option<&str>) -> Result<SqliteOtpStore, Failure> {
         let path = self.text("otp_store", flag)?;
-        let path = path.unwrap_or_else(|| "telco-otp.sqlite".to_owned());
-        SqliteOtpStore::open(&path).map_err(|e| {
-            Failure::not_sent(format!("{path}: {e}")).help("give a file that can be written")
-        })
+        let path = PathBuf::from(path.unwrap_or_else(|| "telco-otp.sqlite".to_owned()));
+        let is_new = !path.exists();
+        let store = SqliteOtpStore::open(&path).map_err(|e| {
+            Failure::not_sent(format!("{}: {e}", path.display()))
+                .help("give a file that can be written")
+        })?;
+        if is_new {
+            output::note(&format!(
+                "new store of codes {}: it knows nothing of what was sent and committed through another",
+                std::path::absolute(&path).unwrap_or(path).display()
+            ));
+        }
+        Ok(store)
     }
 
     /// There is anything at all under this provider.

@@ -36,8 +36,9 @@ pub(crate) enum Fanap {
     /// Confirm the code: subscribes, and charges the subscriber
     #[command(
         after_help = "Example (the code is typed on standard input):\n  telco fanap commit --pending file:pending.txt\n\n\
-                      One operation is committed once: a second commit of it sends nothing and exits 12, also while \
-                      the first is on its way or after its answer was lost. After a wrong code it may be tried again, \
+                      One operation is committed once by one store (--otp-store): a second commit of it sends nothing and \
+                      exits 12, also while the first is on its way or after its answer was lost. A commit through another \
+                      store, such as the default one of another folder, is sent. After a wrong code it may be tried again, \
                       five times in all."
     )]
     Commit(Commit),

@@ -106,6 +106,17 @@ fn a_subscription_from_start_to_verification() {
     assert_eq!(asked()["subscribed"], false);
     let committed = run(&sandbox, &[&COMMIT[..], &["--output", "json"]].concat());
     assert_eq!(code(&committed), 0, "{}", err(&committed));
+    // Absolute, since it is another one in another folder.
+    let store = sandbox.folder.path().canonicalize().unwrap();
+    let store = format!(
+        "new store of codes {}",
+        store.join("telco-otp.sqlite").display()
+    );
+    assert!(
+        err(&committed).contains(&store),
+        "{store}: {}",
+        err(&committed)
+    );
     let committed = document(&committed);
     assert_eq!(
         (&committed["outcome"], &committed["reference"]),
@@ -117,6 +128,7 @@ fn a_subscription_from_start_to_verification() {
     let before = console(&sandbox, "ledger");
     let again = run(&sandbox, &COMMIT);
     assert_eq!(code(&again), 12, "{}", err(&again));
+    assert!(!err(&again).contains("new store"), "{}", err(&again));
     for told in ["nothing was sent this time", "fanap verification"] {
         assert!(err(&again).contains(told), "{told}: {}", err(&again));
     }
@@ -124,6 +136,7 @@ fn a_subscription_from_start_to_verification() {
     // Another store knows nothing of it, and the provider is asked.
     let elsewhere = [&COMMIT[..], &["--otp-store", "other.sqlite"]].concat();
     let asked = run(&sandbox, &elsewhere);
+    assert!(err(&asked).contains("other.sqlite"), "{}", err(&asked));
     assert!(
         !err(&asked).contains("nothing was sent this time"),
         "{}",
@@ -216,6 +229,7 @@ fn every_way_a_commit_can_end_has_its_exit_code() {
         &["start", "--phone", PHONE, "--key", "file:pending"],
         // A real provider costs money, and there is no terminal to ask on.
         &["commit", "--pending", "-", "--code", "-"],
+        &[&COMMIT[..], &["--base-url", "https://sscp.sdp.fanap.plus"]].concat(),
         &[
             "start",
             "--phone",
@@ -284,6 +298,8 @@ fn an_interrupted_commit_is_never_called_lost_without_harm() {
     };
     // The books show it as soon as it arrived: then it is out.
     while console(&sandbox, "ledger") == before {}
+    let store = lines.next().unwrap().unwrap();
+    assert!(store.contains("new store"), "{store}");
     signal("-INT");
     let first = lines.next().unwrap().unwrap();
     assert!(first.contains("waiting for its answer"), "{first}");

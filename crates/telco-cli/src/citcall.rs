@@ -39,6 +39,8 @@ pub(crate) enum Citcall {
     )]
     Sms(code::Sms),
     /// Read a push of the provider from standard input
+    #[command(after_help = "Examples:\n  telco citcall callback < push.json\n  \
+                      telco citcall callback --client-id demo --secret env:S < encrypted-push.json")]
     Callback(callback::Push),
     /// Encrypt JSON text from standard input
     #[command(
@@ -46,6 +48,9 @@ pub(crate) enum Citcall {
     )]
     Encrypt(cipher::Encrypt),
     /// Decrypt a ciphertext from standard input
+    #[command(
+        after_help = "Example:\n  telco citcall decrypt --client-id demo --secret env:S --any-time < ciphertext.txt"
+    )]
     Decrypt(cipher::Decrypt),
 }
 

@@ -136,4 +136,60 @@ mod tests {
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
     }
+
+    /// The commands that do something, by their words.
+    fn leaves(command: &clap::Command, words: &str, found: &mut Vec<(String, String)>) {
+        for below in command.get_subcommands() {
+            let words = format!("{words} {}", below.get_name());
+            let help = below.get_after_help().map(ToString::to_string);
+            if below.has_subcommands() {
+                leaves(below, &words, found);
+            } else {
+                found.push((words, help.unwrap_or_default()));
+            }
+        }
+    }
+
+    /// As a shell does it: a text between quote marks is one word.
+    fn words_of(line: &str) -> Vec<&str> {
+        let parts = line.split('\'').enumerate();
+        parts
+            .flat_map(|(at, part)| match at % 2 {
+                0 => part.split_whitespace().collect(),
+                _ => vec![part],
+            })
+            .take_while(|word| !matches!(*word, "<" | ">"))
+            .collect()
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_can_be_followed() {
+        // Nothing has to be given to these.
+        const PLAIN: [&str; 8] = [
+            "demo",
+            "sandbox",
+            "doctor",
+            "cowrie balance",
+            "cowrie plans",
+            "kairos pull",
+            "kairos generate-key-pair",
+            "kairos probe",
+        ];
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "telco", &mut found);
+        assert!(found.len() > 30, "{}", found.len());
+        for (words, help) in found {
+            let lines = help.lines().map(str::trim);
+            let examples: Vec<&str> = lines.filter(|line| line.starts_with("telco ")).collect();
+            for line in &examples {
+                let parsed = Cli::try_parse_from(words_of(line));
+                assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+            }
+            let its_own = help.contains(&words);
+            assert!(
+                its_own || PLAIN.iter().any(|plain| words.ends_with(plain)),
+                "{words}"
+            );
+        }
+    }
 }

@@ -27,12 +27,22 @@ pub(crate) enum Cowrie {
     )]
     Credit(spend::Topup),
     /// Buy a data plan
+    #[command(
+        after_help = "Example (`telco cowrie plans` lists codes and prices):\n  telco cowrie data --msisdn 08031234567 --bundle 500mb1d --amount 350 --reference order-4712"
+    )]
     Data(spend::Data),
     /// Ask what became of a top-up
+    #[command(after_help = "Example:\n  telco cowrie check --reference order-4711")]
     Check(Check),
     /// Buy recharge PINs
+    #[command(
+        after_help = "Example (what is printed is the only copy):\n  telco cowrie pin --unit 200 --count 3 --reference order-4713 --output json > pins.json"
+    )]
     Pin(spend::Pins),
     /// Spend a PIN on a number
+    #[command(
+        after_help = "Example:\n  telco cowrie redeem --msisdn 08031234567 --pin file:pin.txt --reference order-4714"
+    )]
     Redeem(spend::Redeem),
     /// The data plans that the documentation prints: dated, never live prices
     Plans(offline::Plans),

@@ -43,6 +43,9 @@ pub(crate) enum Fanap {
     )]
     Commit(Commit),
     /// Ask whether a number is subscribed: costs nothing
+    #[command(
+        after_help = "Example:\n  telco fanap verification --phone 09120000000 --product-id 11035 --key file:private.xml"
+    )]
     Verification(Verification),
     /// Print the signature of a date, base64
     #[command(

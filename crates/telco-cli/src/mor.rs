@@ -27,6 +27,9 @@ pub(crate) enum Mor {
     )]
     Explain(Explain),
     /// Check a hash; exit code 11 if it does not belong to the request
+    #[command(
+        after_help = "Example:\n  telco mor verify --secret env:S --hash 38282c… user_id=2 voucher_number=007"
+    )]
     Verify(Against),
     /// Find which profile, mode and key give a known hash
     #[command(
@@ -34,7 +37,10 @@ pub(crate) enum Mor {
     )]
     Diagnose(Against),
     /// Print the finished request, hash last
-    #[command(name = "request")]
+    #[command(
+        name = "request",
+        after_help = "Example:\n  telco mor request --secret env:S --method balance_get --uri-below /billing/api user_id=2"
+    )]
     Signed(Signed),
 }
 

@@ -43,6 +43,10 @@ pub(crate) enum Topup {
     )]
     Report(report::Report),
     /// How one top-up stands, with its history; or a job; or all
+    #[command(
+        after_help = "Examples:\n  telco topup status --ledger sqlite://march.db\n  \
+                      telco topup status march-7 --ledger sqlite://march.db"
+    )]
     Status(status::Status),
     /// Say what became of a top-up that nothing else could tell
     #[command(

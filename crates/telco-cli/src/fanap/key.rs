@@ -24,10 +24,17 @@ pub(crate) enum Key {
     #[command(after_help = "Example:\n  telco fanap key generate --out keys")]
     Generate(Generate),
     /// Print the public half as public.xml, to the octet: for the registration ticket
+    #[command(
+        after_help = "Example:\n  telco fanap key public-xml --key file:keys/private.xml > public.xml"
+    )]
     PublicXml(KeySource),
     /// Print the key in another form, to the octet. A private key stays private: look where you print it
+    #[command(
+        after_help = "Example:\n  telco fanap key convert --key file:keys/private.xml --to pem > private.pem"
+    )]
     Convert(Convert),
     /// Say in plain words what is in a key file, or what is wrong with it
+    #[command(after_help = "Example:\n  telco fanap key check --key file:keys/private.xml")]
     Check(KeySource),
 }
 

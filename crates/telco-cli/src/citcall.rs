@@ -6,14 +6,14 @@ mod code;
 
 use citcall_client::{Authorization, Client, Credentials, parse_msisdn, v3};
 use clap::{Args, Subcommand, ValueEnum};
-use telco_core::{ErrorKind, Msisdn, NotSent, Reference};
+use telco_core::{Msisdn, Reference};
 use telco_otp::{LocalOtp, OtpKey};
 
 use std::sync::Arc;
 
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure};
-use crate::input::reference;
+use crate::input::{reference, valid};
 use crate::output::Form;
 use crate::secret::Source;
 
@@ -145,7 +145,7 @@ impl Codes {
 
 impl Spend {
     fn to(&self) -> Result<Msisdn, Failure> {
-        Ok(parse_msisdn(&self.msisdn).map_err(NotSent::because(ErrorKind::InvalidInput))?)
+        valid(parse_msisdn(&self.msisdn))
     }
 
     /// The reference, after the question whether to spend at all.

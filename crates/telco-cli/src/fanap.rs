@@ -12,13 +12,13 @@ use fanap_client::{
 };
 use serde_json::json;
 use telco_core::{
-    Error, ErrorKind, Msisdn, NotSent, OtpCode, OtpRequest, OtpSender as _, PendingOtp,
-    RequestSigner as _, Submission,
+    Error, ErrorKind, Msisdn, OtpCode, OtpRequest, OtpSender as _, PendingOtp, RequestSigner as _,
+    Submission,
 };
 
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure, accepted};
-use crate::input::reference;
+use crate::input::{reference, valid};
 use crate::interrupt::answered;
 use crate::output::{self, Form};
 use crate::secret::Source;
@@ -215,10 +215,6 @@ impl Account {
     }
 }
 
-fn number(text: &str) -> Result<Msisdn, Failure> {
-    Ok(parse_msisdn(text).map_err(NotSent::because(ErrorKind::InvalidInput))?)
-}
-
 /// Runs one command.
 pub(crate) async fn run(command: &Fanap, settings: &Settings, form: Form) -> Done {
     match command {
@@ -231,7 +227,7 @@ pub(crate) async fn run(command: &Fanap, settings: &Settings, form: Form) -> Don
 }
 
 async fn start(start: &Start, settings: &Settings, form: Form) -> Done {
-    let to = number(&start.phone)?;
+    let to = valid(parse_msisdn(&start.phone))?;
     let service = start.account.service(settings, "sends a message to", &to)?;
     let request = OtpRequest::new(to, reference(start.reference.as_deref())?);
     let answer = answered(&request.reference, SETTLE_START, service.start(&request)).await?;
@@ -261,8 +257,7 @@ async fn commit(commit: &Commit, settings: &Settings, form: Form) -> Done {
         ));
     }
     let stored = commit.pending.text()?;
-    let pending = PendingOtp::from_storage(stored.expose())
-        .map_err(NotSent::because(ErrorKind::InvalidInput))?;
+    let pending = valid(PendingOtp::from_storage(stored.expose()))?;
     let service = commit
         .account
         .service(settings, "charges the subscriber", pending.to())?;
@@ -295,7 +290,7 @@ async fn commit(commit: &Commit, settings: &Settings, form: Form) -> Done {
 }
 
 async fn verification(question: &Verification, settings: &Settings, form: Form) -> Done {
-    let to = number(&question.phone)?;
+    let to = valid(parse_msisdn(&question.phone))?;
     let section = settings.of(NAME);
     let product_id = section.required("product_id", question.product_id.as_deref())?;
     let product_id: u64 = product_id

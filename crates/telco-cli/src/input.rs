@@ -33,11 +33,16 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, Failure> {
     std::str::from_utf8(bytes).map_err(|_| Failure::not_sent("standard input is not UTF-8 text"))
 }
 
+/// What somebody typed, or why it is none.
+pub(crate) fn valid<T, E: std::error::Error>(read: Result<T, E>) -> Result<T, Failure> {
+    Ok(read.map_err(NotSent::because(ErrorKind::InvalidInput))?)
+}
+
 /// The reference that was given, or one that is made up and told before anything is sent: whoever is interrupted can
 /// still ask what became of it.
 pub(crate) fn reference(given: Option<&str>) -> Result<Reference, Failure> {
     if let Some(text) = given {
-        return Ok(Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?);
+        return valid(Reference::new(text));
     }
     let reference = Reference::generate().map_err(NotSent::because(ErrorKind::Unavailable))?;
     output::note(&format!("reference {reference}"));

@@ -6,13 +6,13 @@ use citcall_client::v3;
 use clap::Args;
 use serde_json::{Value, json};
 use telco_core::{
-    ErrorKind, NotSent, OtpChallenge, OtpCode, OtpRequest, OtpSender, OtpVerifier, PendingOtp,
-    Verification,
+    OtpChallenge, OtpCode, OtpRequest, OtpSender, OtpVerifier, PendingOtp, Verification,
 };
 
 use super::{Account, Api, Codes, Spend};
 use crate::config::Settings;
 use crate::exit::{Done, Failure, accepted};
+use crate::input::valid;
 use crate::interrupt::answered;
 use crate::output::{self, Form};
 use crate::secret::Source;
@@ -185,8 +185,7 @@ pub(super) async fn verify(verify: &Verify, settings: &Settings, form: Form) -> 
         ));
     }
     let stored = verify.pending.text()?;
-    let pending = PendingOtp::from_storage(stored.expose().trim())
-        .map_err(NotSent::because(ErrorKind::InvalidInput))?;
+    let pending = valid(PendingOtp::from_storage(stored.expose().trim()))?;
     let code = OtpCode::new(verify.code.text()?.expose());
     let checked = verifier(verify, &pending, settings)?
         .verify(&pending, &code)

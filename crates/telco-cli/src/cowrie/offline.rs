@@ -3,10 +3,11 @@
 use clap::{Args, ValueEnum};
 use cowrie_client::{ClientKey, Network, SignRequest, Signer, plans};
 use serde_json::json;
-use telco_core::{ErrorKind, NotSent, RequestSigner as _};
+use telco_core::RequestSigner as _;
 
 use crate::config::Settings;
 use crate::exit::Done;
+use crate::input::valid;
 use crate::mor::pair;
 use crate::output::{self, Form};
 use crate::secret::Source;
@@ -50,12 +51,7 @@ pub(crate) struct Sign {
 impl Plans {
     /// Prints the catalogue.
     pub(super) fn print(&self, form: Form) -> Done {
-        let wanted: Option<Network> = self
-            .net
-            .as_deref()
-            .map(str::parse)
-            .transpose()
-            .map_err(NotSent::because(ErrorKind::InvalidInput))?;
+        let wanted: Option<Network> = valid(self.net.as_deref().map(str::parse).transpose())?;
         let all: Vec<plans::Plan> = match self.catalogue {
             Catalogue::Year2018 => plans::plans_2018().collect(),
             Catalogue::Year2025 => plans::bundles_2025().collect(),

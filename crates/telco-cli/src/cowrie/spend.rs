@@ -5,14 +5,12 @@ use std::num::NonZeroU32;
 use clap::Args;
 use cowrie_client::{Client, Network, Redeemed, parse_msisdn};
 use serde_json::{Value, json};
-use telco_core::{
-    Amount, ErrorKind, Msisdn, NotSent, Pin, Reference, SecretBytes, Submission, TopupReceipt,
-};
+use telco_core::{Amount, Msisdn, NotSent, Pin, Reference, SecretBytes, Submission, TopupReceipt};
 
 use super::{Account, naira};
 use crate::config::{Settings, confirm_spend};
 use crate::exit::{Done, Failure, accepted};
-use crate::input::reference;
+use crate::input::{reference, valid};
 use crate::interrupt::answered;
 use crate::output::{self, Form};
 use crate::secret::Source;
@@ -116,7 +114,10 @@ impl Topup {
     }
 
     fn read(&self) -> Result<(Msisdn, Network, Amount), Failure> {
-        let (to, amount) = (number(&self.msisdn)?, naira("--amount", &self.amount)?);
+        let (to, amount) = (
+            valid(parse_msisdn(&self.msisdn))?,
+            naira("--amount", &self.amount)?,
+        );
         let network = network(self.net.as_deref(), &to)?;
         Ok((to, network, amount))
     }
@@ -162,7 +163,7 @@ impl Pins {
 impl Redeem {
     /// Spends a PIN.
     pub(super) async fn spend(&self, settings: &Settings, form: Form) -> Done {
-        let to = number(&self.msisdn)?;
+        let to = valid(parse_msisdn(&self.msisdn))?;
         let network = network(self.net.as_deref(), &to)?;
         let pin = self.pin.text()?;
         let what = format!("spends a PIN on {}", on(&to, &network));
@@ -193,10 +194,6 @@ impl Redeem {
     }
 }
 
-fn number(text: &str) -> Result<Msisdn, Failure> {
-    Ok(parse_msisdn(text).map_err(NotSent::because(ErrorKind::InvalidInput))?)
-}
-
 /// Whose phone, for the question whether to spend.
 fn on(to: &Msisdn, network: &Network) -> String {
     format!("{} on {}", to.masked(), network.code())
@@ -212,9 +209,7 @@ fn network(named: Option<&str>, to: &Msisdn) -> Result<Network, Failure> {
         };
         return guess.ok_or_else(none);
     };
-    let network: Network = name
-        .parse()
-        .map_err(NotSent::because(ErrorKind::InvalidInput))?;
+    let network: Network = valid(name.parse())?;
     if guess.is_some_and(|guess| guess != network) {
         output::note(
             "note: the number was first issued by another network; yours is used (numbers are ported)",

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use telco_core::{ErrorKind, NotSent, Reference};
+use telco_core::Reference;
 use telco_ledger::{Operation, Recorded, State, Step, Store};
 
 use super::job::Job;
@@ -10,6 +10,7 @@ use super::place::LedgerAt;
 use super::summary::Summary;
 use crate::config::Settings;
 use crate::exit::{Done, Failure};
+use crate::input::valid;
 use crate::output::{self, Form};
 
 /// A question.
@@ -45,10 +46,6 @@ pub(crate) struct Resolve {
     why: String,
 }
 
-fn reference(text: &str) -> Result<Reference, Failure> {
-    Ok(Reference::new(text).map_err(NotSent::because(ErrorKind::InvalidInput))?)
-}
-
 impl Status {
     pub(super) async fn run(&self, settings: &Settings, form: Form) -> Done {
         let store = self.ledger.place(settings)?.reader().await?;
@@ -58,7 +55,7 @@ impl Status {
         if let Some(job) = Job::find(store.as_ref(), what).await? {
             return Summary::of(&job, store.as_ref()).await?.print(form);
         }
-        let row = store.find(reference(what)?).await;
+        let row = store.find(valid(Reference::new(what))?).await;
         let row = row.map_err(|e| Failure::of_ledger(&e))?.ok_or_else(|| {
             Failure::not_sent("this ledger has no such reference and no such job")
                 .help("nothing was ever sent under it from here")
@@ -200,7 +197,8 @@ impl Resolve {
                 "say who decides (--who) and how they know (--why)",
             ));
         }
-        let (reference, place) = (reference(&self.reference)?, self.ledger.place(settings)?);
+        let reference = valid(Reference::new(&self.reference))?;
+        let place = self.ledger.place(settings)?;
         // A writer makes what is not there, and a verdict belongs into a ledger that is.
         drop(place.reader().await?);
         let store = place.writer().await?;

@@ -241,6 +241,21 @@ fn the_advice_at_the_end_can_be_followed() {
 }
 
 #[test]
+fn a_script_must_say_yes_to_what_is_left_of_a_job() {
+    let scene = Scene::new(3);
+    let short = scene.bulk(&["--min-balance", "1000000000"]);
+    assert_eq!(code(&{ short }.output().unwrap()), 10);
+    for mut telco in [scene.bulk(&[]), scene.resume(&[])] {
+        let asked = telco.env("TELCO_COWRIE_BASE_URL", "https://192.0.2.1");
+        let asked = asked.output().unwrap();
+        assert_eq!(code(&asked), 2, "{}", err(&asked));
+        assert!(err(&asked).contains("tops up 3 times"), "{}", err(&asked));
+        assert!(err(&asked).contains("--yes"), "{}", err(&asked));
+    }
+    assert_eq!(scene.sandbox.totals().requested, 0);
+}
+
+#[test]
 fn one_ledger_has_one_writer_and_a_reference_is_one_topup() {
     let scene = Scene::new(400);
     let mut running = scene.bulk(&["--rate", "100"]).spawn().unwrap();
@@ -304,6 +319,10 @@ fn the_report_has_a_line_for_every_row_of_the_file() {
         ["3 accepted", "4 accepted", "5 accepted", "2 invalid"]
     );
     assert!(!out(&report).contains("2348030000"), "numbers are masked");
+    // One fact has one type, wherever it is told.
+    let status = scene.telco(&["topup", "status", "--output", "json"]);
+    let status: Value = serde_json::from_slice(&{ status }.output().unwrap().stdout).unwrap();
+    assert_eq!(status[0]["delivered"], true);
 }
 
 #[test]
@@ -319,10 +338,6 @@ fn a_ledger_that_cannot_be_used_is_named_and_nothing_is_sent() {
         (
             "postgres://app@127.0.0.1:9/none".to_owned(),
             "cannot be reached",
-    // One fact has one type, wherever it is told.
-    let status = scene.telco(&["topup", "status", "--output", "json"]);
-    let status: Value = serde_json::from_slice(&{ status }.output().unwrap().stdout).unwrap();
-    assert_eq!(status[0]["delivered"], true);
         ),
         ("postgres://app@db.example/none".to_owned(), "without TLS"),
         (

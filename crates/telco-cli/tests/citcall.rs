@@ -264,13 +264,20 @@ fn each_end_has_its_exit_code() {
     assert_eq!(code(&output), 10);
     assert!(err(&output).contains("--otp-key"), "{}", err(&output));
     // Not this machine: a script must say yes.
-    let output = account(&sandbox)
-        .env("TELCO_CITCALL_BASE_URL", "https://gateway.example.com")
-        .args(["call", "--msisdn", "081234567890"])
-        .output()
-        .unwrap();
-    assert_eq!(code(&output), 2);
-    assert!(err(&output).contains("--yes"));
+    for words in [&["call"][..], &["sms", "--sender", "X", "--text", "hello"]] {
+        let output = account(&sandbox)
+            .env("TELCO_CITCALL_BASE_URL", "https://gateway.example.com")
+            .args(words)
+            .args(["--msisdn", "081234567890"])
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), 2, "{words:?}");
+        let told = err(&output);
+        assert!(
+            told.contains("--yes") && told.contains(" 6281******890 at "),
+            "{told}"
+        );
+    }
 }
 
 #[test]

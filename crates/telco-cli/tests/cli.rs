@@ -2,11 +2,14 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::process::{Output, Stdio};
+use std::time::SystemTime;
 
 use common::{Sandbox, code, err, out, run, telco};
 use serde_json::Value;
+use telco_core::{Identity, Msisdn, OtpRequest, PendingOtp, Reference};
 
 #[expect(clippy::unwrap_used, reason = "test code")]
 fn cowrie(sandbox: &Sandbox, args: &[&str]) -> Output {
@@ -135,21 +138,22 @@ fn exit_13_when_a_read_got_no_usable_answer() {
 
 #[test]
 fn spending_beyond_this_machine_wants_a_yes() {
-    let refused = telco()
-        .args([
-            "cowrie",
-            "credit",
-            "--msisdn",
-            "08031234567",
-            "--amount",
-            "100",
-        ])
-        .args(["--client-id", "a", "--client-key", "env:K"])
-        .env("K", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
-        .output()
-        .unwrap();
-    assert_eq!(code(&refused), 2);
-    assert!(err(&refused).contains("--yes"), "{}", err(&refused));
+    for words in [
+        &["credit", "--msisdn", "08031234567", "--amount", "100"][..],
+        &["data", "--msisdn", "08031234567", "--amount", "350"],
+        &["pin", "--unit", "200"],
+        &["redeem", "--msisdn", "08031234567", "--pin", "env:K"],
+    ] {
+        let refused = telco()
+            .arg("cowrie")
+            .args(words)
+            .args(["--client-id", "a", "--client-key", "env:K"])
+            .env("K", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+            .output()
+            .unwrap();
+        assert_eq!(code(&refused), 2, "{words:?}");
+        assert!(err(&refused).contains("--yes"), "{}", err(&refused));
+    }
 }
 
 #[test]
@@ -373,12 +377,251 @@ fn doctor_wants_secrets_and_ledgers_to_be_the_owners() {
 fn the_example_is_a_settings_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("telco.toml");
-    std::fs::write(&path, run(&["config", "example"]).stdout).unwrap();
-    let read = telco()
-        .args(["mor", "hash", "--secret", "env:K", "a=1", "--config"])
-        .arg(path)
-        .env("K", "k")
+    let printed = run(&["config", "example"]);
+    assert_eq!(code(&printed), 0, "{}", err(&printed));
+    let example = out(&printed);
+    let hash = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        telco()
+            .args(["mor", "hash", "--output", "json", "a=1", "--config"])
+            .arg(&path)
+            .env("MOR_SECRET", "k")
+            .output()
+            .unwrap()
+    };
+    // As it is, it sets nothing; with its comments taken away, it sets the secret.
+    let unset = hash(&example);
+    assert_eq!(code(&unset), 10, "{}", err(&unset));
+    assert!(err(&unset).contains("mor: no secret"), "{}", err(&unset));
+    let set: String = example
+        .lines()
+        .map(|line| {
+            line.strip_prefix("# ")
+                .filter(|line| line.contains(" = "))
+                .unwrap_or(line)
+        })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let hashed = hash(&set);
+    assert_eq!(code(&hashed), 0, "{}", err(&hashed));
+    // And the doctor knows every field of it.
+    let doctor = telco()
+        .args(["doctor", "--config"])
+        .arg(&path)
         .output()
         .unwrap();
-    assert!(!err(&read).contains("no valid TOML"), "{}", err(&read));
+    assert!(
+        !out(&doctor).contains("is no setting of"),
+        "{}",
+        out(&doctor)
+    );
+}
+
+/// A flag wins over the environment, and that over the file, which is found without being named.
+#[test]
+fn a_flag_then_the_environment_then_the_file_of_this_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = "[mor]\nsecret = 'env:IN_FILE'\nprofile = 'no-such-profile'\n";
+    std::fs::write(folder.path().join("telco.toml"), settings).unwrap();
+    let hash = |environment: &[(&str, &str)], flags: &[&str]| {
+        let hashed = telco()
+            .current_dir(folder.path())
+            .args(["mor", "hash", "a=1"])
+            .args(flags)
+            .envs(environment.iter().copied())
+            .env("IN_FILE", "file")
+            .output()
+            .unwrap();
+        (code(&hashed), out(&hashed), err(&hashed))
+    };
+    let (ended, _, told) = hash(&[], &[]);
+    assert_eq!(ended, 2, "{told}");
+    assert!(told.contains("no-such-profile"), "{told}");
+    let profile = ("TELCO_MOR_PROFILE", "x8");
+    let from_file = hash(&[profile], &[]);
+    assert_eq!(from_file.0, 0, "{}", from_file.2);
+    let from_environment = hash(&[profile, ("TELCO_MOR_SECRET", "environment")], &[]);
+    assert_eq!(from_environment.0, 0);
+    assert_ne!(from_environment.1, from_file.1);
+    // An empty variable says nothing.
+    assert_eq!(hash(&[profile, ("TELCO_MOR_SECRET", "")], &[]), from_file);
+    let flags = ["--profile", "x8", "--secret", "env:FLAG"];
+    let all = [
+        ("TELCO_MOR_PROFILE", "none"),
+        ("TELCO_MOR_SECRET", "environment"),
+        ("FLAG", "file"),
+    ];
+    assert_eq!(hash(&all, &flags), from_file);
+}
+
+/// Every command, with the words that it cannot do without, up to where it wants a setting.
+const COMMANDS: [(&[&str], &[&str]); 31] = [
+    (&["cowrie", "balance"], &[]),
+    (
+        &["cowrie", "credit"],
+        &["--msisdn", "08031234567", "--amount", "1"],
+    ),
+    (
+        &["cowrie", "data"],
+        &["--msisdn", "08031234567", "--amount", "1"],
+    ),
+    (&["cowrie", "check"], &["--reference", "a"]),
+    (&["cowrie", "pin"], &["--unit", "1"]),
+    (
+        &["cowrie", "redeem"],
+        &["--msisdn", "08031234567", "--pin", "env:CODE"],
+    ),
+    (&["cowrie", "sign"], &["--nonce", "1"]),
+    (&["citcall", "call"], &["--msisdn", "081234567890"]),
+    (
+        &["citcall", "call"],
+        &["--msisdn", "081234567890", "--api", "v3"],
+    ),
+    (
+        &["citcall", "sms"],
+        &["--msisdn", "081234567890", "--sender", "a", "--text", "b"],
+    ),
+    (
+        &["citcall", "verify"],
+        &["--pending", "env:CALLED", "--code", "env:CODE"],
+    ),
+    (&["fanap", "start"], &["--phone", "09121234567"]),
+    (
+        &["fanap", "commit"],
+        &["--pending", "env:STARTED", "--code", "env:CODE"],
+    ),
+    (&["fanap", "verification"], &["--phone", "09121234567"]),
+    (&["fanap", "sign"], &["--date", "a"]),
+    (&["fanap", "key", "public-xml"], &[]),
+    (&["fanap", "key", "convert"], &["--to", "pem"]),
+    (&["fanap", "key", "check"], &[]),
+    (&["kairos", "call"], &["--to", "9812345678"]),
+    (&["kairos", "pull"], &["a"]),
+    (&["kairos", "seal"], &[]),
+    (&["kairos", "generate-key-pair"], &[]),
+    (&["kairos", "probe"], &[]),
+    (&["mor", "hash"], &["a=1"]),
+    (&["mor", "explain"], &["a=1"]),
+    (&["mor", "diagnose"], &["--hash", "a", "a=1"]),
+    (&["topup", "bulk"], &["rows.csv"]),
+    (&["topup", "resume"], &[]),
+    (&["topup", "report"], &[]),
+    (&["topup", "status"], &[]),
+    (
+        &["topup", "resolve"],
+        &["a", "--delivered", "--who", "a", "--why", "b"],
+    ),
+];
+
+/// What fills in a setting, so that the next one is asked for. Nothing is sent: after the last of them nothing is left to do.
+const SETTINGS: [(&str, &str); 12] = [
+    ("TELCO_COWRIE_CLIENT_ID", "a"),
+    (
+        "TELCO_COWRIE_CLIENT_KEY",
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    ),
+    ("TELCO_CITCALL_OTP_KEY", "0123456789abcdef0123456789abcdef"),
+    ("TELCO_CITCALL_USER_ID", "a"),
+    ("TELCO_CITCALL_API_KEY", "a"),
+    ("TELCO_FANAP_APP_ID", "a"),
+    ("TELCO_FANAP_TENANT_ID", "a"),
+    ("TELCO_FANAP_SERVICE_KEY", "a"),
+    ("TELCO_FANAP_PRODUCT_ID", "1"),
+    ("TELCO_KAIROS_FLOW_ID", "Zb0RKJvh"),
+    ("TELCO_KAIROS_PULL_URL", "http://127.0.0.1:1"),
+    ("TELCO_MOR_SECRET", "a"),
+];
+
+#[test]
+fn what_is_missing_is_given_by_a_flag_of_the_same_command() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("rows.csv"),
+        "number,amount\n08031234567,1\n",
+    )
+    .unwrap();
+    let pending = |provider: &'static str, number: &str| {
+        let request = OtpRequest::new(Msisdn::parse(number).unwrap(), Reference::new("a").unwrap());
+        let identity = Identity::new(provider, "a");
+        PendingOtp::new(&identity, &request, SystemTime::now(), None, "a".to_owned()).to_storage()
+    };
+    let mut flags = BTreeSet::new();
+    for (command, words) in COMMANDS {
+        let help = out(&run(&[command, &["--help"]].concat()));
+        let mut telco = telco();
+        telco
+            .current_dir(folder.path())
+            .env("CALLED", pending("citcall", "6281234567890"))
+            .env("STARTED", pending("fanap", "989121234567"))
+            .env("CODE", "1234")
+            .args(command)
+            .args(words);
+        for provider in ["COWRIE", "CITCALL", "FANAP", "KAIROS"] {
+            telco.env(format!("TELCO_{provider}_BASE_URL"), "http://127.0.0.1:1");
+        }
+        let mut asked = 0;
+        loop {
+            let told = err(&telco.output().unwrap());
+            let Some((_, advice)) = told.split_once("give --") else {
+                break;
+            };
+            asked += 1;
+            let (flag, advice) = advice.split_once(", or set ").unwrap();
+            let known = help
+                .split_whitespace()
+                .any(|word| word == format!("--{flag}"));
+            assert!(known, "{command:?} has no --{flag}: {help}");
+            flags.insert(flag.to_owned());
+            let variable = advice.split(',').next().unwrap();
+            let Some((name, value)) = SETTINGS.iter().find(|(name, _)| *name == variable) else {
+                break;
+            };
+            telco.env(name, value);
+        }
+        assert!(asked > 0, "{command:?}");
+    }
+    for unlike_its_setting in ["key", "public-key"] {
+        assert!(flags.contains(unlike_its_setting), "{flags:?}");
+    }
+    // The doctor has no flags.
+    std::fs::write(folder.path().join("telco.toml"), "[cowrie]\n[kairos]\n").unwrap();
+    let doctor = telco()
+        .current_dir(folder.path())
+        .arg("doctor")
+        .output()
+        .unwrap();
+    assert!(
+        out(&doctor).contains(": set TELCO_COWRIE_CLIENT_ID, or write"),
+        "{}",
+        out(&doctor)
+    );
+    assert!(!out(&doctor).contains("give --"), "{}", out(&doctor));
+}
+
+#[test]
+fn the_demo_is_the_same_whatever_the_users_settings_are() {
+    let demo = telco()
+        .args(["demo", "--seed", "7"])
+        .env("TELCO_COWRIE_TIMEOUT", "120")
+        .env("TELCO_TOPUP_LEASE", "60")
+        .env("TELCO_TOPUP_LEDGER", "sqlite:///none/none.db")
+        .output()
+        .unwrap();
+    assert_eq!(code(&demo), 0, "{}{}", out(&demo), err(&demo));
+    let told = out(&demo);
+    let line = told.lines().find(|line| line.starts_with("requested "));
+    let figures = line
+        .unwrap()
+        .split(" · ")
+        .map(|part| part.split_once(' ').unwrap());
+    let figures: Vec<(&str, &str)> = figures.collect();
+    let (_, requested) = figures[0];
+    assert!(requested.parse::<u32>().unwrap() > 5, "{told}");
+    let rest = [
+        ("requested", requested),
+        ("delivered", requested),
+        ("doubled", "0"),
+        ("lost", "0"),
+    ];
+    assert_eq!(figures, rest);
 }

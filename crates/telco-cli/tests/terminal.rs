@@ -164,7 +164,6 @@ const SPENDING: [(&[&str], &str); 4] = [
 ];
 
 #[test]
-#[expect(clippy::unwrap_used, reason = "test code")]
 fn the_question_says_what_is_confirmed_and_takes_its_answer() {
     for (words, what) in SPENDING {
         // The last is the end of the file, as Ctrl-D gives it. Nobody is there, so that yes sends nothing either.
@@ -192,7 +191,6 @@ fn the_question_says_what_is_confirmed_and_takes_its_answer() {
 
 /// Into a file nobody sees the question, and would wait for ever.
 #[test]
-#[expect(clippy::unwrap_used, reason = "test code")]
 fn a_question_that_nobody_sees_is_not_asked() {
     let (_ours, theirs) = terminal();
     let mut telco = elsewhere(&["pin", "--unit", "200"]);
@@ -206,7 +204,6 @@ fn a_question_that_nobody_sees_is_not_asked() {
 }
 
 #[test]
-#[expect(clippy::unwrap_used, reason = "test code")]
 fn a_secret_from_a_terminal_is_asked_for() {
     let (mut ours, theirs) = terminal();
     let mut telco = common::telco();

@@ -191,9 +191,12 @@ pub(super) async fn run(place: &Place, settings: &Settings, form: Form) -> Done 
     let client = place.client(settings)?;
     let batch = place.batch()?;
     let host = place.account.shown_url(settings, place.kind.into())?;
-    let what = match batch.calls.len() {
-        1 => "places a call".to_owned(),
-        n => format!("places {n} calls"),
+    let what = match batch.calls.as_slice() {
+        [call] => {
+            let numbers: Vec<String> = call.to.iter().map(|to| to.masked().to_string()).collect();
+            format!("calls {}", numbers.join(", then "))
+        }
+        calls => format!("places {} calls", calls.len()),
     };
     confirm_spend(&host, &what, place.yes)?;
     let (wishing, wish) = watch::channel(Wish::GoOn);

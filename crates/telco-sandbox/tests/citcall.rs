@@ -476,7 +476,11 @@ async fn callbacks_come_sealed_or_plain_early_late_twice_and_out_of_order() {
     let faults = user.sandbox.faults();
     faults.add(FaultRule::callback(CallbackFault::Twice).reference("twice"));
     faults.add(FaultRule::callback(CallbackFault::Lost).reference("lost"));
-    faults.add(FaultRule::callback(CallbackFault::Reordered).reference("first"));
+    faults.add(
+        FaultRule::callback(CallbackFault::Reordered)
+            .reference("first")
+            .delay(Duration::from_secs(5)),
+    );
     faults.add(
         FaultRule::callback(CallbackFault::Late)
             .reference("late")

@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::fault::CallbackFault;
+use crate::ledger::bounded;
 
 use push::{is_local, target};
 pub(crate) use run::run;
@@ -260,6 +261,11 @@ impl Callbacks {
         callback: Callback,
         fault: Option<(CallbackFault, Duration)>,
     ) -> Vec<&'static str> {
+        let short = |text: String| bounded(&text).into_owned();
+        let callback = Callback {
+            reference: callback.reference.map(short),
+            ..callback
+        };
         let mut state = self.state();
         let mut ended = Vec::new();
         let before = state.next_due();
@@ -291,7 +297,8 @@ impl Callbacks {
                 url: callback
                     .url
                     .clone()
-                    .or_else(|| state.listeners.get(provider).cloned()),
+                    .or_else(|| state.listeners.get(provider).cloned())
+                    .map(short),
                 body: crate::text::excerpt(&callback.body, 4_096),
                 due_ms,
                 fault: fault.map(|(fault, _)| fault),

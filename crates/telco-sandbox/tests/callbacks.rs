@@ -262,7 +262,10 @@ async fn connection(listener: &TcpListener) -> TcpStream {
 async fn a_stalled_listener_holds_back_no_other() {
     let sandbox = sandbox().await;
     sandbox
-        .configure("kairos", &json!({ "push_after_ms": 0 }))
+        .configure(
+            "kairos",
+            &json!({ "ring_ms": 0, "talk_ms": 0, "push_after_ms": 0 }),
+        )
         .unwrap();
     let stalled = stalled(&sandbox, "citcall").await;
     ring(&sandbox, "stuck").await;

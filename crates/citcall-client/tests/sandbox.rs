@@ -258,7 +258,12 @@ async fn pushes_early_late_twice_and_out_of_order() {
     ] {
         sandbox.faults().clear();
         if let Some(fault) = fault {
-            let rule = FaultRule::callback(fault).delay(Duration::from_millis(100));
+            // Long enough for the second start to overtake the first, however busy the machine is.
+            let most = match fault {
+                CallbackFault::Reordered => Duration::from_secs(5),
+                _ => Duration::from_millis(100),
+            };
+            let rule = FaultRule::callback(fault).delay(most);
             sandbox.faults().set([rule.times(1)]);
         }
         let receive = async {

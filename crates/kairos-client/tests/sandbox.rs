@@ -413,7 +413,6 @@ async fn a_new_key_pair_ends_the_old_key() {
 #[tokio::test]
 async fn what_became_of_a_call_is_pulled_and_pushed() {
     let world = World::open().await;
-    world.configure(json!({ "push_after_ms": 0 }));
     let kairos = world.kairos(Kind::EncryptedRealTime);
     let alternates =
         Call::new(reference("alternates"), scripted("9000002000")).or_to(world.number());
@@ -422,6 +421,10 @@ async fn what_became_of_a_call_is_pulled_and_pushed() {
         panic!()
     };
     let id = receipt.call_id.unwrap();
+    // A call is told of once it is over.
+    let early = kairos.pull(std::slice::from_ref(&id), FetchAttempt::All);
+    assert_eq!(early.await.unwrap(), []);
+    world.sandbox.clock().advance(Duration::from_secs(2));
     let records = kairos
         .pull(&[id.clone(), "nobody".into()], FetchAttempt::All)
         .await
@@ -447,7 +450,7 @@ async fn what_became_of_a_call_is_pulled_and_pushed() {
     assert_eq!(push.calls.len(), 2);
     assert_eq!(
         (push.calls[0].duration, push.calls[1].duration),
-        (None, Some(Duration::from_millis(12_345)))
+        (None, Some(Duration::from_millis(1_200)))
     );
     assert!(push.calls.iter().all(|call| call.other.0.is_empty()));
 }

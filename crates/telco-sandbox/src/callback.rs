@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::fault::CallbackFault;
+use crate::ledger::bounded;
 
 use push::{is_local, target};
 pub(crate) use run::run;
@@ -143,6 +144,8 @@ const KEPT: usize = 2_000;
 /// Callbacks of one provider that may be under way at one time (not due yet, behind others, being pushed or tried again);
 /// more are dropped, and say so.
 const UNDER_WAY: usize = 20_000;
+/// How long a callback is held back at most where its rule says 0: nothing may wait for ever for one that never comes.
+const HELD_BACK: Duration = Duration::from_secs(2);
 
 /// The queue of callbacks.
 #[derive(Debug, Default)]
@@ -159,11 +162,20 @@ struct State {
     listeners: HashMap<String, String>,
     /// Waiting, by due time and number.
     waiting: BTreeMap<(u64, u64), (&'static str, Callback)>,
-    /// Held back until a later one of the same provider has gone out: when due, number.
-    held: Vec<(u64, u64, &'static str, Callback)>,
+    /// Held back until a later one of the same provider has gone out, by the time that ends it at the latest and number;
+    /// first of each is when it would be due.
+    held: BTreeMap<(u64, u64), (u64, &'static str, Callback)>,
     shown: VecDeque<Pushed>,
     /// Callbacks of each provider that are under way.
     under_way: HashMap<&'static str, usize>,
+}
+
+impl State {
+    /// When the next leaves, if nothing happens before.
+    fn next_due(&self) -> Option<u64> {
+        let (waiting, held) = (self.waiting.keys().next(), self.held.keys().next());
+        waiting.into_iter().chain(held).map(|(due, _)| *due).min()
+    }
 }
 
 /// A callback whose time has come.
@@ -249,9 +261,14 @@ impl Callbacks {
         callback: Callback,
         fault: Option<(CallbackFault, Duration)>,
     ) -> Vec<&'static str> {
+        let short = |text: String| bounded(&text).into_owned();
+        let callback = Callback {
+            reference: callback.reference.map(short),
+            ..callback
+        };
         let mut state = self.state();
         let mut ended = Vec::new();
-        let before = state.last_id;
+        let before = state.next_due();
         let usual = now_ms.saturating_add(millis(callback.after));
         let (due_ms, copies) = match fault {
             Some((CallbackFault::Early, _)) => (now_ms, 1),
@@ -280,7 +297,8 @@ impl Callbacks {
                 url: callback
                     .url
                     .clone()
-                    .or_else(|| state.listeners.get(provider).cloned()),
+                    .or_else(|| state.listeners.get(provider).cloned())
+                    .map(short),
                 body: crate::text::excerpt(&callback.body, 4_096),
                 due_ms,
                 fault: fault.map(|(fault, _)| fault),
@@ -294,13 +312,18 @@ impl Callbacks {
                 "waiting" => {
                     state.waiting.insert((due_ms, id), (provider, callback));
                 }
-                "held back" => state.held.push((due_ms, id, provider, callback)),
+                "held back" => {
+                    let longest = fault.map(|(_, by)| by).filter(|by| !by.is_zero());
+                    let until_ms = due_ms.saturating_add(millis(longest.unwrap_or(HELD_BACK)));
+                    let held = (due_ms, provider, callback);
+                    state.held.insert((until_ms, id), held);
+                }
                 never => ended.push(never),
             }
         }
         // Whoever waits for an earlier one need not look again.
-        let first = state.waiting.first_key_value();
-        let sooner = first.is_some_and(|((_, first), _)| *first > before);
+        let next = state.next_due();
+        let sooner = next.is_some_and(|next| before.is_none_or(|before| next < before));
         drop(state);
         if sooner {
             self.changed.notify_one();
@@ -309,26 +332,32 @@ impl Callbacks {
     }
 
     fn next_due(&self) -> Option<u64> {
-        self.state().waiting.keys().next().map(|(due, _)| *due)
+        self.state().next_due()
     }
 
-    /// Takes what is due. A callback that was held back follows the later one that overtook it, when its own time has come.
-    /// With it, how many resets there were.
+    /// Takes what is due. A callback that was held back follows the later one that overtook it, when its own time has come;
+    /// one that none overtakes leaves when it was held for long enough. With it, how many resets there were.
     fn take_due(&self, now_ms: u64) -> (u64, Vec<Due>) {
         let mut state = self.state();
         let age = state.age;
+        while let Some(entry) = state.held.first_entry().filter(|e| e.key().0 <= now_ms) {
+            let (key, (_, provider, callback)) = entry.remove_entry();
+            state.waiting.insert(key, (provider, callback));
+        }
         let mut due = Vec::new();
         while let Some(entry) = state.waiting.first_entry().filter(|e| e.key().0 <= now_ms) {
             let ((_, id), (provider, callback)) = entry.remove_entry();
-            due.push((id, provider, callback));
-            let (freed, held) = std::mem::take(&mut state.held)
-                .into_iter()
-                .partition::<Vec<_>, _>(|(_, earlier, of, _)| *of == provider && *earlier < id);
-            state.held = held;
-            for (due_ms, earlier, of, callback) in freed {
-                let key = (due_ms.max(now_ms), earlier);
-                state.waiting.insert(key, (of, callback));
+            let overtaken = state.held.iter();
+            let overtaken =
+                overtaken.filter(|((_, earlier), (_, of, _))| *of == provider && *earlier < id);
+            let freed: Vec<_> = overtaken.map(|(key, _)| *key).collect();
+            for key in freed {
+                if let Some((due_ms, of, callback)) = state.held.remove(&key) {
+                    let key = (due_ms.max(now_ms), key.1);
+                    state.waiting.insert(key, (of, callback));
+                }
             }
+            due.push((id, provider, callback));
         }
         let due = due.into_iter().map(|(id, provider, callback)| Due {
             id,
@@ -379,7 +408,7 @@ mod tests {
     fn one_provider_fills_its_own_room_only_and_gets_it_back() {
         let callbacks = Callbacks::default();
         let fate = || callbacks.list(1).first().map(|pushed| pushed.fate.clone());
-        let held = Some((CallbackFault::Reordered, Duration::ZERO));
+        let held = Some((CallbackFault::Reordered, Duration::from_secs(1)));
         for _ in 1..UNDER_WAY {
             callbacks.enqueue(0, "one", callback(), None);
         }
@@ -418,7 +447,7 @@ mod tests {
 
     #[test]
     fn a_reordered_one_follows_a_later_one_and_not_before_its_time() {
-        let held = Some((CallbackFault::Reordered, Duration::ZERO));
+        let held = Some((CallbackFault::Reordered, Duration::from_secs(1)));
         let after = |ms| callback().after(Duration::from_millis(ms));
         let callbacks = Callbacks::default();
         // 1 came before the one that is held back, and frees nothing; 3 came after it.
@@ -439,6 +468,31 @@ mod tests {
         callbacks.enqueue(200, "p", after(0), held);
         callbacks.enqueue(200, "q", after(0), None);
         assert_eq!(due(&callbacks, 300), [7]);
+    }
+
+    #[test]
+    fn a_reordered_one_that_none_follows_leaves_in_the_end() {
+        let callbacks = Callbacks::default();
+        let within = |ms| Some((CallbackFault::Reordered, Duration::from_millis(ms)));
+        callbacks.enqueue(
+            0,
+            "p",
+            callback().after(Duration::from_millis(10)),
+            within(40),
+        );
+        assert_eq!(callbacks.next_due(), Some(50));
+        assert_eq!(due(&callbacks, 49), [] as [u64; 0]);
+        assert_eq!(due(&callbacks, 50), [1]);
+        assert_eq!(callbacks.next_due(), None);
+
+        // Where time has jumped, one that was due before still overtakes it.
+        callbacks.enqueue(50, "p", callback(), within(40));
+        callbacks.enqueue(50, "p", callback().after(Duration::from_millis(20)), None);
+        assert_eq!(due(&callbacks, 1_000), [3, 2]);
+
+        // A rule that says 0 does not hold it for ever, either.
+        callbacks.enqueue(1_000, "p", callback(), within(0));
+        assert_eq!(callbacks.next_due(), Some(3_000));
     }
 
     #[test]

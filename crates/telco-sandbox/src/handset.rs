@@ -5,7 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-/// Something that reached a phone.
+use crate::ledger::bounded;
+use crate::text::excerpt;
+
+/// Something that reached a phone. A text longer than 4,096 bytes is cut, with a mark; of a call's variables
+/// so many bytes are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -53,6 +57,51 @@ pub struct Received {
     pub arrival: Arrival,
 }
 
+impl Received {
+    /// What came from outside is kept short: there may be many of them.
+    pub(crate) fn new(
+        at_ms: u64,
+        provider: &'static str,
+        reference: &str,
+        arrival: Arrival,
+    ) -> Self {
+        Self {
+            at_ms,
+            provider,
+            reference: bounded(reference).into_owned(),
+            arrival: arrival.bounded(),
+        }
+    }
+}
+
+impl Arrival {
+    fn bounded(self) -> Self {
+        let short = |name: String| bounded(&name).into_owned();
+        match self {
+            Self::MissedCall { from } => Self::MissedCall { from: short(from) },
+            Self::Message { from, text } => Self::Message {
+                from: short(from),
+                text: excerpt(text.as_bytes(), TEXT),
+            },
+            Self::Call { flow, variables } => {
+                let mut left = TEXT;
+                let kept = variables.into_iter().map_while(|(name, value)| {
+                    let some = left > 0;
+                    let (name, value) = (short(name), excerpt(value.as_bytes(), left));
+                    left = left.saturating_sub(name.len().saturating_add(value.len()));
+                    some.then_some((name, value))
+                });
+                Self::Call {
+                    flow: short(flow),
+                    variables: kept.collect(),
+                }
+            }
+        }
+    }
+}
+
+/// Bytes kept of the texts of one arrival.
+const TEXT: usize = 4_096;
 /// Arrivals kept over all phones.
 const KEPT: usize = 100_000;
 
@@ -153,4 +202,43 @@ impl Shelf {
 
 fn digits(number: &str) -> String {
     number.chars().filter(char::is_ascii_digit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_from_outside_is_kept_short() {
+        let long = "x".repeat(1 << 14);
+        let size = |arrival| {
+            let received = Received::new(0, "p", &long, arrival);
+            serde_json::to_string(&received).unwrap().len()
+        };
+        let variables = (0..20).map(|n| (format!("{n}{long}"), long.clone()));
+        let arrivals = [
+            Arrival::MissedCall { from: long.clone() },
+            Arrival::Message {
+                from: long.clone(),
+                text: long.clone(),
+            },
+            Arrival::Call {
+                flow: long.clone(),
+                variables: variables.collect(),
+            },
+        ];
+        for arrival in arrivals {
+            let size = size(arrival);
+            assert!(size < 8_192, "{size}");
+        }
+
+        let variables: BTreeMap<_, _> = [("a", "1"), ("b", "2")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let whole = Arrival::Call {
+            flow: "flow".to_owned(),
+            variables,
+        };
+        assert_eq!(whole.clone().bounded(), whole);
+    }
 }

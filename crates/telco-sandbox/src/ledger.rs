@@ -18,13 +18,20 @@ pub use totals::{Filter, Totals};
 /// Bytes of a text that came from outside and is kept.
 const TEXT: usize = 256;
 
-/// Longer texts are kept by their beginning and a key of the whole, so that different ones stay different.
+/// Of a longer text its beginning, so that with what follows it is no longer than [`TEXT`].
+const BEGINNING: usize = 192;
+
+/// Longer texts are kept by their beginning and a key of the whole, so that different ones stay different. One that was kept
+/// so is short: it finds what the whole one finds.
 pub(crate) fn bounded(text: &str) -> Cow<'_, str> {
     if text.len() <= TEXT {
         return Cow::Borrowed(text);
     }
     let key = random::key(0, &[text]);
-    Cow::Owned(format!("{} {key:016x}", excerpt(text.as_bytes(), TEXT)))
+    Cow::Owned(format!(
+        "{} {key:016x}",
+        excerpt(text.as_bytes(), BEGINNING)
+    ))
 }
 
 /// The ledger. Cheap to read at any time; in memory, with a cap.
@@ -231,6 +238,21 @@ mod tests {
 
     fn lines(ledger: &Ledger, reference: &str) -> Option<usize> {
         Some(ledger.operation("p", reference)?.story.len())
+    }
+
+    #[test]
+    fn a_text_is_shortened_once_and_stays_findable() {
+        for long in ["x".repeat(257), "\u{20ac}".repeat(1 << 10)] {
+            let kept = bounded(&long).into_owned();
+            assert!(kept.len() <= TEXT, "{kept}");
+            assert_eq!(bounded(&kept), kept);
+            assert_ne!(bounded(&format!("{long}.")), kept);
+
+            let ledger = Ledger::new(10);
+            assert_eq!(ask(&ledger, &long), ask(&ledger, &kept));
+        }
+        let whole = "x".repeat(256);
+        assert_eq!(bounded(&whole), whole);
     }
 
     #[test]

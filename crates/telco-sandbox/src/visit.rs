@@ -231,12 +231,7 @@ impl<'a> Visit<'a> {
 
     /// The same for one member of a batch.
     pub fn arrive_of(&mut self, reference: &str, number: &str, arrival: Arrival) {
-        let received = Received {
-            at_ms: self.now_ms(),
-            provider: self.provider,
-            reference: reference.to_owned(),
-            arrival,
-        };
+        let received = Received::new(self.now_ms(), self.provider, reference, arrival);
         self.world.handsets.arrive(number, received);
         self.rang = true;
     }

@@ -169,6 +169,20 @@ async fn without_a_listener_it_is_said_and_remembered() {
 }
 
 #[tokio::test]
+async fn a_reordered_one_that_none_follows_is_pushed_in_the_end() {
+    let sandbox = sandbox().await;
+    let mut listener = Listener::start().await;
+    sandbox
+        .callbacks()
+        .listen("citcall", Some(&listener.url))
+        .unwrap();
+    let rule = FaultRule::callback(CallbackFault::Reordered);
+    sandbox.faults().add(rule.delay(Duration::from_millis(50)));
+    ring(&sandbox, "alone").await;
+    assert_eq!(listener.next().await["clientUniqueId"], "alone");
+}
+
+#[tokio::test]
 async fn a_reset_and_bad_urls() {
     let sandbox = sandbox().await;
     for url in [
@@ -248,7 +262,10 @@ async fn connection(listener: &TcpListener) -> TcpStream {
 async fn a_stalled_listener_holds_back_no_other() {
     let sandbox = sandbox().await;
     sandbox
-        .configure("kairos", &json!({ "push_after_ms": 0 }))
+        .configure(
+            "kairos",
+            &json!({ "ring_ms": 0, "talk_ms": 0, "push_after_ms": 0 }),
+        )
         .unwrap();
     let stalled = stalled(&sandbox, "citcall").await;
     ring(&sandbox, "stuck").await;

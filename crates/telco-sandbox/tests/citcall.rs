@@ -16,7 +16,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use support::{Listener, Reply, near_miss, send};
 use telco_sandbox::rooms::Citcall;
-use telco_sandbox::{Arrival, CallbackFault, FaultRule, Phase, Sandbox};
+use telco_sandbox::{Arrival, CallbackFault, FaultRule, Phase, Sandbox, What};
 
 /// A user of the provider: its own small reading of part A, apart from the room's.
 struct User {
@@ -476,7 +476,11 @@ async fn callbacks_come_sealed_or_plain_early_late_twice_and_out_of_order() {
     let faults = user.sandbox.faults();
     faults.add(FaultRule::callback(CallbackFault::Twice).reference("twice"));
     faults.add(FaultRule::callback(CallbackFault::Lost).reference("lost"));
-    faults.add(FaultRule::callback(CallbackFault::Reordered).reference("first"));
+    faults.add(
+        FaultRule::callback(CallbackFault::Reordered)
+            .reference("first")
+            .delay(Duration::from_secs(5)),
+    );
     faults.add(
         FaultRule::callback(CallbackFault::Late)
             .reference("late")
@@ -508,6 +512,33 @@ async fn callbacks_come_sealed_or_plain_early_late_twice_and_out_of_order() {
             .trigger("citcall", &json!({ "reference": "no such" }))
             .is_err()
     );
+}
+
+#[tokio::test]
+async fn a_long_reference_is_found_by_all_of_it() {
+    let user = User::new().await;
+    let long = "x".repeat(100_000);
+    let otp = json!({ "senderid": "CITCALL", "msisdn": "6281234567890", "text": format!("XXXXX {long}"),
+        "token": "40213", "valid_time": 60, "limit_try": 3, "clientUniqueId": long });
+    let sent = user.v3("smsotp", &otp).await;
+    assert_eq!(sent["rc"], "00");
+    let verify = json!({ "msisdn": "6281234567890", "trxid": sent["trxid"], "token": "40213" });
+    assert_eq!(user.v3("verify", &verify).await["rc"], "00");
+    let story = user.sandbox.operation("citcall", &long).unwrap().story;
+    let verified = What::Note("verified".to_owned());
+    assert!(story.iter().any(|line| line.what == verified), "{story:?}");
+
+    let received = user.sandbox.handset("6281234567890").remove(0);
+    assert!(received.reference.len() <= 256);
+    let Arrival::Message { text, .. } = received.arrival else {
+        panic!()
+    };
+    assert!(text.starts_with("40213 x") && text.ends_with("… (100006 bytes)"));
+
+    // A code that nobody could type.
+    let mut endless = otp.clone();
+    endless["token"] = json!("1".repeat(65));
+    assert_eq!(user.v3("smsotp", &endless).await["rc"], "97");
 }
 
 #[tokio::test]

@@ -298,6 +298,29 @@ async fn a_repeated_reference_does_what_the_setting_says() {
 }
 
 #[tokio::test]
+async fn the_first_answer_is_kept_only_where_a_repeat_can_ask_for_it() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let batch = "unit=100&count=3&type=AIRTIME&message=m&xref=b";
+    let set = |setting: &str| {
+        let change = json!({ "repeated_xref": setting });
+        sandbox.configure("cowrie", &change).unwrap();
+    };
+    let allocate = async |nonce: &str| {
+        let reply = cowrie(&sandbox, "/pin/Allocate", batch, nonce).await;
+        reply.unwrap()
+    };
+    assert_eq!(allocate("one").await.status, 200);
+    // It was not kept, and is not done again either.
+    set("same-answer");
+    assert_eq!(allocate("two").await.status, 409);
+    set("apply");
+    allocate("three").await;
+    set("same-answer");
+    assert_eq!(allocate("four").await.status, 409);
+    assert_eq!(sandbox.operation("cowrie", "b").unwrap().delivered, 2);
+}
+
+#[tokio::test]
 async fn check_sees_late_and_says_nothing_in_every_form() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.clock().freeze();

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use support::spend::{at_once, date};
 use support::{Listener, Reply, near_miss, send};
 use telco_sandbox::rooms::Kairos;
-use telco_sandbox::{Arrival, FaultRule, Phase, Sandbox};
+use telco_sandbox::{Arrival, FaultRule, Phase, Sandbox, What};
 
 struct User {
     sandbox: Sandbox,
@@ -420,7 +420,7 @@ async fn alternates_are_tried_in_turn_and_the_push_tells() {
     }));
     assert_eq!(
         (&details[1]["calleeNumber"], &details[1]["duration"]),
-        (&json!("8000000001"), &json!("12345"))
+        (&json!("8000000001"), &json!("1200"))
     );
     assert_eq!(user.sandbox.handset("918000000001").len(), 1);
     assert!(
@@ -842,8 +842,12 @@ async fn a_call_for_later_rings_when_its_time_has_come() {
     let uuid = &answer["call-details"][0]["phonon-uuid"];
     let pull = json!({ "phonon-uuids": [uuid], "fetch-attempt": "ALL" }).to_string();
 
-    // Taken, and not dialled yet.
+    // Taken, and not dialled yet: the story says so.
     assert_eq!(user.delivered("later"), 1);
+    let story = user.sandbox.operation("kairos", "later").unwrap().story;
+    let india = date(in_an_hour + 19_800_000).replace('Z', "+05:30");
+    let note = What::Note(format!("to be dialled at {india}"));
+    assert!(story.iter().any(|line| line.what == note), "{story:?}");
     assert!(user.sandbox.handset("918000000001").is_empty());
     let nothing = user.post("/pull", &pull).await.unwrap().json();
     assert_eq!(nothing["api-response-code"], 213);
@@ -858,6 +862,86 @@ async fn a_call_for_later_rings_when_its_time_has_come() {
     let found = user.post("/pull", &pull).await.unwrap().json();
     assert_eq!(found["api-response-code"], 200);
     assert!(user.sandbox.trigger("kairos", &wanted).is_ok());
+}
+
+#[tokio::test]
+async fn nothing_is_told_of_a_call_before_it_is_over() {
+    let user = User::new().await;
+    let clock = user.sandbox.clock();
+    clock.freeze();
+    let begin = clock.now_ms();
+    let mut alternates = call("long", "9000002000");
+    alternates["contact-numbers"] = json!(["9000002000", "8000000001"]);
+    let answer = user.create(&json!([alternates])).await;
+    let uuid = &answer["call-details"][0]["phonon-uuid"];
+    let pull = json!({ "phonon-uuids": [uuid], "fetch-attempt": "ALL" }).to_string();
+    let wanted = json!({ "reference": "long" });
+
+    // Two numbers ring for 300 ms each, and the second talks for 1,200 ms.
+    clock.advance(Duration::from_millis(1_799));
+    let nothing = user.post("/pull", &pull).await.unwrap().json();
+    assert_eq!(nothing["api-response-code"], 213);
+    assert!(user.sandbox.trigger("kairos", &wanted).is_err());
+
+    clock.advance(Duration::from_millis(1));
+    let found = user.post("/pull", &pull).await.unwrap().json();
+    let details = found["data"][0]["callDetails"].as_array().unwrap();
+    let india = date(clock.now_ms() + 19_800_000).replace('Z', "+05:30");
+    let ends: Vec<&str> = details
+        .iter()
+        .map(|detail| detail["endTime"].as_str().unwrap())
+        .collect();
+    assert!(ends.iter().all(|end| *end <= &*india), "{ends:?} {india}");
+    assert_eq!((ends.len(), ends[1]), (2, &*india));
+
+    let pushed = user.sandbox.callbacks().list(1).remove(0);
+    assert_eq!(pushed.due_ms, begin + 2_300);
+    assert!(pushed.body.contains(&india), "{}", pushed.body);
+    assert!(user.sandbox.trigger("kairos", &wanted).is_ok());
+
+    // With another length of the call, it is known at once.
+    let short = json!({ "ring_ms": 0, "talk_ms": 0 });
+    user.sandbox.configure("kairos", &short).unwrap();
+    let answer = user.create(&json!([call("short", "8000000001")])).await;
+    let uuid = &answer["call-details"][0]["phonon-uuid"];
+    let pull = json!({ "phonon-uuids": [uuid], "fetch-attempt": "ALL" }).to_string();
+    let found = user.post("/pull", &pull).await.unwrap().json();
+    assert_eq!(found["data"][0]["callDetails"][0]["duration"], "0");
+}
+
+#[tokio::test]
+async fn a_long_identifier_is_kept_short_and_found_by_all_of_it() {
+    let user = User::new().await;
+    let short = json!({ "ring_ms": 0, "talk_ms": 0, "push_after_ms": 0 });
+    user.sandbox.configure("kairos", &short).unwrap();
+    let long = "x".repeat(100_000);
+    let mut order = call(&long, "8000000001");
+    order["keys"][0]["value"] = json!(long);
+    let answer = user.create(&json!([order])).await;
+    assert_eq!(answer["call-details"][0]["client-identifier"], long);
+
+    let rung = user.sandbox.handset("918000000001").remove(0);
+    let size = serde_json::to_string(&rung).unwrap().len();
+    assert!(size < 8_192, "{size}");
+    let wanted = json!({ "reference": long });
+    user.sandbox.trigger("kairos", &wanted).unwrap();
+    let pushed = user.sandbox.callbacks().list(1).remove(0);
+    assert!(pushed.reference.unwrap().len() <= 256);
+    let uuid = &answer["call-details"][0]["phonon-uuid"];
+    let pull = json!({ "phonon-uuids": [uuid], "fetch-attempt": "ALL" }).to_string();
+    let found = user.post("/pull", &pull).await.unwrap();
+    assert!(found.body.len() < 2_000, "{}", found.text());
+    for _ in 0..500 {
+        let story = user.sandbox.operation("kairos", &long).unwrap().story;
+        if story
+            .iter()
+            .any(|line| matches!(line.what, What::Callback(_)))
+        {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the story does not know of the push");
 }
 
 #[tokio::test]

@@ -88,6 +88,7 @@ pub enum CallbackFault {
     Early,
     /// Pushed twice.
     Twice,
-    /// Held back until a later callback of the same provider has gone out.
+    /// Held back until a later callback of the same provider has gone out, though no longer than
+    /// [`delay_ms`](crate::FaultRule::delay_ms) beyond its time (two seconds where that is 0).
     Reordered,
 }

@@ -59,7 +59,7 @@ pub struct FaultRule {
     /// Where a redirect points to.
     #[serde(default = "default_location")]
     pub location: String,
-    /// How late a slow answer or a late callback is.
+    /// How late a slow answer or a late callback is, and how late at most a reordered callback that none follows.
     #[serde(default = "default_delay")]
     pub delay_ms: u64,
     /// For how long lookups do not see what was done (works with every phase that acts).

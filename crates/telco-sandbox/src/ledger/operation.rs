@@ -35,7 +35,8 @@ pub struct Happening {
 pub enum What {
     /// A request for it arrived.
     Requested,
-    /// The provider did it: money moved, a phone rang, a message left.
+    /// The provider did it: money moved, a phone rang, a message left. Or it will: a call that it took for later (Kairos'
+    /// `start-time`) rings then without being asked again, and a [`Note`](Self::Note) says when.
     Delivered,
     /// The provider did not do it, and why.
     Refused(String),

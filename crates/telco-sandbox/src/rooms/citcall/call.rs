@@ -29,6 +29,17 @@ pub(super) struct Placed {
     rang: bool,
 }
 
+/// Bytes of what a caller wrote of a call, for it to be kept.
+const LONGEST: usize = 4_096;
+
+impl Placed {
+    fn size(&self) -> usize {
+        let optional = [&self.client_unique_id, &self.callback_url].into_iter();
+        let texts = optional.flatten().chain([&self.reference]);
+        texts.map(String::len).sum()
+    }
+}
+
 /// The answer to an accepted call.
 #[derive(Serialize)]
 struct Accepted<'a> {
@@ -185,11 +196,14 @@ impl Citcall {
         if settings.callbacks {
             self.push_callback(visit, &placed, settings);
         }
-        let mut state = self.state();
-        if state.calls.len() >= 1_000 {
-            state.calls.pop_front();
+        // A long one is told of once: there is no room to keep it.
+        if placed.size() <= LONGEST {
+            let mut state = self.state();
+            if state.calls.len() >= 1_000 {
+                state.calls.pop_front();
+            }
+            state.calls.push_back(placed);
         }
-        state.calls.push_back(placed);
         Ok(answer)
     }
 
@@ -424,6 +438,30 @@ mod tests {
     use super::*;
     use crate::rooms::citcall::KEPT;
     use crate::visit::tests::Ground;
+
+    #[test]
+    fn a_long_call_is_served_and_kept_short_or_not_at_all() {
+        let (citcall, ground) = (Citcall::new(0), Ground::new());
+        let place = |id: &str| {
+            let mut visit = ground.visit("citcall", 1);
+            let fields = json!({
+                "msisdn": "6281234567890", "retry": 0, "valid_time": 60, "limit_try": 1, "clientUniqueId": id,
+            });
+            let fields = fields.as_object().unwrap();
+            let settings = Settings::default();
+            citcall.introduce(&mut visit, fields);
+            visit.begin_spending("motp").unwrap();
+            let asked = ask(Version::V3, fields, &settings).ok().unwrap();
+            let placed = citcall.place(&mut visit, Version::V3, asked, &settings);
+            assert_eq!(placed.ok().unwrap().status, 200);
+            (visit.callbacks.len(), citcall.state().calls.len())
+        };
+        assert_eq!(place("short"), (1, 1));
+        assert_eq!(place(&"x".repeat(1 << 14)), (1, 1));
+        let state = citcall.state();
+        let longest = state.sessions.newest().map(Session::size).max();
+        assert!(longest.unwrap() < 1_000, "{longest:?}");
+    }
 
     #[test]
     fn a_second_gateway_stays_known_as_one_while_others_come() {

@@ -17,6 +17,8 @@ use crate::room::{Answer, Halt, Request, Visit};
 
 /// What the server replaces by the code.
 const PLACEHOLDER: &str = "XXXXX";
+/// Digits of a code at most: it is put in for every placeholder, and kept. No length is documented; nobody types as many.
+const LONGEST_CODE: usize = 64;
 
 impl Citcall {
     pub(super) fn sms(
@@ -154,6 +156,10 @@ impl Citcall {
             {
                 if !body.contains(PLACEHOLDER) && !body.contains(token.as_str()) {
                     visit.near_miss("the text holds neither `XXXXX` nor the token: its reader will not see the code");
+                }
+                if token.len() > LONGEST_CODE {
+                    let why = format!("`token` has more than {LONGEST_CODE} digits");
+                    return Err(Refusal::new(97, why));
                 }
                 Ok(Some(token.clone()))
             }

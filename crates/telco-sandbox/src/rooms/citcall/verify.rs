@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::fields::text;
 use super::settings::{Settings, VerifyAccepts};
 use super::{Citcall, Refusal, Version, number};
-use crate::ledger::What;
+use crate::ledger::{What, bounded};
 use crate::room::{Answer, Halt, Request, Visit};
 
 /// One code that may be verified.
@@ -30,7 +30,7 @@ impl Session {
         tries: i64,
     ) -> Session {
         Session {
-            reference: reference.to_owned(),
+            reference: bounded(reference).into_owned(),
             number: number.to_owned(),
             token: token.to_owned(),
             is_call: true,
@@ -51,6 +51,12 @@ impl Session {
             is_call: false,
             ..Session::of_call(reference, number, code, expires_ms, tries)
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        let texts = [&self.reference, &self.number, &self.token];
+        texts.into_iter().map(String::len).sum()
     }
 
     /// Whether this is the code, and what to say if it nearly is.

@@ -54,7 +54,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::set_by(
         "unknown",
         "a repeated xref under a new nonce",
-        "carried out again",
+        "carried out again; `same-answer` repeats what was answered since it was set, and refuses what was before with 409",
         "repeated_xref",
     ),
     Rule::fixed("documented", "insufficient balance", "402"),

@@ -9,6 +9,7 @@ use super::order::{Order, whole};
 use super::recharge::{millis, repeated};
 use super::state::{Pin, Record};
 use super::{Cowrie, Inner};
+use crate::ledger::bounded;
 use crate::room::{Answer, Visit};
 use crate::text::{Pair, value};
 
@@ -95,10 +96,10 @@ impl Cowrie {
             net: "",
             msisdn: String::new(),
             amount: unit,
-            xref: Arc::from(xref),
+            xref: Arc::from(&*bounded(xref)),
             at_ms: visit.now_ms(),
             visible_ms: u64::MAX,
-            answer: body.clone(),
+            answer: settings.kept(&body),
         });
         Ok(answer::shaped(visit, body))
     }
@@ -135,13 +136,13 @@ impl Cowrie {
             net: order.net,
             msisdn: order.msisdn.to_owned(),
             amount: unit,
-            xref: Arc::from(order.xref),
+            xref: Arc::from(&*bounded(order.xref)),
             at_ms: visit.now_ms(),
             visible_ms: visit
                 .now_ms()
                 .saturating_add(settings.check_delay_ms)
                 .saturating_add(millis(visit)),
-            answer: body.clone(),
+            answer: settings.kept(&body),
         });
         Ok(answer::shaped(visit, body))
     }

@@ -9,6 +9,7 @@ use super::order::Order;
 use super::settings::{RepeatedXref, Settings};
 use super::state::{Record, State};
 use super::{Cowrie, Inner};
+use crate::ledger::bounded;
 use crate::room::{Answer, Visit};
 
 impl Cowrie {
@@ -71,12 +72,12 @@ impl Cowrie {
             net: order.net,
             msisdn: order.msisdn.to_owned(),
             amount: order.amount,
-            xref: Arc::from(order.xref),
+            xref: Arc::from(&*bounded(order.xref)),
             at_ms: now,
             visible_ms: now
                 .saturating_add(settings.check_delay_ms)
                 .saturating_add(millis(visit)),
-            answer: body.clone(),
+            answer: settings.kept(&body),
         });
         Ok(answer::shaped(visit, body))
     }
@@ -92,11 +93,11 @@ pub(super) fn repeated(
         (None, _) | (_, RepeatedXref::Apply) => Ok(None),
         (Some(_), RepeatedXref::Refuse) => Err((400, "xref already used".to_owned())),
         (Some(_), RepeatedXref::Conflict) => Err((409, "xref already used".to_owned())),
-        (Some(record), RepeatedXref::SameAnswer) => Ok(Some(Answer::new(
-            200,
-            "application/json",
-            record.answer.clone(),
-        ))),
+        (Some(record), RepeatedXref::SameAnswer) => match &record.answer {
+            Some(first) => Ok(Some(Answer::new(200, "application/json", first.clone()))),
+            // It was given before that was set, and is not kept. Nothing is done twice, all the same.
+            None => Err((409, "xref already used".to_owned())),
+        },
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -174,6 +175,11 @@ impl Settings {
     /// What the account pays for this face value: kobo for naira.
     pub(super) fn charge(&self, naira: i64) -> i64 {
         naira.saturating_mul(100_i64.saturating_sub(self.discount))
+    }
+
+    /// The answer, if a repeat can ask for it: a batch of PINs is long.
+    pub(super) fn kept(&self, answer: &Bytes) -> Option<Bytes> {
+        (self.repeated_xref == RepeatedXref::SameAnswer).then(|| answer.clone())
     }
 
     /// An amount of money as answers print it.

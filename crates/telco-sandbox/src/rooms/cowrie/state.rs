@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::settings::Settings;
+use crate::ledger::bounded;
 
 /// Nonces, records and PINs kept of each; the oldest go first.
 const KEPT: usize = 500_000;
@@ -19,12 +20,13 @@ pub(super) struct Record {
     pub(super) msisdn: String,
     /// Naira.
     pub(super) amount: i64,
+    /// As the ledger keeps it, where it is long.
     pub(super) xref: Arc<str>,
     pub(super) at_ms: u64,
     /// From when Check sees it.
     pub(super) visible_ms: u64,
-    /// The body of the answer, for a server that answers a repeat like the first.
-    pub(super) answer: Bytes,
+    /// The body of the answer, kept for a server that answers a repeat like the first.
+    pub(super) answer: Option<Bytes>,
 }
 
 #[derive(Debug)]
@@ -77,6 +79,7 @@ impl State {
     /// Remembers a nonce; false if it was used within the memory.
     pub(super) fn use_nonce(&mut self, nonce: &str, now_ms: u64, keep_ms: u64) -> bool {
         let until = now_ms.saturating_add(keep_ms);
+        let nonce = &*bounded(nonce);
         match self.nonces.get_mut(nonce) {
             Some(forgotten) if *forgotten <= now_ms => *forgotten = until,
             Some(_) => return false,
@@ -95,7 +98,7 @@ impl State {
     }
 
     pub(super) fn by_xref(&self, xref: &str) -> Option<&Record> {
-        self.records.get(xref)
+        self.records.get(&*bounded(xref))
     }
 
     pub(super) fn by_id(&self, id: &str) -> Option<&Record> {
@@ -150,5 +153,33 @@ impl State {
                 Ok(*unit)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_kept_short_and_found_by_all_of_them() {
+        let mut state = State::new(&Settings::default());
+        let long = "x".repeat(1 << 16);
+        assert!(state.use_nonce(&long, 0, 1) && !state.use_nonce(&long, 0, 1));
+        assert!(state.use_nonce(&format!("{long}x"), 0, 1));
+        assert!(state.nonces.keys().all(|nonce| nonce.len() <= 256));
+
+        state.record(Record {
+            id: "id".to_owned(),
+            kind: "credit",
+            net: "MTN",
+            msisdn: String::new(),
+            amount: 1,
+            xref: Arc::from(&*bounded(&long)),
+            at_ms: 0,
+            visible_ms: 0,
+            answer: None,
+        });
+        assert!(state.by_xref(&long).is_some() && state.by_id("id").is_some());
+        assert!(state.by_xref(&format!("{long}x")).is_none());
     }
 }

@@ -1,10 +1,11 @@
 //! Calls paid for and placed.
 
 use super::order::Call;
-use super::records::Record;
+use super::records::{Record, time};
 use super::settings::{Scripted, Settings, national, scripted};
 use super::{FlowId, Kairos, Refusal};
 use crate::handset::{Arrival, Received};
+use crate::ledger::{What, bounded};
 use crate::room::Visit;
 
 /// What became of one call.
@@ -92,6 +93,10 @@ impl Kairos {
         let now = visit.now_ms();
         let dialled_ms = now.max(call.start_ms);
         visit.deliver_of(&call.client_identifier);
+        if dialled_ms > now {
+            let line = What::Note(format!("to be dialled at {}", time(dialled_ms)));
+            visit.note(&call.client_identifier, line);
+        }
         let foreign = |name: &&String| !name.starts_with("$flow.key.");
         if let Some(name) = call.variables.keys().find(foreign) {
             visit.near_miss(format!(
@@ -111,30 +116,29 @@ impl Kairos {
                 variables: call.variables.clone(),
             };
             if dialled_ms > now {
-                let received = Received {
-                    at_ms: dialled_ms,
-                    provider: visit.provider,
-                    reference: call.client_identifier.clone(),
-                    arrival,
-                };
+                let identifier = call.client_identifier.as_str();
+                let received = Received::new(dialled_ms, visit.provider, identifier, arrival);
                 visit.world.handsets.arrive_later(&phone, received);
             } else {
                 visit.arrive_of(&call.client_identifier, &phone, arrival);
             }
         }
-        let delay = u64::try_from(visit.lookup_delay().as_millis()).unwrap_or(u64::MAX);
+        let unseen_ms = u64::try_from(visit.lookup_delay().as_millis()).unwrap_or(u64::MAX);
         let record = Record {
-            client_identifier: call.client_identifier.clone(),
+            client_identifier: bounded(&call.client_identifier).into_owned(),
             phonon_uuid: phonon_uuid.clone(),
             request_id: request_id.to_owned(),
             flow_id: flow.flow_id.clone(),
             tried: call.numbers.clone(),
             connected: connected.cloned(),
             dialled_ms,
-            visible_ms: dialled_ms.saturating_add(delay),
+            ring_ms: settings.ring_ms,
+            talk_ms: settings.talk_ms,
+            unseen_ms,
         };
         if settings.pushes {
-            let until_then = dialled_ms.saturating_sub(now);
+            // It tells of the end: never before.
+            let until_then = record.ended_ms().saturating_sub(now);
             let after_ms = until_then.saturating_add(settings.push_after_ms);
             self.push(visit, &record, after_ms, settings);
         }

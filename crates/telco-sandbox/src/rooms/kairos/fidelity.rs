@@ -66,9 +66,9 @@ pub(super) const RULES: &[Rule] = &[
         "wrong_endpoint_code",
     ),
     Rule::set_by(
-        "documented",
+        "inferred",
         "balance",
-        "in calls; 212 for the whole request when it does not reach",
+        "in calls; 212 for the whole request when it does not reach (the code is documented)",
         "balance",
     ),
     Rule::set_by(
@@ -115,15 +115,15 @@ pub(super) const RULES: &[Rule] = &[
         "plus_accepted",
     ),
     Rule::fixed(
-        "documented",
+        "inferred",
         "number that cannot be one",
-        "205 for that call",
+        "205 for that call; the code is documented, and that it may appear per call",
     ),
     Rule::set_by("unknown", "start date in the past", "210", "past_date_code"),
     Rule::fixed(
         "documented",
         "start time",
-        "later than now, the call is dialled then (move the time to see it); a past time of the present date starts at once",
+        "later than now, the call is dialled then (move the time to see it), and the ledger counts it as delivered, with a note, once it is taken; a past time of the present date starts at once",
     ),
     Rule::fixed(
         "unknown",
@@ -197,7 +197,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::set_by(
         "unknown",
         "when the push comes",
-        "2 s after dialling: it does not wait out the call whose end it tells",
+        "0.5 s after the end of the call",
         "push_after_ms",
     ),
     Rule::set_by(
@@ -206,10 +206,22 @@ pub(super) const RULES: &[Rule] = &[
         "is not repeated",
         "push_attempts",
     ),
-    Rule::fixed(
+    Rule::set_by(
         "unknown",
-        "how long a call lasts",
-        "5 s of ringing for each number, then 12.345 s of talk; pushes and pulls tell these times at once, ahead of the clock",
+        "how long each number rings",
+        "0.3 s, far shorter than in life, so that a test need not wait",
+        "ring_ms",
+    ),
+    Rule::set_by(
+        "unknown",
+        "how long the one that answers talks",
+        "1.2 s, as short for the same reason",
+        "talk_ms",
+    ),
+    Rule::fixed(
+        "inferred",
+        "when a call is told of",
+        "pushes and pulls know a call once it is over",
     ),
     Rule::set_by(
         "documented",

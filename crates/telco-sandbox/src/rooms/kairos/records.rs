@@ -12,12 +12,14 @@ use super::settings::{Settings, national};
 use super::{Kairos, Refusal, codes};
 use crate::calendar;
 use crate::callback::Callback;
+use crate::ledger::bounded;
 use crate::room::{Answer, Halt, Request, Visit};
 use crate::rsa::PrivateKey;
 
 /// A call that was placed.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
+    /// As the ledger keeps it, where it is long.
     pub(super) client_identifier: String,
     pub(super) phonon_uuid: String,
     pub(super) request_id: String,
@@ -27,20 +29,57 @@ pub(super) struct Record {
     /// The one that answered.
     pub(super) connected: Option<String>,
     pub(super) dialled_ms: u64,
-    /// When pulls begin to see it.
-    pub(super) visible_ms: u64,
+    /// How long each number rings, and how long the one that answers talks.
+    pub(super) ring_ms: u64,
+    pub(super) talk_ms: u64,
+    /// For how long pulls do not see it once it is over.
+    pub(super) unseen_ms: u64,
 }
 
 impl Record {
-    /// One entry per number that was dialled: ring for 5 s, then talk for 12 s, or not.
-    fn call_details(&self) -> Vec<CallDetail<'_>> {
-        let mut at = self.dialled_ms;
-        let mut details = Vec::new();
-        for number in &self.tried {
+    /// When it is over: the last that pushes and pulls tell of it, and they tell nothing before.
+    pub(super) fn ended_ms(&self) -> u64 {
+        self.attempts()
+            .last()
+            .map_or(self.dialled_ms, |attempt| attempt.end)
+    }
+
+    /// When pulls begin to see it.
+    fn visible_ms(&self) -> u64 {
+        self.ended_ms().saturating_add(self.unseen_ms)
+    }
+
+    /// One for each number that was dialled, in turn, up to the one that answered.
+    fn attempts(&self) -> impl Iterator<Item = Attempt<'_>> {
+        let mut at = Some(self.dialled_ms);
+        self.tried.iter().map_while(move |number| {
+            let start = at?;
             let answered = self.connected.as_ref() == Some(number);
-            let connect = at.saturating_add(5_000);
-            let end = connect.saturating_add(if answered { 12_345 } else { 0 });
-            let started = time(at);
+            let connect = start.saturating_add(self.ring_ms);
+            let talk = if answered { self.talk_ms } else { 0 };
+            let end = connect.saturating_add(talk);
+            at = (!answered).then_some(end);
+            Some(Attempt {
+                number,
+                answered,
+                start,
+                connect,
+                end,
+            })
+        })
+    }
+
+    fn call_details(&self) -> Vec<CallDetail<'_>> {
+        let mut details = Vec::new();
+        for attempt in self.attempts() {
+            let Attempt {
+                number,
+                answered,
+                start,
+                connect,
+                end,
+            } = attempt;
+            let started = time(start);
             details.push(CallDetail {
                 callee_number: number,
                 callee_type: "VISITOR",
@@ -56,10 +95,6 @@ impl Record {
                 ringing_start_time: started.clone(),
                 start_time: started,
             });
-            if answered {
-                break;
-            }
-            at = end;
         }
         details
     }
@@ -76,7 +111,16 @@ impl Record {
     }
 }
 
-/// How one number was dialled, in the provider's words.
+/// How one number was dialled; milliseconds since the epoch.
+struct Attempt<'a> {
+    number: &'a str,
+    answered: bool,
+    start: u64,
+    connect: u64,
+    end: u64,
+}
+
+/// The same in the provider's words.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CallDetail<'a> {
@@ -114,7 +158,7 @@ struct Wrapped<B> {
 }
 
 /// India's clock, as `start-time` is written.
-fn time(unix_ms: u64) -> String {
+pub(super) fn time(unix_ms: u64) -> String {
     const OFFSET_MS: u64 = (5 * 60 + 30) * 60_000;
     let local = i64::try_from(unix_ms.saturating_add(OFFSET_MS)).unwrap_or(i64::MAX);
     calendar::format(local) + "+05:30"
@@ -171,7 +215,8 @@ impl Kairos {
     /// Pushes on demand: `{"reference": …, "event": "call" | "sms" | "email"}`; the newest call without a reference.
     pub(super) fn push_again(&self, visit: &mut Visit<'_>, what: &Value) -> Result<(), String> {
         let settings = self.current();
-        let wanted = what.get("reference").and_then(Value::as_str);
+        let wanted = what.get("reference").and_then(Value::as_str).map(bounded);
+        let wanted = wanted.as_deref();
         let record = {
             let state = self.state();
             let mut newest = state.records.newest();
@@ -180,8 +225,8 @@ impl Kairos {
                 .cloned()
         };
         let record = record.ok_or("there is no such call to tell about")?;
-        if record.dialled_ms > visit.now_ms() {
-            return Err("this call is for later (`start-time`): nothing is to be told yet".into());
+        if record.ended_ms() > visit.now_ms() {
+            return Err("this call is not over (`start-time`, then the settings `ring_ms` and `talk_ms`): nothing is to be told yet".into());
         }
         let uuid = &record.phonon_uuid;
         match what.get("event").and_then(Value::as_str).unwrap_or("call") {
@@ -285,7 +330,7 @@ impl Kairos {
         Ok(uuids
             .iter()
             .filter_map(|uuid| state.records.get(uuid.as_str()?))
-            .filter(|record| record.visible_ms <= now_ms)
+            .filter(|record| record.visible_ms() <= now_ms)
             .filter(|record| flow.is_none_or(|flow| flow.flow_id == record.flow_id))
             .map(|record| {
                 let mut attempts = record.call_details();

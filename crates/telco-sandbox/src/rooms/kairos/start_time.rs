@@ -42,7 +42,8 @@ impl StartTime {
 
     /// Whether its date, in its own offset, lies before today in that offset.
     pub(crate) fn is_before_today(self, now_ms: i64) -> bool {
-        let day = |ms: i64| (ms + self.offset * 60_000).div_euclid(86_400_000);
+        let offset_ms = self.offset.saturating_mul(60_000);
+        let day = |ms: i64| ms.saturating_add(offset_ms).div_euclid(86_400_000);
         day(self.unix_ms) < day(now_ms)
     }
 }
@@ -95,5 +96,7 @@ mod tests {
         assert!(!start.is_before_today(1_642_962_540_000));
         // One minute later, though still the 23rd in London.
         assert!(start.is_before_today(1_642_962_600_000));
+        // A clock may be set to any time.
+        assert!(start.is_before_today(i64::MAX) && !start.is_before_today(i64::MIN));
     }
 }

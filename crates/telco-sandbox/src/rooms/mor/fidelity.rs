@@ -92,6 +92,11 @@ pub(super) const RULES: &[Rule] = &[
         "payments_get",
         "needs s_from and s_till, otherwise today (UTC) only",
     ),
+    Rule::fixed(
+        "unknown",
+        "rows of a list",
+        "all that fit the filters; the newest 100,000 payments and calls are kept",
+    ),
     Rule::set_by(
         "unknown",
         "second unescape of an SMS text",

@@ -160,3 +160,51 @@ fn date(at_s: u64) -> String {
     text.truncate("1970-01-01 00:00:00".len());
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::visit::tests::Ground;
+
+    #[test]
+    fn a_list_has_every_row_and_rows_are_kept_short() {
+        let (ground, settings) = (Ground::new(), Settings::default());
+        let mut state = State::new();
+        let mut ask = |method, params: &[(&str, &str)]| {
+            let mut visit = ground.visit("mor", 1);
+            let pairs = params.iter().chain(&[("u", "admin")]);
+            let pairs: Vec<Pair<'_>> = pairs.map(|(n, v)| ((*n).into(), (*v).into())).collect();
+            let answer = run(&mut visit, &settings, &mut state, method, &pairs);
+            match answer.unwrap() {
+                Page::Xml(text) | Page::Bare(text) => text,
+            }
+        };
+        let last = "x".repeat(1 << 14);
+        for n in 0..=1_000 {
+            let transaction = if n == 1_000 {
+                last.clone()
+            } else {
+                n.to_string()
+            };
+            let payment = [("user_id", "2"), ("amount", "1"), ("p_currency", "EUR")];
+            let about = [
+                ("transaction", &*transaction),
+                ("payer_email", &*transaction),
+            ];
+            ask("payment_create", &[&payment[..], &about[..]].concat());
+            let call = [("device", "5"), ("src", "370600"), ("dst", &*transaction)];
+            ask("callback_init", &call);
+        }
+        let rows = |list: &str, row: &str| list.matches(row).count();
+        let list = ask("payments_get", &[]);
+        assert_eq!(rows(&list, "<payment>"), 1_001);
+        assert!(list.len() < 1 << 20, "{}", list.len());
+        // The newest is there, and is found by all of its reference.
+        let newest = ask("payments_get", &[("s_transaction", &last)]);
+        assert_eq!(rows(&newest, "<payment>"), 1);
+        let calls = ask("user_calls_get", &[]);
+        assert_eq!(rows(&calls, "<call>"), 1_001);
+        assert!(calls.contains("<total_calls>1001</total_calls>"));
+        assert!(calls.len() < 1 << 20, "{}", calls.len());
+    }
+}

@@ -60,7 +60,6 @@ pub(super) fn calls(
                 && c.visible_ms <= visit.now_ms()
                 && wanted.as_deref().is_none_or(|id| id == c.user_id)
         })
-        .take(1_000)
         .collect();
     // Columns sorted by name, uniqueid last.
     let rows = seen.iter().map(|c| {

@@ -1,6 +1,7 @@
 //! Payments: booked and listed.
 
 use super::{Outcome, Params, date, visible_from};
+use crate::ledger::bounded;
 use crate::room::Visit;
 use crate::rooms::mor::settings::{Repeated, Settings};
 use crate::rooms::mor::state::{Payment, State, decimal, money};
@@ -20,9 +21,9 @@ pub(super) fn create_payment(
     let currency = params
         .get("p_currency")
         .filter(|c| !c.is_empty())
-        .ok_or("No currency")?
-        .to_owned();
-    let transaction = params.text("transaction").to_owned();
+        .ok_or("No currency")?;
+    let kept = |text: &str| bounded(text).into_owned();
+    let transaction = kept(params.text("transaction"));
     if settings.repeated_transaction == Repeated::Refuse
         && !transaction.is_empty()
         && state.payments.iter().any(|p| p.transaction == transaction)
@@ -33,15 +34,16 @@ pub(super) fn create_payment(
         id: state.next_id(),
         user_id: id.clone(),
         transaction,
-        kind: params
-            .get("paymenttype")
-            .filter(|t| !t.is_empty())
-            .unwrap_or("api")
-            .to_owned(),
-        currency,
+        kind: kept(
+            params
+                .get("paymenttype")
+                .filter(|t| !t.is_empty())
+                .unwrap_or("api"),
+        ),
+        currency: kept(currency),
         amount,
         fee: decimal(params.text("fee")).unwrap_or(0),
-        payer: params.text("payer_email").to_owned(),
+        payer: kept(params.text("payer_email")),
         at_s: visit.now_ms() / 1_000,
         visible_ms: visible_from(visit),
     };
@@ -90,7 +92,7 @@ pub(super) fn payments(
         let is = |name: &str, value: &str| {
             params
                 .get(name)
-                .is_none_or(|wanted| wanted.is_empty() || wanted == value)
+                .is_none_or(|wanted| wanted.is_empty() || bounded(wanted) == value)
         };
         (from..=till).contains(&p.at_s)
             && p.visible_ms <= visit.now_ms()
@@ -100,7 +102,7 @@ pub(super) fn payments(
             && is("s_paymenttype", &p.kind)
             && (admin || p.user_id == caller)
     };
-    let rows = state.payments.iter().filter(seen).take(1_000).map(|p| {
+    let rows = state.payments.iter().filter(seen).map(|p| {
         let user = state
             .users
             .iter()

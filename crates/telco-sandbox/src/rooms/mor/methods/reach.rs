@@ -2,6 +2,7 @@
 
 use super::{CURRENCY, Outcome, Params, visible_from};
 use crate::handset::Arrival;
+use crate::ledger::bounded;
 use crate::room::Visit;
 use crate::rooms::mor::settings::{Settings, Unescape};
 use crate::rooms::mor::state::{Call, State};
@@ -101,7 +102,7 @@ pub(super) fn callback(
     state.call(Call {
         user_id: owner.to_owned(),
         src: src.to_owned(),
-        dst: dst.to_owned(),
+        dst: bounded(dst).into_owned(),
         device: device.to_owned(),
         uniqueid,
         at_s,

@@ -380,6 +380,12 @@ async fn one_that_leaks_a_secret_fails() {
         ([("the client", &sound)], "airwave topup");
     redaction(&canaries, &client, log, &["airwave"]).assert_passed();
     // What Debug shows is not in the log.
+    // Where nothing is looked for, nothing is found.
+    let blind = redaction(&Canaries::new(), &client, log, &["airwave"]);
+    fails_because(&blind, "no canary is given");
+    let unheard = redaction(&canaries, &client, "", &[]);
+    unheard.assert_passed();
+    assert_eq!(unheard.skipped().count(), 1, "{unheard}");
     let silent = redaction(&canaries, &client, "", &["airwave"]);
     fails_because(&silent, "it shows none of [\"airwave\"]");
     let nowhere = redaction(&canaries, &[("nothing", &())], "", &["airwave"]);

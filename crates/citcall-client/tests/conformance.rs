@@ -7,14 +7,15 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use citcall_client::core::{OtpRequest, OtpSender as _, OtpVerifier, Secret};
+use citcall_client::core::{Msisdn, OtpRequest, OtpSender as _, OtpVerifier, Reference, Secret};
 use citcall_client::{Callbacks, Cipher, Push};
+use serde_json::json;
 use support::*;
 use telco_conformance::{
-    CallbackSample, Expect, Limits, Spend, Told, callbacks, limits, otp_local, otp_remote,
-    otp_sender,
+    CallbackSample, Expect, Harness, Limits, Phase, Spend, Told, Truth, callbacks, limits,
+    otp_local, otp_remote, otp_sender, otp_verify,
 };
-use telco_sandbox::Sandbox;
+use telco_sandbox::{FaultRule, Phase as Fault, Query, Sandbox, What};
 
 async fn room(pooled: bool, last: usize) -> Room {
     Room {
@@ -32,6 +33,67 @@ async fn sends_honestly(sender: &dyn OtpVerifier, room: &Room) {
     // redirect points to, and the protocol has no nonce.
     assert_eq!(report.skipped().count(), 3, "{report}");
     assert_eq!(room.sandbox.totals().doubled, 0);
+}
+
+/// The room as the provider's side of checks, which the ledger does not count as operations of their own.
+#[derive(Debug)]
+struct Checks<'a>(&'a Room);
+
+impl Checks<'_> {
+    /// Who may call.
+    fn allowed(&self, addresses: &[&str]) {
+        let change = json!({ "allowed_ips": addresses });
+        self.0.sandbox.configure(NAME, &change).unwrap();
+    }
+}
+
+impl Harness for Checks<'_> {
+    fn arm(&self, reference: &Reference, phase: Phase) -> bool {
+        match phase {
+            Phase::Redirect => {
+                let rule = FaultRule::new(Fault::Redirect).reference(reference.as_str());
+                self.0.sandbox.faults().set([rule]);
+            }
+            Phase::Decline => self.allowed(&["203.0.113.1"]),
+            _ => return self.0.arm(reference, phase),
+        }
+        true
+    }
+
+    fn truth(&self, reference: &Reference) -> Truth {
+        let sandbox = &self.0.sandbox;
+        sandbox.faults().clear();
+        self.allowed(&[]);
+        let of_it = Query {
+            search: Some(reference.to_string()),
+            ..Query::default()
+        };
+        let requests = sandbox.history().search(&of_it).into_iter();
+        let checks = requests.filter(|request| request.operation == "verify");
+        let story = sandbox.operation(NAME, reference.as_str()).unwrap().story;
+        let verified = What::Note("verified".to_owned());
+        let let_in = story.iter().filter(|line| line.what == verified);
+        Truth {
+            received: checks.count().try_into().unwrap(),
+            delivered: let_in.count().try_into().unwrap(),
+        }
+    }
+
+    fn code_at(&self, phone: &Msisdn) -> Option<String> {
+        self.0.code_at(phone)
+    }
+}
+
+async fn checks_honestly(verifier: &dyn OtpVerifier, room: &Room) {
+    let limits = Limits::for_timeout(TIMEOUT);
+    let report = otp_remote(verifier, room, limits, &phone()).await;
+    report.assert_passed();
+    let checks = Checks(room);
+    let truth = |reference: &Reference| checks.truth(reference);
+    let report = otp_verify(verifier, &checks, limits, &phone(), &truth).await;
+    report.assert_passed();
+    // As above: one phase, the redirect's host, the nonce.
+    assert_eq!(report.skipped().count(), 3, "{report}");
 }
 
 #[tokio::test]
@@ -58,9 +120,7 @@ async fn missed_calls_of_v3_checked_there() {
         let client = client.build().unwrap();
         let calls = client.missed_call(Duration::from_secs(300), 5).unwrap();
         sends_honestly(&calls, &room).await;
-        let limits = Limits::for_timeout(TIMEOUT);
-        let report = otp_remote(&calls, &room, limits, &phone()).await;
-        report.assert_passed();
+        checks_honestly(&calls, &room).await;
     }
 }
 
@@ -74,9 +134,7 @@ async fn messages_of_v3_checked_there() {
             .sms_code("citcall", "Use XXXXX", Duration::from_secs(300), 5)
             .unwrap();
         sends_honestly(&codes, &room).await;
-        let limits = Limits::for_timeout(TIMEOUT);
-        let report = otp_remote(&codes, &room, limits, &phone()).await;
-        report.assert_passed();
+        checks_honestly(&codes, &room).await;
     }
 }
 

@@ -100,11 +100,18 @@ async fn nothing_private_is_seen_anywhere() {
 fn settings(eyes: &mut Eyes) {
     let credentials = Credentials::new("someone", Secret::new(API_KEY)).unwrap();
     eyes.see("credentials", &credentials);
-    for form in [Authorization::LegacyBase64, Authorization::ApiKey] {
-        eyes.see("a header", &credentials.header(form).unwrap());
-    }
     let password = Credentials::password("someone", Secret::new(PASSWORD)).unwrap();
-    eyes.see("basic", &password.header(Authorization::Basic).unwrap());
+    for (given, form) in [
+        (&credentials, Authorization::LegacyBase64),
+        (&credentials, Authorization::ApiKey),
+        (&password, Authorization::Basic),
+    ] {
+        let header = given.header(form).unwrap();
+        eyes.see("a header", &header);
+        // The canary is there to be found.
+        let sent = header.to_str().unwrap();
+        eyes.0.search("what is sent", sent).unwrap_err();
+    }
     eyes.see("the password's credentials", &password);
     let builder = Client::builder(credentials.clone()).extra_header("x-own", OWN_HEADER);
     let given_a_password = format!("https://me:{PASSWORD}@example.com");

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowrie_client::http::Settings;
-use cowrie_client::{Client, ClientKey, Credentials, Network};
+use cowrie_client::{Client, ClientKey, Credentials, Encoding, Network, SignRequest, Signer};
 use serde_json::json;
-use support::{hasty, naira, number};
-use telco_conformance::{Harness, Limits, Phase, Spend, Told, Truth, limits, topup};
+use support::{MSISDN, NONCE, hasty, naira, number};
+use telco_conformance::{
+    Canaries, Harness, Limits, Phase, SignSamples, Spend, Told, Truth, limits, signer, topup,
+};
 use telco_core::{Product, Reference, TopupExt as _, TopupIntent};
 use telco_sandbox::{FaultRule, Phase as Fault, Sandbox};
 
@@ -193,4 +195,55 @@ async fn airtime_at_the_limits() {
     report.assert_passed();
     // Nobody listens where the room's redirect points to.
     assert_eq!(report.skipped().count(), 1, "{report}");
+}
+
+#[test]
+fn signatures_are_what_their_explanation_says() {
+    const KEY: &str = "Y2FuYXJ5LWtleS1jYW5hcnkta2V5LWNhbmFyeS1rZXk=";
+    const PIN: &str = "918273645546";
+    let canaries = Canaries::new()
+        .secret("the key", KEY)
+        .secret("the decoded key", "canary-key-canary-key-canary-key")
+        .secret("the PIN", PIN)
+        .number("the number", &number());
+    let signing = Signer::new(ClientKey::from_base64(KEY).unwrap());
+    let message = "Happy New Year";
+    let pairs = [("msisdn", MSISDN), ("pin", PIN), ("message", message)];
+    let to = [
+        ("msisdn", "2348124661602"),
+        ("pin", PIN),
+        ("message", message),
+    ];
+    let pin = [
+        ("msisdn", MSISDN),
+        ("pin", "918273645547"),
+        ("message", message),
+    ];
+    let label = [
+        ("msisdn", MSISDN),
+        ("pin", PIN),
+        ("message", "Happy Easter"),
+    ];
+    let spaced = [("msisdn", "234 8124661601")];
+    for encoding in [Encoding::AsSent, Encoding::Decoded] {
+        let request = |pairs| SignRequest::new(NONCE, pairs).with_encoding(encoding);
+        let samples = SignSamples::new(request(&pairs))
+            .covered(
+                "Nonce",
+                SignRequest::new("20151110202513870", &pairs).with_encoding(encoding),
+            )
+            .covered("msisdn", request(&to))
+            .covered("pin", request(&pin))
+            .covered("message", request(&label))
+            .refused("a number with a blank", request(&spaced))
+            .refused(
+                "a label where nothing is encoded",
+                SignRequest::new(NONCE, &pairs),
+            )
+            .refused("a nonce of another form", SignRequest::new("1?a=b", &pairs));
+        let report = signer(&signing, &samples, &canaries);
+        report.assert_passed();
+        // Identity and path are not part of what is signed, so no request can change them.
+        assert_eq!(report.skipped().count(), 2, "{report}");
+    }
 }

@@ -14,11 +14,12 @@ use fanap_client::core::{
     PendingOtp, Provider, Reference, Submission, Subscription, SubscriptionOtp, async_trait,
 };
 use fanap_client::http::Settings;
-use fanap_client::{Builder, Service, ServiceKey};
+use fanap_client::{Builder, Hash, Service, ServiceKey, SignRequest, Signer};
 use serde_json::json;
 use support::sandbox as room;
 use telco_conformance::{
-    Harness, Limits, Numbers, Phase, Spend, Told, Truth, limits, otp_sender, subscription,
+    Canaries, Harness, Limits, Numbers, Phase, SignSamples, Spend, Told, Truth, limits, otp_sender,
+    signer, subscription,
 };
 use telco_sandbox::{FaultRule, Phase as Fault, Sandbox};
 
@@ -318,4 +319,26 @@ async fn charges_at_the_limits() {
         Box::pin(async move { Told::of(&service.commit(&mine.0, &mine.1).await) })
     });
     crowd.passes(&spend).await;
+}
+
+#[test]
+fn signatures_are_what_their_explanation_says() {
+    let xml = support::key_form("k2048", "private_xml");
+    let private = xml.split_once("<D>").unwrap().1.split('<').next().unwrap();
+    let canaries = Canaries::new().secret("the key's D", private);
+    let (app, tenant, date) = (support::APP, support::TENANT, "2018-09-24T12:01:27.938Z");
+    let samples = SignSamples::new(SignRequest::new(app, tenant, date))
+        .covered("AppId", SignRequest::new("another-app", tenant, date))
+        .covered("TenantId", SignRequest::new(app, "another.tenant", date))
+        .covered(
+            "Date",
+            SignRequest::new(app, tenant, "2018-09-24T12:01:27.939Z"),
+        );
+    for hash in [Hash::Sha1, Hash::Sha256] {
+        let signing = Signer::new(support::key()).with_hash(hash);
+        let report = signer(&signing, &samples, &canaries);
+        report.assert_passed();
+        // Path, number, code, correlation and service key are not part of what is signed, so no request can change them.
+        assert_eq!(report.skipped().count(), 5, "{report}");
+    }
 }

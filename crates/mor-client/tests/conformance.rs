@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mor_client::methods::PaymentOrder;
+use mor_client::mor_hash::{Call, Profile, Secret, Signer};
 use mor_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
 use mor_client::{MorClient, SmsOtp};
 use serde_json::json;
 use telco_conformance::{
-    Harness, Limits, Phase, Spend, Told, Truth, limits, otp_local, otp_sender,
+    Canaries, Harness, Limits, Phase, SignSamples, Spend, Told, Truth, limits, otp_local,
+    otp_sender, signer,
 };
 use telco_core::{
     Amount, Currency, ErrorKind, Msisdn, OtpCode, OtpRequest, OtpSender, OtpVerifier as _,
@@ -245,4 +247,40 @@ async fn payments_pass_the_suite_at_the_limits() {
     limits(&spend, &books, Limits::for_timeout(timeout))
         .await
         .assert_passed();
+}
+
+/// Here and not in `mor-hash`, which needs no crate of ours.
+#[test]
+fn request_hashes_are_what_their_explanation_says() {
+    const SECRET: &str = "api-secret-0815";
+    let canaries = Canaries::new()
+        .secret("the secret", SECRET)
+        .secret("the text", "Code 482913")
+        .number("the number", &phone());
+    let call = |dst, lcr, message, u| {
+        Call::new("sms_send")
+            .with("u", u)
+            .with("lcr_id", lcr)
+            .with("dst", dst)
+            .with("src", "Acme")
+            .with("message", message)
+    };
+    let sound = || call(PHONE, "1", "Code 482913", "admin");
+    for profile in [Profile::mor12(), Profile::x3(), Profile::x8()] {
+        let name = profile.name().to_owned();
+        let samples = SignSamples::new(sound())
+            .covered("dst", call("37060012346", "1", "Code 482913", "admin"))
+            .covered("lcr_id", call(PHONE, "2", "Code 482913", "admin"))
+            .covered("message", call(PHONE, "1", "Code 482914", "admin"))
+            .uncovered("u", call(PHONE, "1", "Code 482913", "bob"))
+            .refused("a name twice", sound().with("dst", PHONE))
+            .refused("the server's own name", sound().with("hash", "0"));
+        let report = signer(
+            &Signer::new(Secret::new(SECRET), profile),
+            &samples,
+            &canaries,
+        );
+        println!("{name}\n{report}");
+        report.assert_passed();
+    }
 }

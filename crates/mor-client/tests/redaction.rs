@@ -1,40 +1,47 @@
 //! No secret, password, number or code where it could end up in a log.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "support/sandbox.rs"]
+mod sandbox;
 mod support;
+
+use std::time::Duration;
 
 use mor_client::methods::{Callback, Sms};
 use mor_client::{Credentials, MorClient, mor_hash::Call, wire::Document};
 use support::{PASSWORD, SECRET, builder, mor, reference, with};
-use telco_core::{Error, ErrorKind, Secret};
+use telco_conformance::{Canaries, Log, redaction};
+use telco_core::{Error, ErrorKind, Msisdn, Secret};
+use telco_http::ReadRetry;
+use telco_sandbox::{FaultRule, Phase, Sandbox};
 
 const NUMBER: &str = "37060012345";
 const CODE: &str = "code 482913";
 
-fn clean(shown: &str) {
-    for hidden in [
-        SECRET,
-        PASSWORD,
-        NUMBER,
-        "482913",
-        "60012345",
-        "device-password",
-    ] {
-        assert!(!shown.contains(hidden), "{hidden} in {shown}");
-    }
+fn canaries() -> Canaries {
+    Canaries::new()
+        .secret("the API secret", SECRET)
+        .secret("the password", PASSWORD)
+        .secret("the code", "482913")
+        .secret("the text", CODE)
+        .secret("a device's password", "device-password")
+        .number("the number", &Msisdn::parse(NUMBER).unwrap())
 }
 
+fn clean(shown: &str) {
+    canaries().search("what is shown", shown).unwrap();
+}
+
+/// The log is the whole process's: what the other tests here say is in it, too.
 #[tokio::test]
 async fn nothing_private_is_shown() {
+    let log = Log::install().unwrap();
     let credentials =
         Credentials::new("admin", Secret::new(SECRET)).with_password(Secret::new(PASSWORD));
-    clean(&format!("{credentials:?}"));
     let builder = || MorClient::builder("https://mor.example.com", credentials.clone());
-    clean(&format!("{:?}", builder()));
     let sms = Sms::new(reference(), "Acme", NUMBER, Secret::new(CODE));
     let callback = Callback::new(reference(), 5, NUMBER).from_number(NUMBER);
-    clean(&format!("{sms:?} {callback:?}"));
     let answers = [
         Err(Error::in_doubt(ErrorKind::Timeout, "no answer")),
         Ok((
@@ -54,17 +61,61 @@ async fn nothing_private_is_shown() {
         clean(&format!("{:?}", client.send_sms(&sms).await));
         clean(&format!("{:?}", client.init_callback(&callback).await));
         let failed = client.user_balance("bob").await.unwrap_err();
-        clean(&format!("{failed} {failed:?}"));
+        canaries().search_error("a failed read", &failed).unwrap();
         assert!(server.forms()[0].contains("p=a-login-password"));
     }
     let page =
         Document::parse(b"<page x='37060012345'><secret>device-password</secret></page>").unwrap();
-    clean(&format!("{page:?}"));
     let signed = mor("")
         .0
         .signed(&Call::new("sms_send").with("dst", NUMBER))
         .unwrap();
-    clean(&format!("{signed:?}"));
+
+    // Over a real connection, whose libraries trace as well.
+    let world = sandbox::sandbox().await;
+    let theirs = world.credentials("mor").unwrap();
+    let theirs = |name: &str| theirs[name].as_str().unwrap().to_owned();
+    let canaries = canaries()
+        .secret("the sandbox's secret", &theirs("secret"))
+        .secret("the sandbox's password", &theirs("password"));
+    let credentials_there = Credentials::new(theirs("user"), Secret::new(theirs("secret")))
+        .with_password(Secret::new(theirs("password")));
+    let told = live(&world, credentials_there, &sms, &callback).await;
+
+    let values: [(&str, &dyn std::fmt::Debug); 7] = [
+        ("credentials", &credentials),
+        ("a builder", &builder()),
+        ("a message", &sms),
+        ("a callback", &callback),
+        ("a page", &page),
+        ("a signed request", &signed),
+        ("what was told", &told),
+    ];
+    let must_show = ["mor", "sms_send", "callback_init", "user_balance_get"];
+    redaction(&canaries, &values, &log.text(), &must_show).assert_passed();
+}
+
+/// What the client says of each call, whatever goes wrong.
+async fn live(
+    world: &Sandbox,
+    credentials: Credentials,
+    sms: &Sms,
+    callback: &Callback,
+) -> Vec<String> {
+    let client = MorClient::builder(world.base_url("mor").unwrap(), credentials)
+        .settings(sandbox::settings())
+        .read_retry(ReadRetry::none())
+        .build()
+        .unwrap();
+    let mut told = vec![format!("{client:?}")];
+    for phase in [None].into_iter().chain(Phase::ALL.map(Some)) {
+        let rule = phase.map(|phase| FaultRule::new(phase).delay(Duration::from_millis(5)));
+        world.faults().set(rule);
+        told.push(format!("{:?}", client.send_sms(sms).await));
+        told.push(format!("{:?}", client.init_callback(callback).await));
+        told.push(format!("{:?}", client.user_balance("admin").await));
+    }
+    told
 }
 
 #[tokio::test]
@@ -95,7 +146,7 @@ fn configuration_errors_name_no_value() {
             .build()
             .unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidConfiguration);
-        clean(&format!("{refused} {refused:?}"));
+        canaries().search_error("a refusal", &refused).unwrap();
     }
 }
 

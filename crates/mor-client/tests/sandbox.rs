@@ -143,12 +143,12 @@ async fn a_spending_call_under_any_fault_tells_the_truth_and_is_sent_once() {
             let judged = match phase {
                 // The connection was made before the fault, so it meets the next one.
                 Phase::Refuse | Phase::CloseIdle => None,
-                Phase::Stall | Phase::ActThenStall => Some(Judged::Stall),
+                Phase::Stall => Some(Judged::Stall),
                 Phase::ResetBefore => Some(Judged::ResetBeforeActing),
                 // Done or unknown: drops may be through in time, or not.
                 Phase::ActThenError | Phase::Drip => Some(Judged::ActThen500),
                 Phase::ResetReused => Some(Judged::ClosePooled),
-                Phase::ActThenReset => Some(Judged::ActThenReset),
+                Phase::ActThenReset | Phase::ActThenStall => Some(Judged::ActThenReset),
                 Phase::Redirect => Some(Judged::Redirect),
                 Phase::Truncate => Some(Judged::Truncate),
                 Phase::Garbage => Some(Judged::Garbage),

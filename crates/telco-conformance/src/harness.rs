@@ -83,7 +83,8 @@ pub struct Truth {
 
 /// The provider's side: a sandbox, a mock, a fake server of your own.
 pub trait Harness: Debug + Send + Sync {
-    /// Arms the next spending request under this reference. False: this server cannot do that; the suite says so in its
+    /// Arms the next spending request under this reference, or the next check of a code
+    /// ([`otp_verify`](crate::otp_verify)). False: this server cannot do that; the suite says so in its
     /// report and goes on.
     fn arm(&self, reference: &Reference, phase: Phase) -> bool;
 

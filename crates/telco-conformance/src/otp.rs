@@ -1,13 +1,14 @@
 //! The suites for [`OtpSender`] and [`OtpVerifier`].
 
 use telco_core::{
-    CodeOrigin, Identity, Msisdn, NotSent, OtpChallenge, OtpCode, OtpRequest, OtpSender,
-    OtpVerifier, PendingOtp, Submission, Verification,
+    CodeOrigin, Delivery, Error, Identity, Msisdn, NotSent, OtpChallenge, OtpCode, OtpRequest,
+    OtpSender, OtpVerifier, PendingOtp, Reference, Submission, Verification,
 };
 use tokio::time::timeout;
 
+use crate::outcome::happened;
 use crate::topup::fresh;
-use crate::{Harness, Limits, Phase, Report, Told, judge};
+use crate::{Harness, Limits, Phase, Report, Told, Truth, judge};
 
 type Answer = Result<Submission<OtpChallenge>, NotSent>;
 
@@ -228,6 +229,129 @@ pub async fn otp_remote(
         result.await,
     );
     report
+}
+
+/// Checks that the right code is asked about once, and answered truly when the exchange with the provider goes wrong: for
+/// verifiers whose provider checks.
+///
+/// `checks` tells what really happened to the checks of a reference: how many arrived, and how often one let in. `harness`
+/// arms faults for them (it is asked between start and check), and what it armed is over when `checks` has been asked.
+pub async fn otp_verify(
+    verifier: &dyn OtpVerifier,
+    harness: &dyn Harness,
+    limits: Limits,
+    to: &Msisdn,
+    checks: &(dyn Fn(&Reference) -> Truth + Sync),
+) -> Report {
+    let mut report = Report::default();
+    let result = async {
+        let (challenge, code) = arrived(verifier, harness, limits, to).await?;
+        let checked = asked(verifier, &challenge, &code, limits).await?;
+        judge_check(&checked, to, checks(challenge.pending.reference()), None)
+    };
+    report.check(
+        "the right code is asked about once, and lets in",
+        result.await,
+    );
+    for &phase in Phase::ALL {
+        let name = format!(
+            "after {phase:?} of a check nothing is said of the code but what is known, and it is not asked about twice"
+        );
+        let mut armed = true;
+        let result = async {
+            let (challenge, code) = arrived(verifier, harness, limits, to).await?;
+            armed = harness.arm(challenge.pending.reference(), phase);
+            if !armed {
+                return Ok(());
+            }
+            let checked = asked(verifier, &challenge, &code, limits).await?;
+            let before = checks(challenge.pending.reference());
+            judge_check(&checked, to, before, Some(phase))?;
+            if phase.acts() {
+                return Ok(());
+            }
+            let again = asked(verifier, &challenge, &code, limits).await?;
+            let after = checks(challenge.pending.reference());
+            let again_alone = Truth {
+                received: after.received.saturating_sub(before.received),
+                delivered: after.delivered,
+            };
+            judge_check(&again, to, again_alone, None)
+                .map_err(|why| format!("when the user tries again: {why}"))
+        };
+        let result = result.await;
+        if armed {
+            report.check(name, result)
+        } else {
+            report.left_out(name, "the harness cannot do that")
+        }
+    }
+    report.keeps_to_itself(harness);
+    report
+}
+
+async fn asked(
+    verifier: &dyn OtpVerifier,
+    challenge: &OtpChallenge,
+    code: &OtpCode,
+    limits: Limits,
+) -> Result<Result<Verification, Error>, String> {
+    timeout(limits.patience, verifier.verify(&challenge.pending, code))
+        .await
+        .map_err(|_| {
+            format!(
+                "no answer within {:?}: the client has no timeout of its own",
+                limits.patience
+            )
+        })
+}
+
+/// What was told of a right code against what happened. An attempt may have been counted wherever a request arrived: such a
+/// failure is never one to repeat.
+fn judge_check(
+    answer: &Result<Verification, Error>,
+    to: &Msisdn,
+    truth: Truth,
+    phase: Option<Phase>,
+) -> Result<(), String> {
+    if truth.received > 1 {
+        return Err(format!(
+            "asked {} times: a check may use up an attempt, and is sent once",
+            truth.received
+        ));
+    }
+    if let Some(phase) = phase {
+        happened(phase, truth)?;
+    }
+    let readable = matches!(phase, None | Some(Phase::SlowAnswer));
+    // A protocol whose body is judged before its status may find the answer behind a 500.
+    let may_let_in = readable || phase == Some(Phase::ActThen500);
+    match answer {
+        Ok(Verification::Valid(number)) if number != to => {
+            Err("told Valid, and of another number".into())
+        }
+        Ok(Verification::Valid(_)) if truth.delivered == 0 => {
+            Err("told Valid, but the provider let nobody in".into())
+        }
+        Ok(Verification::Valid(_)) if may_let_in => Ok(()),
+        Ok(other) => Err(format!(
+            "the right code was answered {}, where {} is honest",
+            name(other),
+            if readable {
+                "only Valid"
+            } else {
+                "only an error"
+            }
+        )),
+        Err(failure) if readable => Err(failure.to_string()),
+        Err(failure) if truth.received > 0 && failure.delivery() == Delivery::NotSent => {
+            Err("told as not sent, but a request arrived".into())
+        }
+        Err(failure) if truth.received > 0 && failure.is_retryable() => {
+            Err("told as one to repeat, but an attempt may have been counted".into())
+        }
+        Err(_) => Ok(()),
+    }
 }
 
 async fn arrived(

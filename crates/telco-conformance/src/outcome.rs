@@ -55,13 +55,8 @@ pub fn judge(told: Told, truth: Truth, phase: Option<Phase>) -> Result<(), Strin
             "transmitted {received} times: a spending call is sent once"
         ));
     }
-    if phase.is_some_and(Phase::acts) && (received, delivered) != (1, 1) {
-        return Err(format!(
-            "the harness did not act: received {received}, delivered {delivered}"
-        ));
-    }
-    if phase == Some(Phase::Refuse) && received > 0 {
-        return Err("the harness did not refuse: a request arrived".into());
+    if let Some(phase) = phase {
+        happened(phase, truth)?;
     }
     match told {
         Told::Accepted if delivered == 0 => {
@@ -103,6 +98,30 @@ pub fn judge(told: Told, truth: Truth, phase: Option<Phase>) -> Result<(), Strin
             "told {told:?} after {faulted}, where only {allowed:?} is honest"
         ))
     }
+}
+
+/// A fault that did not happen proves nothing about the client.
+pub(crate) fn happened(phase: Phase, truth: Truth) -> Result<(), String> {
+    let Truth {
+        received,
+        delivered,
+    } = truth;
+    if phase.acts() && (received, delivered) != (1, 1) {
+        return Err(format!(
+            "the harness did not act: received {received}, delivered {delivered}"
+        ));
+    }
+    if phase == Phase::Refuse && received > 0 {
+        return Err("the harness did not refuse: a request arrived".into());
+    }
+    if !phase.acts() && delivered > 0 {
+        return Err(format!("the harness acted, which {phase:?} does not"));
+    }
+    let answers = !phase.acts() && !matches!(phase, Phase::Refuse | Phase::ClosePooled);
+    if answers && received == 0 {
+        return Err(format!("no request arrived to meet {phase:?}"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -153,6 +172,23 @@ mod tests {
         );
         assert!(judge(Told::Unknown, truth(0, 0), refuse).is_ok());
         assert!(judge(Told::Unknown, truth(1, 1), Some(Phase::SlowAnswer)).is_err());
+        for (phase, told) in [
+            (Phase::Stall, Told::Unknown),
+            (Phase::ResetBeforeActing, Told::Unknown),
+            (Phase::Redirect, Told::Unknown),
+            (Phase::Decline, Told::Rejected),
+        ] {
+            let judged = |truth| judge(told, truth, Some(phase));
+            let acted = judged(truth(1, 1)).unwrap_err();
+            assert!(acted.contains("the harness acted"), "{phase:?}: {acted}");
+            let nothing = judged(truth(0, 0)).unwrap_err();
+            assert!(nothing.contains("no request"), "{phase:?}: {nothing}");
+            assert_eq!(judged(truth(1, 0)), Ok(()), "{phase:?}");
+        }
+        // Whether the request is counted that a closed connection swallowed is the harness's to say.
+        let pooled = |truth| judge(Told::Unknown, truth, Some(Phase::ClosePooled));
+        assert!(pooled(truth(0, 0)).is_ok() && pooled(truth(1, 0)).is_ok());
+        assert!(pooled(truth(1, 1)).unwrap_err().contains("acted"));
     }
 
     #[test]

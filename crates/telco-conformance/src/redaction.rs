@@ -15,7 +15,10 @@ use crate::Report;
 /// Values that must never be seen, in every spelling in which they might leak.
 #[derive(Clone, Default)]
 pub struct Canaries {
+    /// Names and spellings.
     spellings: Vec<(String, String)>,
+    /// Names and digits, which people write in groups.
+    digits: Vec<(String, String)>,
 }
 
 impl Canaries {
@@ -25,38 +28,36 @@ impl Canaries {
         Self::default()
     }
 
-    /// A secret: raw, base64 (both alphabets), hex, percent-encoded. `name` stands for it in findings.
+    /// A secret: raw, hex, percent-encoded, as a list of bytes, and in base64 (both alphabets) also where it is part of what
+    /// was encoded, as a password is in `Authorization: Basic`. `name` stands for it in findings.
     ///
     /// Give values of at least six characters: shorter ones occur by chance.
     #[must_use]
     pub fn secret(mut self, name: &str, value: &str) -> Self {
-        let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
-        let percent: String = value.bytes().map(percent_encoded).collect();
-        let upper_hex = hex.to_uppercase();
-        for spelling in [
-            value.to_owned(),
-            STANDARD_NO_PAD.encode(value),
-            URL_SAFE_NO_PAD.encode(value),
-            hex,
-            upper_hex,
-            percent,
-        ] {
-            self.spellings.push((name.to_owned(), spelling));
-        }
+        let all = spellings(value).into_iter();
+        self.spellings
+            .extend(all.map(|spelling| (name.to_owned(), spelling)));
         self
     }
 
-    /// A phone number: whole, and its last eight digits, which every national spelling ends in.
+    /// A phone number: whole, and its last eight digits, which every national spelling ends in; spelt as a
+    /// [`secret`](Self::secret) may be, and in groups of digits, as in `0812-3456-7890`.
     #[must_use]
     pub fn number(mut self, name: &str, number: &Msisdn) -> Self {
         let digits = number.expose();
         let tail = digits
             .get(digits.len().saturating_sub(8)..)
             .unwrap_or(digits);
-        for spelling in [digits, tail] {
-            self.spellings.push((name.to_owned(), spelling.to_owned()));
+        self.digits.push((name.to_owned(), tail.to_owned()));
+        self.secret(name, digits).secret(name, tail)
+    }
+
+    /// There is something to look for.
+    pub(crate) fn any(&self) -> Result<(), String> {
+        match self.spellings.is_empty() {
+            true => Err("no canary is given: nothing was looked for".into()),
+            false => Ok(()),
         }
-        self
     }
 
     /// Looks for all of them.
@@ -64,12 +65,17 @@ impl Canaries {
     /// # Errors
     /// Which one was found, without repeating it.
     pub fn search(&self, whereabouts: &str, text: &str) -> Result<(), String> {
-        match self
-            .spellings
-            .iter()
-            .find(|(_, spelling)| text.contains(spelling.as_str()))
-        {
-            Some((name, _)) => Err(format!("{name} appears in {whereabouts}")),
+        let joined = match self.digits.is_empty() {
+            true => String::new(),
+            false => digits_joined(text),
+        };
+        let within = |text: &str, all: &[(String, String)]| {
+            let mut all = all.iter();
+            let found = all.find(|(_, spelling)| text.contains(spelling.as_str()));
+            found.map(|(name, _)| format!("{name} appears in {whereabouts}"))
+        };
+        match within(text, &self.spellings).or_else(|| within(&joined, &self.digits)) {
+            Some(finding) => Err(finding),
             None => Ok(()),
         }
     }
@@ -104,12 +110,69 @@ impl Debug for Canaries {
     }
 }
 
-fn percent_encoded(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-        char::from(byte).to_string()
-    } else {
-        format!("%{byte:02X}")
+fn spellings(value: &str) -> Vec<String> {
+    let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let upper_hex = hex.to_uppercase();
+    let percent = |hex: fn(u8) -> String| -> String {
+        value
+            .bytes()
+            .map(|byte| match byte {
+                b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+                byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+                byte => hex(byte),
+            })
+            .collect()
+    };
+    let bytes: Vec<String> = value.bytes().map(|byte| byte.to_string()).collect();
+    let mut all = vec![
+        value.to_owned(),
+        value.escape_debug().to_string(),
+        hex,
+        upper_hex,
+        percent(|byte| format!("%{byte:02X}")),
+        percent(|byte| format!("%{byte:02x}")),
+        bytes.join(", "),
+    ];
+    all.extend(in_base64(value));
+    all
+}
+
+/// What base64 shows of a value whatever stands before and after it: each of three bytes may be its first, and the
+/// characters that it shares with a neighbour are left out.
+fn in_base64(value: &str) -> impl Iterator<Item = String> {
+    /// Fewer characters occur by chance.
+    const LEAST: usize = 6;
+    let aligned = move |(before, shared): (usize, usize)| {
+        let bytes = [&vec![0; before], value.as_bytes()].concat();
+        let whole = bytes.len() * 8 / 6;
+        [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD]
+            .map(|alphabet| alphabet.encode(&bytes))
+            .map(|text| text.get(shared..whole).unwrap_or_default().to_owned())
+    };
+    [(0, 0), (1, 2), (2, 3)]
+        .into_iter()
+        .flat_map(aligned)
+        .filter(|text| text.len() >= LEAST)
+}
+
+/// The text without what people write between the digits of a number.
+fn digits_joined(text: &str) -> String {
+    const BETWEEN: &[char] = &[' ', '-', '.', '(', ')'];
+    let mut joined = String::with_capacity(text.len());
+    let mut held = String::new();
+    for c in text.chars() {
+        let after_digit = !held.is_empty() || joined.ends_with(|c: char| c.is_ascii_digit());
+        if after_digit && BETWEEN.contains(&c) {
+            held.push(c);
+            continue;
+        }
+        if !c.is_ascii_digit() {
+            joined.push_str(&held);
+        }
+        held.clear();
+        joined.push(c);
     }
+    joined + &held
 }
 
 /// Everything that is traced (at TRACE) or panicked in this process from here on.
@@ -170,8 +233,8 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 /// The redaction suite: no canary in the `Debug` of these values nor in this log, and the safe fields that must be there
-/// (provider, operation, masked numbers) are shown by one or the other. A log that shows none of them would pass too easily,
-/// whatever `Debug` shows: it fails.
+/// (provider, operation, masked numbers) are shown by one or the other. What would pass too easily does not: no canary to look
+/// for, or a log that shows none of the safe fields, whatever `Debug` shows.
 pub fn redaction(
     canaries: &Canaries,
     values: &[(&str, &dyn Debug)],
@@ -179,6 +242,7 @@ pub fn redaction(
     must_show: &[&str],
 ) -> Report {
     let mut report = Report::default();
+    report.check("there are secrets to look for", canaries.any());
     let mut shown = String::new();
     for (name, value) in values {
         let whereabouts = format!("Debug of {name}");
@@ -196,17 +260,23 @@ pub fn redaction(
         };
         report.check(format!("{safe:?} is shown"), there);
     }
-    let silent = !must_show.is_empty() && !must_show.iter().any(|safe| log.contains(safe));
-    let heard = match silent {
-        true => Err(format!("it shows none of {must_show:?}")),
-        false => Ok(()),
-    };
-    report.check("the log is not silent", heard);
+    let heard = "the log is not silent";
+    if must_show.is_empty() {
+        report.left_out(heard, "no field is named that it must show");
+    } else {
+        let shows = match must_show.iter().any(|safe| log.contains(safe)) {
+            true => Ok(()),
+            false => Err(format!("it shows none of {must_show:?}")),
+        };
+        report.check(heard, shows);
+    }
     report
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     #[test]
@@ -214,23 +284,47 @@ mod tests {
         let number = Msisdn::parse("2348031234567").unwrap();
         let canaries = Canaries::new()
             .secret("the key", "k/y+secret~")
+            .secret("a text", "two \"lines\"\n")
             .number("the number", &number);
-        for leak in [
+        let mut leaks = [
             "key=k/y+secret~",
             "Basic ay95K3NlY3JldH4=",
             "6b2f792b7365637265747e",
             "6B2F792B7365637265747E",
             "?key=k%2Fy%2Bsecret~",
+            "?key=k%2fy%2bsecret~",
+            r#"text: "two \"lines\"\n""#,
             "msisdn=2348031234567",
             "to 08031234567",
-        ] {
-            assert!(canaries.search("a log", leak).is_err(), "{leak}");
+            "0803-123-4567",
+            "+234 (803) 123.45 67",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        leaks.push(format!("{:?}", b"key=k/y+secret~&a=b"));
+        leaks.push(format!("{:?}", b"to=08031234567"));
+        // Part of what was encoded, at each alignment.
+        for before in ["", "u", "us", "user:"] {
+            for after in ["", "&", "&b", "&b="] {
+                for value in ["k/y+secret~", "08031234567"] {
+                    let whole = format!("{before}{value}{after}");
+                    leaks.push(STANDARD.encode(&whole));
+                    leaks.push(URL_SAFE_NO_PAD.encode(&whole));
+                }
+            }
         }
-        assert!(
-            canaries
-                .search("a log", "to 23480*****567 with Secret(***)")
-                .is_ok()
-        );
+        for leak in leaks {
+            assert!(canaries.search("a log", &leak).is_err(), "{leak}");
+        }
+        for harmless in [
+            "to 23480*****567 with Secret(***)",
+            "2026-11-26T09:38:45.123456Z INFO 3123 4568",
+            // Only what stands between digits is left out.
+            "0803, 123, 4567",
+            "0803-x-1234567",
+        ] {
+            assert_eq!(canaries.search("a log", harmless), Ok(()), "{harmless}");
+        }
         let finding = canaries.search("a log", "k/y+secret~").unwrap_err();
         assert_eq!(finding, "the key appears in a log");
     }

@@ -4,14 +4,16 @@
 #[path = "../examples/sixth_provider.rs"]
 mod sixth;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use sixth::{Airwave, KEY, PATIENCE, Server, exchange, intent};
 use telco_conformance::{
-    Canaries, Harness, Limits, Phase, Report, Spend, Told, Truth, calls, limits, redaction, topup,
+    Canaries, Harness, Limits, Phase, Report, SignSamples, Spend, Told, Truth, calls, limits,
+    otp_verify, redaction, signer, topup,
 };
 use telco_core::*;
 
@@ -380,6 +382,12 @@ async fn one_that_leaks_a_secret_fails() {
         ([("the client", &sound)], "airwave topup");
     redaction(&canaries, &client, log, &["airwave"]).assert_passed();
     // What Debug shows is not in the log.
+    // Where nothing is looked for, nothing is found.
+    let blind = redaction(&Canaries::new(), &client, log, &["airwave"]);
+    fails_because(&blind, "no canary is given");
+    let unheard = redaction(&canaries, &client, "", &[]);
+    unheard.assert_passed();
+    assert_eq!(unheard.skipped().count(), 1, "{unheard}");
     let silent = redaction(&canaries, &client, "", &["airwave"]);
     fails_because(&silent, "it shows none of [\"airwave\"]");
     let nowhere = redaction(&canaries, &[("nothing", &())], "", &["airwave"]);
@@ -391,4 +399,314 @@ async fn one_that_leaks_a_secret_fails() {
         &["airwave"],
     );
     fails_because(&leaky, "the key appears in Debug of the client");
+}
+
+/// How a check of a code can be broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slip {
+    AsksAgain,
+    SaysWrong,
+    SaysNotSent,
+    SaysRepeat,
+    LetsIn,
+    Hangs,
+    LetsInAnother,
+    Fails,
+}
+
+/// A provider of codes that checks them, its client, and the harness of both.
+#[derive(Debug)]
+struct Doorkeeper {
+    identity: Identity,
+    capabilities: OtpCapabilities,
+    slip: Option<Slip>,
+    armed: Mutex<Option<Phase>>,
+    checks: Mutex<HashMap<Reference, Truth>>,
+}
+
+const CODE: &str = "482913";
+
+impl Doorkeeper {
+    fn new(slip: Option<Slip>) -> Self {
+        let (sms, theirs) = (OtpChannel::Sms, CodeOrigin::Provider);
+        Self {
+            identity: Identity::new("doorkeeper", "demo"),
+            capabilities: OtpCapabilities::new(sms, theirs, OtpCheck::Remote),
+            slip,
+            armed: Mutex::default(),
+            checks: Mutex::default(),
+        }
+    }
+
+    /// The provider, and the wire to it.
+    fn ask(&self, pending: &PendingOtp, typed: &OtpCode) -> Result<Verification, Error> {
+        let phase = self.armed.lock().unwrap().take();
+        if phase == Some(Phase::Refuse) {
+            return Err(NotSent::new(ErrorKind::Connect, "refused").into());
+        }
+        let mut checks = self.checks.lock().unwrap();
+        let truth = checks.entry(pending.reference().clone()).or_default();
+        truth.received += 1;
+        let acts = phase.is_none_or(Phase::acts);
+        let right = acts && typed.expose() == CODE && truth.delivered == 0;
+        truth.delivered += u32::from(right);
+        match phase {
+            None | Some(Phase::SlowAnswer) if right => {
+                Ok(Verification::Valid(pending.to().clone()))
+            }
+            None | Some(Phase::SlowAnswer) => Ok(Verification::NotFound),
+            Some(Phase::Stall) => Err(Error::in_doubt(ErrorKind::Timeout, "no answer")),
+            Some(Phase::ResetBeforeActing | Phase::ActThenReset) => {
+                Err(Error::in_doubt(ErrorKind::Interrupted, "reset"))
+            }
+            Some(Phase::Decline) => Err(Error::answered(ErrorKind::Permission, "not you")),
+            _ => Err(Error::answered(ErrorKind::UnreadableAnswer, "not readable")),
+        }
+    }
+}
+
+impl Provider for Doorkeeper {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+#[async_trait]
+impl OtpSender for Doorkeeper {
+    fn otp_capabilities(&self) -> &OtpCapabilities {
+        &self.capabilities
+    }
+
+    async fn start(&self, request: &OtpRequest) -> Result<Submission<OtpChallenge>, NotSent> {
+        let now = SystemTime::now();
+        let pending = PendingOtp::new(&self.identity, request, now, None, String::new());
+        let challenge = OtpChallenge::new(pending, OtpChannel::Sms);
+        Ok(Submission::Accepted(challenge))
+    }
+}
+
+#[async_trait]
+impl OtpVerifier for Doorkeeper {
+    async fn verify(&self, pending: &PendingOtp, typed: &OtpCode) -> Result<Verification, Error> {
+        let answer = self.ask(pending, typed);
+        match (self.slip, answer) {
+            (Some(Slip::LetsInAnother), Ok(Verification::Valid(_))) => {
+                let another = Msisdn::parse("2348031234568").unwrap();
+                Ok(Verification::Valid(another))
+            }
+            (Some(Slip::Fails), Ok(_)) => Err(Error::answered(ErrorKind::Other, "cannot tell")),
+            (Some(slip), Err(failure)) if failure.delivery() != Delivery::NotSent => match slip {
+                Slip::AsksAgain => self.ask(pending, typed),
+                Slip::SaysWrong => Ok(Verification::Invalid {
+                    attempts_left: None,
+                }),
+                Slip::SaysNotSent => Err(NotSent::new(failure.kind(), "not sent").into()),
+                Slip::SaysRepeat => Err(failure.on_read()),
+                Slip::LetsIn => Ok(Verification::Valid(pending.to().clone())),
+                Slip::Hangs => std::future::pending().await,
+                _ => Err(failure),
+            },
+            (_, answer) => answer,
+        }
+    }
+}
+
+impl Harness for Doorkeeper {
+    fn arm(&self, _: &Reference, phase: Phase) -> bool {
+        let can = phase != Phase::ClosePooled;
+        *self.armed.lock().unwrap() = can.then_some(phase);
+        can
+    }
+    fn truth(&self, reference: &Reference) -> Truth {
+        let checks = self.checks.lock().unwrap();
+        checks.get(reference).copied().unwrap_or_default()
+    }
+    fn code_at(&self, _: &Msisdn) -> Option<String> {
+        Some(CODE.to_owned())
+    }
+}
+
+async fn run_checks(slip: Option<Slip>) -> Report {
+    let keeper = Doorkeeper::new(slip);
+    let to = Msisdn::parse("2348031234567").unwrap();
+    // Nothing here takes any time, but one that hangs.
+    let patience = Limits {
+        patience: Duration::from_millis(20),
+    };
+    let checks = |reference: &Reference| keeper.truth(reference);
+    otp_verify(&keeper, &keeper, patience, &to, &checks).await
+}
+
+#[tokio::test]
+async fn checks_that_are_broken_fail() {
+    let sound = run_checks(None).await;
+    sound.assert_passed();
+    // One phase that it cannot arm, and two counts that it does not keep.
+    assert_eq!(sound.skipped().count(), 3, "{sound}");
+    for (slip, reason, times) in [
+        (Slip::AsksAgain, "asked 2 times", 8),
+        (Slip::SaysWrong, "was answered Invalid", 8),
+        (Slip::SaysNotSent, "told as not sent", 8),
+        (Slip::SaysRepeat, "told as one to repeat", 7),
+        (Slip::LetsIn, "the provider let nobody in", 7),
+        (Slip::LetsIn, "was answered Valid", 7),
+        (Slip::Hangs, "no timeout of its own", 8),
+        (Slip::LetsInAnother, "of another number", 7),
+        (Slip::Fails, "cannot tell", 7),
+    ] {
+        let report = run_checks(Some(slip)).await;
+        fails_because(&report, reason);
+        assert_eq!(report.failures().count(), times, "{slip:?}: {report}");
+    }
+}
+
+/// How a signer can be broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blot {
+    ForgetsTheAmount,
+    SignsTheNote,
+    CallsTheNoteSigned,
+    ExplainsAnother,
+    SignsByTheClock,
+    LeavesAGap,
+    GivesAPlaceTwice,
+    ShowsTheKey,
+    ShowsTheKeyInAField,
+    ExplainsAnything,
+    QuotesTheKey,
+}
+
+/// Nonce and amount are signed, the note is not.
+struct Order<'a> {
+    nonce: &'a str,
+    amount: &'a str,
+    note: &'a str,
+}
+
+struct Toy {
+    blot: Option<Blot>,
+    signed: AtomicUsize,
+}
+
+impl Toy {
+    fn check(&self, order: &Order<'_>) -> Result<(), NotSent> {
+        if !order.nonce.is_empty() {
+            return Ok(());
+        }
+        let message = match self.blot {
+            Some(Blot::QuotesTheKey) => format!("no nonce for {KEY}"),
+            _ => "no nonce".to_owned(),
+        };
+        Err(NotSent::new(ErrorKind::InvalidInput, message))
+    }
+
+    fn value(&self, order: &Order<'_>) -> Secret {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        let mut hasher = DefaultHasher::new();
+        (KEY, order.nonce).hash(&mut hasher);
+        if self.blot != Some(Blot::ForgetsTheAmount) {
+            order.amount.hash(&mut hasher);
+        }
+        match self.blot {
+            Some(Blot::SignsTheNote) => order.note.hash(&mut hasher),
+            Some(Blot::SignsByTheClock) => {
+                // The same in both methods of one turn, and another one in the next.
+                (self.signed.fetch_add(1, Ordering::Relaxed) / 2).hash(&mut hasher);
+            }
+            _ => {}
+        }
+        Secret::new(format!("{:x}", hasher.finish()))
+    }
+}
+
+impl RequestSigner for Toy {
+    type Request<'a> = Order<'a>;
+
+    fn sign(&self, order: &Order<'_>) -> Result<Secret, NotSent> {
+        self.check(order)?;
+        Ok(self.value(order))
+    }
+
+    fn explain(&self, order: &Order<'_>) -> Result<SigningReport, NotSent> {
+        if self.blot != Some(Blot::ExplainsAnything) {
+            self.check(order)?;
+        }
+        let blot = |wanted| self.blot == Some(wanted);
+        let second = match self.blot {
+            Some(Blot::LeavesAGap) => 2,
+            Some(Blot::GivesAPlaceTwice) => 0,
+            _ => 1,
+        };
+        let shown = if blot(Blot::ShowsTheKeyInAField) {
+            KEY
+        } else {
+            order.nonce
+        };
+        let note = match blot(Blot::CallsTheNoteSigned) {
+            true => SignedField::signed("note", 2, order.note),
+            false => SignedField::not_covered("note", "a remark"),
+        };
+        let fields = vec![
+            SignedField::signed("nonce", 0, shown),
+            SignedField::signed("amount", second, order.amount),
+            note,
+            SignedField::not_covered("path", "a host is not signed"),
+        ];
+        let key = if blot(Blot::ShowsTheKey) { KEY } else { "***" };
+        let text = format!("{key}{}{}", order.nonce, order.amount);
+        let value = match blot(Blot::ExplainsAnother) {
+            true => Secret::new("another"),
+            false => self.value(order),
+        };
+        Ok(SigningReport::new("toy", fields, text, value))
+    }
+}
+
+fn run_signer(blot: Option<Blot>, canaries: &Canaries) -> Report {
+    let order = |nonce, amount, note| Order {
+        nonce,
+        amount,
+        note,
+    };
+    let samples = SignSamples::new(order("n-1", "100", "hello"))
+        .covered("nonce", order("n-2", "100", "hello"))
+        .covered("amount", order("n-1", "101", "hello"))
+        .uncovered("note", order("n-1", "100", "hi"))
+        .refused("an order without a nonce", order("", "100", "hello"));
+    let toy = Toy {
+        blot,
+        signed: AtomicUsize::new(0),
+    };
+    signer(&toy, &samples, canaries)
+}
+
+#[test]
+fn signers_that_are_broken_fail() {
+    let canaries = Canaries::new().secret("the key", KEY);
+    let sound = run_signer(None, &canaries);
+    sound.assert_passed();
+    let left_out: Vec<_> = sound.skipped().map(|check| check.name.as_str()).collect();
+    assert_eq!(left_out, ["what the report says of path is true"]);
+    for (blot, reason) in [
+        (Blot::ForgetsTheAmount, "it is not signed"),
+        (Blot::SignsTheNote, "it is signed"),
+        (
+            Blot::CallsTheNoteSigned,
+            "the report says that it is signed",
+        ),
+        (Blot::ExplainsAnother, "not the value that is explained"),
+        (Blot::SignsByTheClock, "in another way the second time"),
+        (Blot::LeavesAGap, "the places are [0, 2]"),
+        (Blot::GivesAPlaceTwice, "the places are [0, 0]"),
+        (Blot::ShowsTheKey, "the key appears in the signed text"),
+        (
+            Blot::ShowsTheKeyInAField,
+            "the key appears in the text of nonce",
+        ),
+        (Blot::ExplainsAnything, "explain takes it"),
+        (Blot::QuotesTheKey, "the key appears in the refusal"),
+    ] {
+        fails_because(&run_signer(Some(blot), &canaries), reason);
+    }
+    fails_because(&run_signer(None, &Canaries::new()), "no canary is given");
 }

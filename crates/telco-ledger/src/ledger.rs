@@ -69,6 +69,8 @@ pub(crate) struct Inner {
 pub(crate) enum Left {
     /// Its sender went away in the middle.
     Sending(Mark),
+    /// What came of it, which the store has not taken: it may be the only copy.
+    Answered(Mark, Box<Step>),
     /// Under this owner's claim nothing was sent, and nobody knows whether it was written.
     Claim(Reference, String),
 }
@@ -322,7 +324,7 @@ impl Ledger {
         // The answer to a commit may be lost, and so may whoever waits for it.
         let mut leaving = inner.leaving(Left::Claim(reference.clone(), claim.owner.clone()));
         let begun = inner.store.begin(claim).await.map_err(unwritten)?;
-        let unheard = leaving.left.take();
+        leaving.left = None;
         let mark = match begun {
             Begun::Go(mark) => mark,
             Begun::Refused(refusal) => return Err(refusal.not_sent()),
@@ -342,11 +344,7 @@ impl Ledger {
                 ErrorKind::Timeout,
                 "writing it down took more than a quarter of the lease, so it was not sent",
             );
-            leaving.left = unheard;
-            let recorded = self.record(&mark, Step::NotSent(Why::from(&late))).await;
-            if recorded.is_some() {
-                leaving.left = None;
-            }
+            self.keep(&mark, Step::NotSent(Why::from(&late))).await;
             return Err(late);
         }
         leaving.left = Some(Left::Sending(mark.clone()));
@@ -359,11 +357,22 @@ impl Ledger {
             }
             Err(not_sent) => Step::NotSent(Why::from(not_sent)),
         };
-        // Failing to record it never changes what the caller is told: the row stays as it is, and is looked up.
-        if self.record(&mark, step).await.is_some() {
+        leaving.left = None;
+        // Failing to record it never changes what the caller is told.
+        self.keep(&mark, step).await;
+        answer
+    }
+
+    /// Tells the row what there is no second copy of. If the store fails, or whoever waits for it goes away, the next `resume`
+    /// tells it.
+    pub(crate) async fn keep(&self, mark: &Mark, step: Step) -> Option<Recorded> {
+        let left = Left::Answered(mark.clone(), Box::new(step.clone()));
+        let mut leaving = self.inner.leaving(left);
+        let recorded = self.record(mark, step).await;
+        if recorded.is_some() {
             leaving.left = None;
         }
-        answer
+        recorded
     }
 
     /// Tells the row a step. `None`: the store failed, and the row is where it was.
@@ -500,7 +509,7 @@ fn busy(what: &'static str) -> NotSent {
     NotSent::new(ErrorKind::Conflict, what)
 }
 
-fn belongs_elsewhere(row: &Operation, identity: &Identity) -> NotSent {
+pub(crate) fn belongs_elsewhere(row: &Operation, identity: &Identity) -> NotSent {
     let what = if row.identity == *identity {
         "this reference was used before for another number, product or amount".to_owned()
     } else {

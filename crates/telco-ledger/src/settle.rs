@@ -172,6 +172,9 @@ impl Ledger {
         while let Some(mut leaving) = self.inner.take_what_was_left() {
             let done = match &leaving.left {
                 Some(Left::Sending(mark)) => self.take_over(mark).await,
+                Some(Left::Answered(mark, step)) => {
+                    self.record(mark, (**step).clone()).await.is_some()
+                }
                 Some(Left::Claim(reference, owner)) => self.give_back(reference, owner).await,
                 None => true,
             };
@@ -253,7 +256,7 @@ impl Ledger {
 
     async fn write(&self, mark: &Mark, step: Step) -> Option<(State, Option<bool>)> {
         let (state, delivered) = (step.state(), step.delivered());
-        let recorded = self.record(mark, step).await;
+        let recorded = self.keep(mark, step).await;
         (recorded == Some(Recorded::Done)).then_some((state, delivered))
     }
 

@@ -58,14 +58,14 @@ macro_rules! sent_after {
     };
 }
 
-/// `$9`: duplicates were sent after that. `$10`: what other jobs sent after that is not sent again.
+/// `$9`: duplicates were sent after that. `$10`: what other jobs sent after that is not sent again. `$11` `$12`: the account.
 const UPDATE: &str = concat!(
     "UPDATE telco_topup SET state = 'sending', delivered = NULL, counts = 1, attempt = attempt + 1, \
      owner = $4, lease_until = $5, fence = fence + 1, claimed = fence + 1, sent_at = $6, changed_at = $6, \
      prepared_at = $7, frozen = $8, lookups = 0, due_at = NULL, \
      why = NULL, why_kind = NULL, why_code = NULL, why_status = NULL, why_help = NULL, who = NULL, \
      provider_id = NULL, cost = NULL, balance = NULL, warnings = NULL, answer = NULL \
-     WHERE reference = $1 AND fence = $2 AND state = $3 \
+     WHERE reference = $1 AND fence = $2 AND state = $3 AND provider = $11 AND account = $12 \
      AND NOT EXISTS (SELECT 1 FROM telco_note WHERE name = 'stop') \
      AND NOT EXISTS (SELECT 1 FROM telco_topup AS d WHERE ",
     sent_after!("CAST($9 AS BIGINT)"),
@@ -207,6 +207,10 @@ impl Claim {
         ];
         values.extend(self.frozen());
         values.extend(since.map(Value::from));
+        values.extend([
+            self.identity.provider().into(),
+            self.identity.account().into(),
+        ]);
         Statement(UPDATE, values)
     }
 

@@ -92,7 +92,8 @@ const READ_AGAIN: Duration = Duration::from_secs(1);
 pub struct Options {
     /// Send although the same number got the same a short while ago.
     pub allow_duplicate: bool,
-    /// Send a reference again that was rejected, or proven not to have happened. Refused for every other story.
+    /// Send a reference again that was rejected, or proven not to have happened. Refused for every other story, and where an
+    /// answer that came late says that it did happen.
     pub reissue: bool,
     /// See [`not_sent_by_other_jobs_since`](Self::not_sent_by_other_jobs_since).
     pub others_since: Option<SystemTime>,

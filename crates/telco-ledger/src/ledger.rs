@@ -40,7 +40,7 @@ use crate::{
 ///     Err(not_sent) => println!("nothing left: {not_sent}"),
 ///     Ok(Submission::Accepted(receipt)) => println!("done: {:?}", receipt.provider_id),
 ///     Ok(Submission::Rejected(why)) => println!("refused: {why}"),
-///     Ok(Submission::Unknown(_)) => println!("{}", ledger.settle().await?),
+///     Ok(Submission::Unknown(_)) => println!("{:?}", ledger.settle_one(&intent.reference).await?.outcome()),
 /// }
 /// // The same reference again tells the same story, and sends nothing.
 /// assert!(matches!(ledger.submit(&intent).await?, Submission::Accepted(_)));

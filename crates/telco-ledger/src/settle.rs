@@ -14,6 +14,9 @@ use crate::decide::{decide, wait};
 use crate::ledger::Left;
 use crate::{Due, Ledger, Mark, Operation, Recorded, Settled, State, Step, Why};
 
+/// How soon what is open is looked at again. What is on its way is recorded long before its lease ends.
+const LOOK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(1));
+
 impl Ledger {
     /// To be called after every start, and now and then: takes over what a crash, a dropped future or a silent worker left
     /// open, and looks up what is due. Nothing is ever sent again. The answer says when to come back.
@@ -72,6 +75,9 @@ impl Ledger {
 
     /// [`resume`](Self::resume) until no outcome is unknown any more: each has happened, has not, or is left to a person.
     ///
+    /// That is for a program at its end, or a test: it waits for all rows of the account, those too that other tasks and workers
+    /// send meanwhile. In a service that goes on [`settle_one`](Self::settle_one) waits for one order.
+    ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
     /// # doc::run(Some(telco_sandbox::Phase::ActThenReset), async |ledger| {
@@ -89,7 +95,7 @@ impl Ledger {
         loop {
             sum.add(self.resume().await?);
             match sum.next {
-                Some(wait) => tokio::time::sleep(wait.max(Duration::from_millis(1))).await,
+                Some(wait) => tokio::time::sleep(wait.clamp(LOOK.0, LOOK.1)).await,
                 None => return Ok(sum),
             }
         }

@@ -75,6 +75,9 @@ pub(crate) enum Left {
     Claim(Reference, String),
 }
 
+/// So many of what an outage has left are seen to after each top-up: more than come to it, and no caller waits for all of them.
+const A_FEW: usize = 16;
+
 /// A balance that could not be read is asked for again after this.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
@@ -360,7 +363,10 @@ impl Ledger {
         };
         leaving.left = None;
         // Failing to record it never changes what the caller is told.
-        self.keep(&mark, step).await;
+        if self.keep(&mark, step).await.is_some() {
+            // The store works again, if it did not. In a service that never calls `resume` this would grow and grow.
+            self.see_to_what_was_left(A_FEW).await;
+        }
         answer
     }
 

@@ -38,7 +38,7 @@ impl Ledger {
     /// Kind `Storage`.
     pub async fn resume(&self) -> Result<Settled, Error> {
         let mut sum = Settled::default();
-        self.see_to_what_was_left().await;
+        self.see_to_what_was_left(usize::MAX).await;
         let at_a_time = self.inner.settings.lookups_at_a_time.max(1) as usize;
         let mut looks = JoinSet::new();
         let mut failure = None;
@@ -121,7 +121,7 @@ impl Ledger {
         &self,
         reference: &Reference,
     ) -> Result<Submission<TopupReceipt>, Error> {
-        self.see_to_what_was_left().await;
+        self.see_to_what_was_left(usize::MAX).await;
         loop {
             let row = self.known(reference).await?;
             let wait = match row.state {
@@ -174,8 +174,11 @@ impl Ledger {
     }
 
     /// One after the other, each kept until it is done: whoever waits for this may go away, too.
-    async fn see_to_what_was_left(&self) {
-        while let Some(mut leaving) = self.inner.take_what_was_left() {
+    pub(crate) async fn see_to_what_was_left(&self, at_most: usize) {
+        for _ in 0..at_most {
+            let Some(mut leaving) = self.inner.take_what_was_left() else {
+                return;
+            };
             let done = match &leaving.left {
                 Some(Left::Sending(mark)) => self.take_over(mark).await,
                 Some(Left::Answered(mark, step)) => {

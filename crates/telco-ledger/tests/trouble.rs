@@ -626,6 +626,34 @@ async fn a_claim_that_failed_and_was_written_is_given_back() {
     assert!(matches!(told, Submission::Accepted(_)));
 }
 
+/// In a service that never calls `resume` what an outage leaves would grow for ever.
+#[tokio::test]
+async fn what_an_outage_left_is_seen_to_by_the_top_ups_after_it() {
+    let world = World::sqlite().await;
+    let store = Failing::over(world.store().await);
+    let ledger = open(Arc::clone(&store) as Arc<dyn Store>, fake(), settings()).await;
+    store.begins_unheard.store(true, Ordering::SeqCst);
+    for n in 0..100 {
+        let intent = airtime(&format!("l{n}"), n, 100);
+        ledger.submit(&intent).await.unwrap_err();
+    }
+    store.begins_unheard.store(false, Ordering::SeqCst);
+    store.records.store(true, Ordering::SeqCst);
+    let told = ledger.submit(&airtime("answered", 1, 100)).await;
+    assert!(matches!(told, Ok(Submission::Accepted(_))));
+    store.records.store(false, Ordering::SeqCst);
+    let counts = ledger.count(None).await.unwrap();
+    assert_eq!(counts.of(State::Sending), 101);
+    for n in 0..10 {
+        let told = ledger.submit(&airtime(&format!("n{n}"), n, 100)).await;
+        assert!(matches!(told, Ok(Submission::Accepted(_))));
+    }
+    let counts = ledger.count(None).await.unwrap();
+    let [sending, not_sent, accepted] =
+        [State::Sending, State::NotSent, State::Accepted].map(|state| counts.of(state));
+    assert_eq!((sending, not_sent, accepted), (0, 100, 11));
+}
+
 /// A claim that failed was not written, and another worker has the row since: it is theirs.
 #[tokio::test]
 async fn a_claim_that_failed_gives_nobody_else_s_back() {

@@ -96,7 +96,14 @@ pub(crate) fn decide(
         }),
         Lookup::NotFound if pending => again(Why::new(ErrorKind::Other, "not on record yet")),
         Lookup::NotFound => match rules.lookup {
-            LookupSupport::Proves { after } => proven(row, after, now, again),
+            LookupSupport::Proves { after } => match proven(row, after, now) {
+                Some(step) => step,
+                None if exhausted => Step::Unresolved(Why::new(
+                    ErrorKind::Other,
+                    "not on record, which proves nothing: by the ledger's clock it was not sent yet",
+                )),
+                None => again(Why::new(ErrorKind::Other, "not on record yet")),
+            },
             _ => Step::Unresolved(Why {
                 help: Some(
                     "a missing record proves nothing here: ask the provider, then resolve it"
@@ -111,26 +118,26 @@ pub(crate) fn decide(
     }
 }
 
-/// A record that is still missing after that time proves that it did not happen.
-fn proven(row: &Operation, after: Duration, now: SystemTime, again: impl Fn(Why) -> Step) -> Step {
+/// A record that is still missing after that time proves that it did not happen. `None`: a clock that went back proves nothing.
+fn proven(row: &Operation, after: Duration, now: SystemTime) -> Option<Step> {
     let sent = row.sent_at.unwrap_or(row.changed_at);
-    // A clock that went back proves nothing.
-    match now.duration_since(sent) {
-        Ok(age) if age >= after => Step::Settled {
+    let age = now.duration_since(sent).ok()?;
+    Some(if age >= after {
+        Step::Settled {
             delivered: false,
             why: Why::new(
                 ErrorKind::Other,
                 "never came on record, which proves here that it did not happen",
             ),
             provider_id: None,
-        },
-        Ok(age) => Step::LookedUp {
+        }
+    } else {
+        Step::LookedUp {
             why: Why::new(ErrorKind::Other, "not on record yet"),
             after: after.saturating_sub(age),
             on_record: false,
-        },
-        Err(_) => again(Why::new(ErrorKind::Other, "not on record yet")),
-    }
+        }
+    })
 }
 
 #[cfg(test)]
@@ -263,14 +270,16 @@ mod tests {
         let now = SENT + 1_100 * SECOND;
         let step = decide(&rules(proves), &unsent, Some(Ok(Lookup::NotFound)), now);
         assert_eq!(again(&step), Some(500 * SECOND));
-        // A clock that went back proves nothing.
-        let step = decide(
-            &rules(proves),
-            &row(7),
-            Some(Ok(Lookup::NotFound)),
-            SENT - SECOND,
-        );
-        assert_eq!(again(&step), Some(5 * SECOND));
+        // A clock that went back proves nothing; if it stays there, a person sees to it.
+        for (lookups, wait) in [(7, Some(5 * SECOND)), (38, Some(5 * SECOND)), (39, None)] {
+            let before = SENT - SECOND;
+            let found = Some(Ok(Lookup::NotFound));
+            let step = decide(&rules(proves), &row(lookups), found, before);
+            assert_eq!(again(&step), wait, "{lookups}");
+            assert_eq!(step.delivered(), None, "{lookups}");
+            let left = step.state() == State::Unresolved;
+            assert_eq!(left, wait.is_none(), "{lookups}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use telco_core::{Error, ErrorKind, NotSent, Reference, Submission, TopupIntent, TopupReceipt};
 
+use crate::ledger::belongs_elsewhere;
 use crate::{
     Filter, Ledger, LeftOut, Mark, Operation, Options, Placed, PlanRow, Recorded, State, Step, Why,
 };
@@ -108,7 +109,8 @@ impl Ledger {
     /// # Errors
     /// [`NotSent`]. A row that cannot be sent, or that a guard about this row refuses, ends as `not_sent`; one that a guard about all
     /// rows refuses (stop switch, rate, caps of day and job, balance) is planned and free again. One that another worker has sent
-    /// meanwhile, because its lease ended here, is no error: its story is told.
+    /// meanwhile, because its lease ended here, is no error: its story is told. One that was taken through another account is given
+    /// back, of kind `Conflict`.
     pub async fn send(&self, entry: Entry) -> Result<Submission<TopupReceipt>, NotSent> {
         self.send_with(entry, Options::default()).await
     }
@@ -136,6 +138,7 @@ impl Ledger {
         entry: Entry,
         options: Options,
     ) -> Result<Submission<TopupReceipt>, NotSent> {
+        let entry = self.its_account(entry).await?;
         let mark = entry.mark();
         match self.inner.provider.prepare(entry.intent()) {
             Ok(prepared) => self.begin(prepared, options, Some(mark)).await,
@@ -148,6 +151,16 @@ impl Ledger {
                 }
             }
         }
+    }
+
+    /// A row goes through the account that it was taken through: elsewhere it is given back.
+    async fn its_account(&self, entry: Entry) -> Result<Entry, NotSent> {
+        if entry.operation.identity == *self.identity() {
+            return Ok(entry);
+        }
+        // If this fails, it is free when its lease ends.
+        let _ = self.inner.store.release(entry.mark()).await;
+        Err(belongs_elsewhere(&entry.operation, self.identity()))
     }
 
     /// Gives a row back that was taken and not sent.
@@ -287,8 +300,9 @@ impl Ledger {
     /// ```
     ///
     /// # Errors
-    /// Kind `Storage`, or `Conflict` if the row has moved on.
+    /// Kind `Storage`, or `Conflict` if the row has moved on or was taken through another account, to which it is given back.
     pub async fn cancel(&self, entry: Entry, why: &str) -> Result<(), Error> {
+        let entry = self.its_account(entry).await?;
         let why = format!("{}{why}", LeftOut::Cancelled.says());
         let step = Step::NotSent(Why::new(ErrorKind::Policy, why));
         match self.record(&entry.mark(), step).await {

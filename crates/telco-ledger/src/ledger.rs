@@ -40,7 +40,7 @@ use crate::{
 ///     Err(not_sent) => println!("nothing left: {not_sent}"),
 ///     Ok(Submission::Accepted(receipt)) => println!("done: {:?}", receipt.provider_id),
 ///     Ok(Submission::Rejected(why)) => println!("refused: {why}"),
-///     Ok(Submission::Unknown(_)) => println!("{}", ledger.settle().await?),
+///     Ok(Submission::Unknown(_)) => println!("{:?}", ledger.settle_one(&intent.reference).await?.outcome()),
 /// }
 /// // The same reference again tells the same story, and sends nothing.
 /// assert!(matches!(ledger.submit(&intent).await?, Submission::Accepted(_)));
@@ -69,9 +69,14 @@ pub(crate) struct Inner {
 pub(crate) enum Left {
     /// Its sender went away in the middle.
     Sending(Mark),
+    /// What came of it, which the store has not taken: it may be the only copy.
+    Answered(Mark, Box<Step>),
     /// Under this owner's claim nothing was sent, and nobody knows whether it was written.
     Claim(Reference, String),
 }
+
+/// So many of what an outage has left are seen to after each top-up: more than come to it, and no caller waits for all of them.
+const A_FEW: usize = 16;
 
 /// A balance that could not be read is asked for again after this.
 const READ_AGAIN: Duration = Duration::from_secs(1);
@@ -90,7 +95,8 @@ const READ_AGAIN: Duration = Duration::from_secs(1);
 pub struct Options {
     /// Send although the same number got the same a short while ago.
     pub allow_duplicate: bool,
-    /// Send a reference again that was rejected, or proven not to have happened. Refused for every other story.
+    /// Send a reference again that was rejected, or proven not to have happened. Refused for every other story, and where an
+    /// answer that came late says that it did happen.
     pub reissue: bool,
     /// See [`not_sent_by_other_jobs_since`](Self::not_sent_by_other_jobs_since).
     pub others_since: Option<SystemTime>,
@@ -322,7 +328,7 @@ impl Ledger {
         // The answer to a commit may be lost, and so may whoever waits for it.
         let mut leaving = inner.leaving(Left::Claim(reference.clone(), claim.owner.clone()));
         let begun = inner.store.begin(claim).await.map_err(unwritten)?;
-        let unheard = leaving.left.take();
+        leaving.left = None;
         let mark = match begun {
             Begun::Go(mark) => mark,
             Begun::Refused(refusal) => return Err(refusal.not_sent()),
@@ -342,11 +348,7 @@ impl Ledger {
                 ErrorKind::Timeout,
                 "writing it down took more than a quarter of the lease, so it was not sent",
             );
-            leaving.left = unheard;
-            let recorded = self.record(&mark, Step::NotSent(Why::from(&late))).await;
-            if recorded.is_some() {
-                leaving.left = None;
-            }
+            self.keep(&mark, Step::NotSent(Why::from(&late))).await;
             return Err(late);
         }
         leaving.left = Some(Left::Sending(mark.clone()));
@@ -359,11 +361,25 @@ impl Ledger {
             }
             Err(not_sent) => Step::NotSent(Why::from(not_sent)),
         };
-        // Failing to record it never changes what the caller is told: the row stays as it is, and is looked up.
-        if self.record(&mark, step).await.is_some() {
-            leaving.left = None;
+        leaving.left = None;
+        // Failing to record it never changes what the caller is told.
+        if self.keep(&mark, step).await.is_some() {
+            // The store works again, if it did not. In a service that never calls `resume` this would grow and grow.
+            self.see_to_what_was_left(A_FEW).await;
         }
         answer
+    }
+
+    /// Tells the row what there is no second copy of. If the store fails, or whoever waits for it goes away, the next `resume`
+    /// tells it.
+    pub(crate) async fn keep(&self, mark: &Mark, step: Step) -> Option<Recorded> {
+        let left = Left::Answered(mark.clone(), Box::new(step.clone()));
+        let mut leaving = self.inner.leaving(left);
+        let recorded = self.record(mark, step).await;
+        if recorded.is_some() {
+            leaving.left = None;
+        }
+        recorded
     }
 
     /// Tells the row a step. `None`: the store failed, and the row is where it was.
@@ -500,7 +516,7 @@ fn busy(what: &'static str) -> NotSent {
     NotSent::new(ErrorKind::Conflict, what)
 }
 
-fn belongs_elsewhere(row: &Operation, identity: &Identity) -> NotSent {
+pub(crate) fn belongs_elsewhere(row: &Operation, identity: &Identity) -> NotSent {
     let what = if row.identity == *identity {
         "this reference was used before for another number, product or amount".to_owned()
     } else {

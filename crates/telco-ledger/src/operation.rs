@@ -131,7 +131,7 @@ impl Operation {
     }
 }
 
-/// One line of a row's history. Written with every step, never overwritten.
+/// One line of a row's history. Written with every step, and with an acceptance that came too late for one; never overwritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {

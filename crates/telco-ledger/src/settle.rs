@@ -14,6 +14,9 @@ use crate::decide::{decide, wait};
 use crate::ledger::Left;
 use crate::{Due, Ledger, Mark, Operation, Recorded, Settled, State, Step, Why};
 
+/// How soon what is open is looked at again. What is on its way is recorded long before its lease ends.
+const LOOK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(1));
+
 impl Ledger {
     /// To be called after every start, and now and then: takes over what a crash, a dropped future or a silent worker left
     /// open, and looks up what is due. Nothing is ever sent again. The answer says when to come back.
@@ -35,7 +38,7 @@ impl Ledger {
     /// Kind `Storage`.
     pub async fn resume(&self) -> Result<Settled, Error> {
         let mut sum = Settled::default();
-        self.see_to_what_was_left().await;
+        self.see_to_what_was_left(usize::MAX).await;
         let at_a_time = self.inner.settings.lookups_at_a_time.max(1) as usize;
         let mut looks = JoinSet::new();
         let mut failure = None;
@@ -72,6 +75,9 @@ impl Ledger {
 
     /// [`resume`](Self::resume) until no outcome is unknown any more: each has happened, has not, or is left to a person.
     ///
+    /// That is for a program at its end, or a test: it waits for all rows of the account, those too that other tasks and workers
+    /// send meanwhile. In a service that goes on [`settle_one`](Self::settle_one) waits for one order.
+    ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
     /// # doc::run(Some(telco_sandbox::Phase::ActThenReset), async |ledger| {
@@ -89,7 +95,7 @@ impl Ledger {
         loop {
             sum.add(self.resume().await?);
             match sum.next {
-                Some(wait) => tokio::time::sleep(wait.max(Duration::from_millis(1))).await,
+                Some(wait) => tokio::time::sleep(wait.clamp(LOOK.0, LOOK.1)).await,
                 None => return Ok(sum),
             }
         }
@@ -115,7 +121,7 @@ impl Ledger {
         &self,
         reference: &Reference,
     ) -> Result<Submission<TopupReceipt>, Error> {
-        self.see_to_what_was_left().await;
+        self.see_to_what_was_left(usize::MAX).await;
         loop {
             let row = self.known(reference).await?;
             let wait = match row.state {
@@ -168,10 +174,16 @@ impl Ledger {
     }
 
     /// One after the other, each kept until it is done: whoever waits for this may go away, too.
-    async fn see_to_what_was_left(&self) {
-        while let Some(mut leaving) = self.inner.take_what_was_left() {
+    pub(crate) async fn see_to_what_was_left(&self, at_most: usize) {
+        for _ in 0..at_most {
+            let Some(mut leaving) = self.inner.take_what_was_left() else {
+                return;
+            };
             let done = match &leaving.left {
                 Some(Left::Sending(mark)) => self.take_over(mark).await,
+                Some(Left::Answered(mark, step)) => {
+                    self.record(mark, (**step).clone()).await.is_some()
+                }
                 Some(Left::Claim(reference, owner)) => self.give_back(reference, owner).await,
                 None => true,
             };
@@ -253,7 +265,7 @@ impl Ledger {
 
     async fn write(&self, mark: &Mark, step: Step) -> Option<(State, Option<bool>)> {
         let (state, delivered) = (step.state(), step.delivered());
-        let recorded = self.record(mark, step).await;
+        let recorded = self.keep(mark, step).await;
         (recorded == Some(Recorded::Done)).then_some((state, delivered))
     }
 

@@ -102,7 +102,8 @@ pub enum Begun {
 pub enum Recorded {
     /// It is durable.
     Done,
-    /// The row has moved on without its holder, or the step is not allowed from where it is. Paid PINs were kept all the same.
+    /// The row has moved on without its holder, or the step is not allowed from where it is. Paid PINs were kept all the same, and
+    /// what the provider answered settled the row, if nobody knew better.
     Superseded,
 }
 

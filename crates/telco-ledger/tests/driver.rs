@@ -15,14 +15,15 @@ use std::time::Duration;
 use support::{World, airtime, naira, number, open, reference, settings};
 use telco_core::{Amount, Currency, ErrorKind, Identity, Product, Submission, TopupIntent};
 use telco_ledger::{
-    Begun, Claim, Count, Counts, Filter, Guard, LeftOut, Options, Placed, PlanRow, Recorded, State,
-    Step, Verdict, Why,
+    Ask, Begun, Claim, Count, Counts, Filter, Guard, LeftOut, Mark, Options, Placed, PlanRow,
+    Recorded, State, Step, Verdict, Why,
 };
 use telco_sandbox::{FaultRule, Phase};
 
 support::on_both_stores!(
     a_top_up_is_written_sent_once_and_told_again_without_sending,
     a_reference_goes_through_one_account_only,
+    a_row_that_was_taken_goes_through_its_own_account_only,
     an_unknown_outcome_is_looked_up_and_never_sent_again,
     a_dropped_future_leaves_a_row_that_says_so,
     what_was_not_sent_may_be_sent_and_what_was_rejected_only_when_asked,
@@ -88,6 +89,47 @@ async fn a_reference_goes_through_one_account_only(world: World) {
     assert!(refused.to_string().contains("cowrie/shop"), "{refused}");
     assert!(ledger.settle_one(&reference("a")).await.is_err());
     assert_eq!(world.truth(&reference("a")), (1, 1));
+}
+
+/// A service with two accounts on one store mixes its ledgers up.
+async fn a_row_that_was_taken_goes_through_its_own_account_only(world: World) {
+    let store = world.store().await;
+    let own = open(Arc::clone(&store), world.client(), settings()).await;
+    let elsewhere = support::client_at(&world.url()).account("other");
+    let elsewhere = elsewhere.build().unwrap();
+    let other = open(Arc::clone(&store), elsewhere, settings()).await;
+    let intent = airtime("a", 1, 100);
+    own.plan("j", vec![PlanRow::new(1, intent.clone())])
+        .await
+        .unwrap();
+    let take = async || own.take("j", 1).await.unwrap().pop().unwrap();
+    let refused = other.send(take().await).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    assert!(refused.to_string().contains("cowrie/shop"), "{refused}");
+    // It was given back, so it is there to be taken at once.
+    let refused = other.cancel(take().await, "not wanted").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    let row = own.status(&reference("a")).await.unwrap().unwrap();
+    assert_eq!(row.state, State::Planned);
+    // Nor does the store grant it, whoever asks.
+    let ask = Ask::new(own.identity().clone(), "w/1", Duration::from_secs(60), 1);
+    let held = store.take("j".to_owned(), ask).await.unwrap();
+    let history = store.history(reference("a")).await.unwrap();
+    let mut claim = Claim::new(other.identity().clone(), intent, "w/2");
+    for fence in 0..10 {
+        claim.mark = Some(Mark {
+            reference: reference("a"),
+            fence,
+        });
+        let begun = store.begin(claim.clone()).await.unwrap();
+        assert!(matches!(begun, Begun::Other(_)), "{fence}: {begun:?}");
+    }
+    assert_eq!(held.len(), 1);
+    assert_eq!(
+        store.history(reference("a")).await.unwrap().len(),
+        history.len()
+    );
+    assert_eq!(world.sandbox.totals().requests, 0);
 }
 
 async fn an_unknown_outcome_is_looked_up_and_never_sent_again(world: World) {

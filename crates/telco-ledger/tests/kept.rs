@@ -18,12 +18,12 @@ use support::fake::{Answer, Fake};
 use support::{World, airtime, naira, open, reference, settings};
 use telco_core::{
     Amount, Currency, ErrorKind, Identity, Lookup, LookupSupport, Operator, Pin, Product,
-    ProductKind, ProductRules, RecordState, ReplayGuard, Secret, SecretBytes, Submission,
-    TopupCapabilities, TopupIntent, TopupReceipt, TopupRecord,
+    ProductKind, ProductRules, RecordState, Reference, ReplayGuard, Secret, SecretBytes,
+    Submission, TopupCapabilities, TopupIntent, TopupReceipt, TopupRecord,
 };
 use telco_ledger::{
     Ask, Begun, Claim, Filter, Guard, Ledger, LeftOut, Mark, Options, Placed, PlanRow, Recorded,
-    Settled, State, Step, Verdict, Why,
+    Settled, State, Step, Store, Verdict, Why,
 };
 
 support::on_both_stores!(
@@ -39,6 +39,10 @@ support::on_both_stores!(
     every_transmission_names_its_worker,
     what_is_sent_again_tells_its_own_receipt_and_loses_nothing_paid,
     an_answer_that_comes_too_late_is_kept,
+    an_answer_that_comes_too_late_settles_what_nobody_knows,
+    what_was_accepted_after_all_is_not_sent_again,
+    what_was_accepted_after_all_is_not_planned_and_sent,
+    a_second_delivery_is_not_hidden,
     a_history_names_the_same_workers_in_every_store,
 );
 
@@ -423,6 +427,258 @@ async fn an_answer_that_comes_too_late_is_kept(world: World) {
     let row = store.find(reference("late")).await.unwrap().unwrap();
     assert_eq!((row.receipt.answer, row.receipt.pins), (None, vec![]));
     assert_eq!(row.earlier_pins, doubtful.pins);
+}
+
+/// A row of [`late`]: its first sender's mark, and the mark of whoever has taken it over.
+struct Late {
+    store: Arc<dyn Store>,
+    intent: TopupIntent,
+    sender: Mark,
+    holder: Mark,
+}
+
+/// Sent, and taken for abandoned while it was on the way.
+async fn late(store: &Arc<dyn Store>, name: &str) -> Late {
+    let shop = Identity::new("fake", "shop");
+    let intent = airtime(name, 1, 100);
+    let mut claim = Claim::new(shop.clone(), intent.clone(), "one/1");
+    claim.lease = Duration::from_millis(1);
+    let Begun::Go(sender) = store.begin(claim).await.unwrap() else {
+        panic!("{name}")
+    };
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let ask = Ask::new(shop, "two/1", Duration::from_secs(60), 1);
+    let due = store.due(ask, Some(reference(name))).await.unwrap();
+    assert_eq!(due.rows.len(), 1);
+    let holder = Mark {
+        fence: sender.fence + 2,
+        ..sender.clone()
+    };
+    Late {
+        store: Arc::clone(store),
+        intent,
+        sender,
+        holder,
+    }
+}
+
+impl Late {
+    async fn held(&self, step: Step) {
+        let recorded = self.store.record(self.holder.clone(), step).await;
+        assert_eq!(recorded.unwrap(), Recorded::Done);
+    }
+
+    /// Once more, too: the answer to the first may have got lost.
+    async fn brings(&self, step: &Step) {
+        for _ in 0..2 {
+            let late = self.store.record(self.sender.clone(), step.clone()).await;
+            assert_eq!(late.unwrap(), Recorded::Superseded);
+        }
+    }
+
+    async fn resolved(&self) {
+        self.held(unresolved()).await;
+        let name = self.sender.reference.clone();
+        let resolved = Step::Resolved {
+            delivered: false,
+            who: "ada".to_owned(),
+            why: "their mail".to_owned(),
+        };
+        let resolved = self.store.decide(name, resolved).await.unwrap();
+        assert_eq!(resolved, Recorded::Done);
+    }
+
+    async fn sent_again(&self, owner: &str) -> Begun {
+        let shop = Identity::new("fake", "shop");
+        let mut again = Claim::new(shop, self.intent.clone(), owner);
+        again.reissue = true;
+        self.store.begin(again).await.unwrap()
+    }
+
+    async fn is(&self) -> (State, Option<bool>) {
+        let name = self.sender.reference.clone();
+        let row = self.store.find(name).await.unwrap().unwrap();
+        (row.state, row.delivered)
+    }
+}
+
+fn accepted(name: &Reference) -> Step {
+    let mut receipt = TopupReceipt::new(name.clone());
+    receipt.provider_id = Some("77".to_owned());
+    Step::Accepted(Box::new(receipt))
+}
+
+fn unresolved() -> Step {
+    Step::Unresolved(Why::new(ErrorKind::Other, "nobody knows"))
+}
+
+fn nothing_learnt() -> Step {
+    Step::Unknown {
+        why: Why::new(ErrorKind::Timeout, "lost"),
+        provisional: None,
+        answer: None,
+        after: Duration::ZERO,
+    }
+}
+
+/// It is the only proof that there is, and without PINs too.
+async fn an_answer_that_comes_too_late_settles_what_nobody_knows(world: World) {
+    let store = world.store().await;
+    let replaying = || Step::Replaying {
+        lease: Duration::from_secs(60),
+    };
+    let why = |text: &str| Why::new(ErrorKind::InsufficientBalance, text);
+    let told = [
+        (accepted(&reference("x")), true),
+        (Step::Rejected(why("no money")), false),
+        (Step::NotSent(why("nobody listens")), false),
+    ];
+    let unknown = (State::Unknown, None);
+    for (situation, steps, stays) in [
+        ("unknown", vec![], None),
+        ("unresolved", vec![unresolved()], None),
+        // A second copy was sent: what is said about the first one is no proof that nothing happened.
+        (
+            "replayed",
+            vec![replaying(), nothing_learnt()],
+            Some(unknown),
+        ),
+    ] {
+        for (step, delivered) in &told {
+            let name = format!("{situation}-{}", step.state());
+            let row = late(&store, &name).await;
+            for step in &steps {
+                row.held(step.clone()).await;
+            }
+            row.brings(step).await;
+            let settled = (State::Settled, Some(*delivered));
+            let expected = stays.filter(|_| !delivered).unwrap_or(settled);
+            assert_eq!(row.is().await, expected, "{name}");
+            let found = store.find(reference(&name)).await.unwrap().unwrap();
+            let id = delivered.then_some("77");
+            assert_eq!(found.receipt.provider_id.as_deref(), id, "{name}");
+            if expected == settled {
+                // Whoever was looking it up knows less.
+                let looked = store.record(row.holder.clone(), nothing_learnt());
+                assert_eq!(looked.await.unwrap(), Recorded::Superseded);
+                let history = store.history(reference(&name)).await.unwrap();
+                let settled = history.iter().filter(|event| event.state == State::Settled);
+                assert_eq!(settled.count(), 1, "{name}");
+            }
+        }
+    }
+    // What was found out meanwhile stands, and what is on the way is not interrupted.
+    let found = Step::Settled {
+        delivered: true,
+        why: why("on record"),
+        provider_id: None,
+    };
+    let (known, copied) = (late(&store, "known").await, late(&store, "copied").await);
+    known.held(found).await;
+    known.brings(&told[1].0).await;
+    assert_eq!(known.is().await, (State::Settled, Some(true)));
+    copied.held(replaying()).await;
+    for (step, _) in &told {
+        copied.brings(step).await;
+    }
+    assert_eq!(copied.is().await, (State::Replaying, None));
+    // What did not happen is spent no more; a copy that is on the way is not counted here.
+    let spent = store.claimed(Identity::new("fake", "shop"), Currency::NGN);
+    let (delivered, open) = (4, 2);
+    let sum = (delivered + open) * naira(100).minor();
+    assert_eq!(spent.await.unwrap(), sum);
+}
+
+/// A person said that it had not happened, before the provider's own word came.
+async fn what_was_accepted_after_all_is_not_sent_again(world: World) {
+    let store = world.store().await;
+    let events = async |name: &str| {
+        let history = store.history(reference(name)).await.unwrap();
+        let accepted = history
+            .iter()
+            .filter(|event| event.state == State::Accepted);
+        accepted.count()
+    };
+    let refused = |begun: Begun| match begun {
+        Begun::Refused(refusal) => refusal.guard == Guard::Reissue && refusal.why.contains("late"),
+        _ => false,
+    };
+    let row = late(&store, "decided").await;
+    row.resolved().await;
+    row.brings(&accepted(&row.sender.reference)).await;
+    assert_eq!(row.is().await, (State::Resolved, Some(false)));
+    assert_eq!(events("decided").await, 1);
+    assert!(refused(row.sent_again("three/1").await));
+
+    // That it was refused is what the person said.
+    let row = late(&store, "refused").await;
+    row.resolved().await;
+    let no = Step::Rejected(Why::new(ErrorKind::Other, "no"));
+    row.brings(&no).await;
+    assert!(matches!(row.sent_again("three/2").await, Begun::Go(_)));
+
+    // It was sent again when the word came: no third time.
+    let row = late(&store, "again").await;
+    row.resolved().await;
+    let Begun::Go(second) = row.sent_again("three/3").await else {
+        panic!()
+    };
+    row.brings(&accepted(&row.sender.reference)).await;
+    assert_eq!(
+        (row.is().await, events("again").await),
+        ((State::Sending, None), 1)
+    );
+    let not_sent = Step::NotSent(Why::new(ErrorKind::Connect, "nobody listens"));
+    let recorded = store.record(second, not_sent).await.unwrap();
+    assert_eq!(recorded, Recorded::Done);
+    assert!(refused(row.sent_again("three/4").await));
+    let ledger = open(Arc::clone(&store), fake(), settings()).await;
+    let told = ledger.submit(&row.intent).await.unwrap_err();
+    assert_eq!(Guard::behind(told.as_error()), Some(Guard::Reissue));
+}
+
+/// Both are paid for: who reads the history sees it.
+async fn a_second_delivery_is_not_hidden(world: World) {
+    let store = world.store().await;
+    let row = late(&store, "twice").await;
+    row.resolved().await;
+    let Begun::Go(second) = row.sent_again("three/1").await else {
+        panic!()
+    };
+    let delivered = accepted(&row.sender.reference);
+    let recorded = store.record(second, delivered.clone()).await.unwrap();
+    assert_eq!(recorded, Recorded::Done);
+    row.brings(&delivered).await;
+    assert_eq!(row.is().await, (State::Accepted, Some(true)));
+    let history = store.history(reference("twice")).await.unwrap();
+    let accepted = history
+        .iter()
+        .filter(|event| event.state == State::Accepted);
+    let why: Vec<_> = accepted.map(|event| event.why.as_deref()).collect();
+    assert_eq!(why.len(), 2);
+    assert_eq!(why[0], None);
+    assert!(why[1].unwrap().contains("earlier transmission"));
+}
+
+/// The same as a row of a job, where one statement looks and writes.
+async fn what_was_accepted_after_all_is_not_planned_and_sent(world: World) {
+    let store = world.store().await;
+    let ledger = open(Arc::clone(&store), fake(), settings()).await;
+    let plan = vec![PlanRow::new(1, airtime("planned", 1, 100))];
+    ledger.plan("j", plan).await.unwrap();
+    let row = late(&store, "planned").await;
+    row.resolved().await;
+    let Begun::Go(second) = row.sent_again("three/1").await else {
+        panic!()
+    };
+    let not_sent = Step::NotSent(Why::new(ErrorKind::Connect, "nobody listens"));
+    store.record(second, not_sent).await.unwrap();
+    assert_eq!(ledger.replan("j").await.unwrap(), 1);
+    let entry = ledger.take("j", 1).await.unwrap().pop().unwrap();
+    row.brings(&accepted(&row.sender.reference)).await;
+    let refused = ledger.send(entry).await.unwrap_err();
+    assert_eq!(Guard::behind(refused.as_error()), Some(Guard::Reissue));
+    assert_eq!(row.is().await, (State::NotSent, Some(false)));
 }
 
 async fn a_history_names_the_same_workers_in_every_store(world: World) {

@@ -32,6 +32,7 @@ support::on_both_stores!(
     a_replay_comes_too_late_or_before_its_time,
     what_a_lookup_speaks_about_is_not_replayed,
     one_reference_is_waited_for,
+    what_others_send_is_waited_for_as_long_as_it_takes,
     an_unresolved_row_can_still_be_found,
     a_worker_s_clock_proves_nothing,
     an_unresolved_row_is_looked_up_once_and_told_as_it_is,
@@ -289,6 +290,35 @@ async fn one_reference_is_waited_for(world: World) {
     let told = ledger.settle_one(&reference("a")).await.unwrap();
     assert!(matches!(told, Submission::Accepted(_)));
     assert!(ledger.settle_one(&reference("nobody")).await.is_err());
+}
+
+/// And not for two minutes, which is its lease; for one reference it is not waited for at all.
+async fn what_others_send_is_waited_for_as_long_as_it_takes(world: World) {
+    let mut fake = Fake::new(capable(finds()))
+        .answering([lost()])
+        .showing([record(RecordState::Completed)]);
+    let gate = Arc::new(tokio::sync::Semaphore::new(1));
+    fake.gate = Some(Arc::clone(&gate));
+    let sent = Arc::clone(&fake.sent);
+    let ledger = open(world.store().await, fake, settings()).await;
+    submit_lost(&ledger).await;
+    let other = ledger.clone();
+    let other = tokio::spawn(async move { other.submit(&airtime("b", 2, 100)).await });
+    while sent.load(Ordering::SeqCst) < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let brief = Duration::from_secs(5);
+    let name = reference("a");
+    let told = tokio::time::timeout(brief, ledger.settle_one(&name));
+    let told = told.await.expect("it waits for the other").unwrap();
+    assert!(matches!(told, Submission::Accepted(_)));
+    let settling = tokio::spawn(async move { ledger.settle().await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!settling.is_finished());
+    gate.add_permits(1);
+    let settled = tokio::time::timeout(brief, settling).await;
+    assert!(settled.expect("it waits for the lease").unwrap().is_ok());
+    assert!(other.await.unwrap().is_ok());
 }
 
 async fn an_unresolved_row_can_still_be_found(world: World) {

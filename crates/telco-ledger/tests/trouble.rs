@@ -19,8 +19,8 @@ use support::fake::{Answer, Fake};
 use support::{World, airtime, open, reference, settings};
 use telco_core::{
     Clock, Currency, Error, ErrorKind, Identity, Lookup, LookupSupport, Pin, Product, ProductKind,
-    ProductRules, RecordState, Reference, Secret, Submission, TopupCapabilities, TopupIntent,
-    TopupReceipt, TopupRecord, async_trait,
+    ProductRules, RecordState, Reference, ReplayGuard, Secret, Submission, TopupCapabilities,
+    TopupIntent, TopupReceipt, TopupRecord, async_trait,
 };
 use telco_ledger::{
     Ask, Begun, Claim, Counts, Due, Event, Filter, Ledger, Mark, Operation, Placed, PlanRow,
@@ -417,7 +417,9 @@ impl Store for Failing {
         begun
     }
     async fn record(&self, mark: Mark, step: Step) -> Result<Recorded, Error> {
-        if self.records.load(Ordering::SeqCst) {
+        // A copy is made only when that is written down.
+        let passes = step.state() == State::Replaying;
+        if self.records.load(Ordering::SeqCst) && !passes {
             self.refused.lock().unwrap().push(step.state());
             return Self::fail();
         }
@@ -500,7 +502,7 @@ async fn a_store_that_fails_sends_nothing_and_changes_no_answer() {
     assert_eq!(refused.kind(), ErrorKind::Storage);
     assert_eq!(world.truth(&reference("a")), (0, 0));
 
-    // The outcome cannot be recorded: the caller is told it all the same, and the row is looked up.
+    // The outcome cannot be recorded: the caller is told it all the same, and the row when the store is back.
     store.begins.store(false, Ordering::SeqCst);
     store.records.store(true, Ordering::SeqCst);
     let told = ledger.submit(&intent).await.unwrap();
@@ -509,8 +511,56 @@ async fn a_store_that_fails_sends_nothing_and_changes_no_answer() {
     let row = ledger.status(&reference("a")).await.unwrap().unwrap();
     assert_eq!(row.state, State::Sending);
     store.records.store(false, Ordering::SeqCst);
-    assert_eq!(ledger.settle().await.unwrap().delivered, 1);
+    assert_eq!(ledger.settle().await.unwrap().next, None);
+    let row = ledger.status(&reference("a")).await.unwrap().unwrap();
+    assert_eq!((row.state, row.delivered), (State::Accepted, Some(true)));
     assert_eq!(world.truth(&reference("a")), (1, 1));
+}
+
+/// There is no second copy of an answer: no lookup finds PINs, and none proves that nothing was done.
+#[tokio::test]
+async fn an_answer_that_the_store_cannot_take_is_brought_to_it_later() {
+    let mut paid = TopupReceipt::new(reference("pins"));
+    paid.pins.push(Pin::new(Secret::new("1234-5678")));
+    let bought = Answer::AcceptWith(Box::new(paid.clone()));
+    let lost = Answer::Lose(ErrorKind::Timeout);
+    for (answers, state, delivered) in [
+        (vec![bought.clone()], State::Accepted, true),
+        (vec![Answer::Reject], State::Rejected, false),
+        (vec![Answer::Refuse], State::NotSent, false),
+        (vec![lost, bought], State::Replayed, true),
+    ] {
+        let world = World::sqlite().await;
+        let store = Failing::over(world.store().await);
+        let replays = state == State::Replayed;
+        let rules = ProductRules::new(ProductKind::Pins).replay(ReplayGuard::ByteIdentical {
+            within: Duration::from_secs(600),
+        });
+        let fake = Fake::new(TopupCapabilities::new(Currency::NGN, [rules])).answering(answers);
+        let sent = Arc::clone(&fake.sent);
+        let mut settings = settings();
+        settings.replay = replays;
+        let ledger = open(Arc::clone(&store) as Arc<dyn Store>, fake, settings).await;
+        let product = Product::pins(support::naira(100), NonZeroU32::MIN);
+        let intent = TopupIntent::new(reference("pins"), product);
+        store.records.store(!replays, Ordering::SeqCst);
+        let told = ledger.submit(&intent).await;
+        assert_eq!(told.is_err(), state == State::NotSent);
+        store.records.store(true, Ordering::SeqCst);
+        // What is tried and fails is not lost by that.
+        for _ in 0..2 {
+            ledger.resume().await.unwrap();
+            let row = ledger.status(&reference("pins")).await.unwrap().unwrap();
+            assert!(row.state.is_open(), "{state}: {:?}", row.state);
+        }
+        store.records.store(false, Ordering::SeqCst);
+        ledger.settle().await.unwrap();
+        let row = ledger.status(&reference("pins")).await.unwrap().unwrap();
+        assert_eq!((row.state, row.delivered), (state, Some(delivered)));
+        let pins = if delivered { paid.pins.clone() } else { vec![] };
+        assert_eq!(row.receipt.pins, pins, "{state}");
+        assert_eq!(sent.load(Ordering::SeqCst), 1 + u32::from(replays));
+    }
 }
 
 /// Whether it was sent before cannot be looked up: that is a trouble of the store, and passes.
@@ -574,6 +624,34 @@ async fn a_claim_that_failed_and_was_written_is_given_back() {
     }
     let told = ledger.submit(&airtime("u1", 1, 100)).await.unwrap();
     assert!(matches!(told, Submission::Accepted(_)));
+}
+
+/// In a service that never calls `resume` what an outage leaves would grow for ever.
+#[tokio::test]
+async fn what_an_outage_left_is_seen_to_by_the_top_ups_after_it() {
+    let world = World::sqlite().await;
+    let store = Failing::over(world.store().await);
+    let ledger = open(Arc::clone(&store) as Arc<dyn Store>, fake(), settings()).await;
+    store.begins_unheard.store(true, Ordering::SeqCst);
+    for n in 0..100 {
+        let intent = airtime(&format!("l{n}"), n, 100);
+        ledger.submit(&intent).await.unwrap_err();
+    }
+    store.begins_unheard.store(false, Ordering::SeqCst);
+    store.records.store(true, Ordering::SeqCst);
+    let told = ledger.submit(&airtime("answered", 1, 100)).await;
+    assert!(matches!(told, Ok(Submission::Accepted(_))));
+    store.records.store(false, Ordering::SeqCst);
+    let counts = ledger.count(None).await.unwrap();
+    assert_eq!(counts.of(State::Sending), 101);
+    for n in 0..10 {
+        let told = ledger.submit(&airtime(&format!("n{n}"), n, 100)).await;
+        assert!(matches!(told, Ok(Submission::Accepted(_))));
+    }
+    let counts = ledger.count(None).await.unwrap();
+    let [sending, not_sent, accepted] =
+        [State::Sending, State::NotSent, State::Accepted].map(|state| counts.of(state));
+    assert_eq!((sending, not_sent, accepted), (0, 100, 11));
 }
 
 /// A claim that failed was not written, and another worker has the row since: it is theirs.

@@ -7,7 +7,7 @@ use super::decode::columns_of;
 use super::read::find;
 use super::sent::same_sale;
 use super::{Dialect, Record, Row, Statement, Tx, Value, Work, guards, later, millis, span};
-use crate::{Begun, Claim, Mark, Operation, State, Step, Why};
+use crate::{Begun, Claim, Guard, Mark, Operation, Refusal, State, Step, Why};
 
 /// Later than anything: nothing was sent after it.
 const NEVER: i64 = i64::MAX;
@@ -58,16 +58,29 @@ macro_rules! sent_after {
     };
 }
 
-/// `$9`: duplicates were sent after that. `$10`: what other jobs sent after that is not sent again.
+/// An answer says that it happened, whatever became of the row: see [`Record`].
+macro_rules! happened {
+    ($id:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM telco_event e WHERE e.topup = ",
+            $id,
+            " AND e.state IN ('accepted', 'replayed'))"
+        )
+    };
+}
+
+/// `$9`: duplicates were sent after that. `$10`: what other jobs sent after that is not sent again. `$11` `$12`: the account.
 const UPDATE: &str = concat!(
     "UPDATE telco_topup SET state = 'sending', delivered = NULL, counts = 1, attempt = attempt + 1, \
      owner = $4, lease_until = $5, fence = fence + 1, claimed = fence + 1, sent_at = $6, changed_at = $6, \
      prepared_at = $7, frozen = $8, lookups = 0, due_at = NULL, \
      why = NULL, why_kind = NULL, why_code = NULL, why_status = NULL, why_help = NULL, who = NULL, \
      provider_id = NULL, cost = NULL, balance = NULL, warnings = NULL, answer = NULL \
-     WHERE reference = $1 AND fence = $2 AND state = $3 \
+     WHERE reference = $1 AND fence = $2 AND state = $3 AND provider = $11 AND account = $12 \
      AND NOT EXISTS (SELECT 1 FROM telco_note WHERE name = 'stop') \
-     AND NOT EXISTS (SELECT 1 FROM telco_topup AS d WHERE ",
+     AND NOT ",
+    happened!("telco_topup.id"),
+    " AND NOT EXISTS (SELECT 1 FROM telco_topup AS d WHERE ",
     sent_after!("CAST($9 AS BIGINT)"),
     " AND reference <> telco_topup.reference) \
      AND NOT EXISTS (SELECT 1 FROM telco_topup AS d WHERE ",
@@ -207,6 +220,10 @@ impl Claim {
         ];
         values.extend(self.frozen());
         values.extend(since.map(Value::from));
+        values.extend([
+            self.identity.provider().into(),
+            self.identity.account().into(),
+        ]);
         Statement(UPDATE, values)
     }
 
@@ -229,7 +246,11 @@ impl Claim {
 
     /// A row that is there and may be sent.
     async fn again(&self, tx: &mut Tx<'_>, row: Operation) -> Result<Begun, Error> {
-        if let Some(refusal) = guards::refuse(tx, self, Some(&row)).await? {
+        let refusal = match happened(tx, row.id).await? {
+            None => guards::refuse(tx, self, Some(&row)).await?,
+            refusal => refusal,
+        };
+        if let Some(refusal) = refusal {
             if row.state == State::Planned {
                 self.turn_away(tx, &row, &refusal).await?;
             }
@@ -254,7 +275,7 @@ impl Claim {
         &self,
         tx: &mut Tx<'_>,
         row: &Operation,
-        refusal: &crate::Refusal,
+        refusal: &Refusal,
     ) -> Result<(), Error> {
         let (id, fence) = (row.id.into(), row.fence.into());
         if refusal.guard.is_about_one_row() {
@@ -274,4 +295,17 @@ impl Claim {
         }
         Ok(())
     }
+}
+
+/// Whatever else was found out, it is not sent against the provider's own word.
+async fn happened(tx: &mut Tx<'_>, id: i64) -> Result<Option<Refusal>, Error> {
+    let told = tx.run(
+        concat!(
+            "SELECT CAST(1 AS BIGINT) WHERE ",
+            happened!("CAST($1 AS BIGINT)")
+        ),
+        vec![id.into()],
+    );
+    let why = "an answer that came late says that it was delivered: more is a new operation";
+    Ok((!told.await?.is_empty()).then(|| Refusal::new(Guard::Reissue, why)))
 }

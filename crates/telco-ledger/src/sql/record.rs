@@ -1,11 +1,11 @@
 //! A step, if the row is where it may come from and nobody has taken it over.
 
 use async_trait::async_trait;
-use telco_core::{Amount, Error, Pin, Reference, TopupReceipt};
+use telco_core::{Amount, Error, ErrorKind, Pin, Reference, TopupReceipt};
 
 use super::read::find;
 use super::{Dialect, Row, Statement, Tx, Value, Work, later};
-use crate::{Mark, Operation, Recorded, State, Step};
+use crate::{Mark, Operation, Recorded, State, Step, Why};
 
 pub(crate) struct Record {
     reference: Reference,
@@ -58,9 +58,14 @@ impl Work for Record {
             return Ok(Recorded::Done);
         }
         self.keep_late(tx, row.id).await?;
+        self.settle_late(tx, row.id).await?;
         Ok(Recorded::Superseded)
     }
 }
+
+const LATE: &str = "the provider took it: its answer came after its sender was taken for gone";
+const EARLIER: &str =
+    "the provider took an earlier transmission: its answer came after it was sent again";
 
 /// `$23` lists the states it may come from. `$2` is the fencing token, if there is one to be shown.
 const UPDATE: &str = "UPDATE telco_topup SET \
@@ -217,6 +222,73 @@ impl Record {
             .await?;
         }
         self.keep_pins(tx, id).await
+    }
+
+    /// What an answer that comes late says for sure about the transmission that it answers.
+    fn proof(&self) -> Option<Step> {
+        let (delivered, why, provider_id) = match &self.step {
+            Step::Accepted(receipt) | Step::Replayed(receipt) => {
+                let why = Why::new(ErrorKind::Other, LATE);
+                (true, why, receipt.provider_id.clone())
+            }
+            Step::Rejected(why) | Step::NotSent(why) => (false, why.clone(), None),
+            _ => return None,
+        };
+        Some(Step::Settled {
+            delivered,
+            why,
+            provider_id,
+        })
+    }
+
+    /// Whoever sent it was taken for gone, and brings the answer after all. It settles a row of which nobody knows better, whoever
+    /// looks it up meanwhile. That it happened is true whatever else was sent; that it did not says nothing about a second copy.
+    ///
+    /// What was decided otherwise, or is on the way once more, stays as it is; but that it happened is in its history from then on,
+    /// and no row with that in its history is sent again.
+    async fn settle_late(&self, tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
+        let (Some(proof), Some(fence)) = (self.proof(), self.fence) else {
+            return Ok(());
+        };
+        let delivered = proof.delivered() == Some(true);
+        // Locks the row, too: its holder may be about to replay it.
+        let speaks = tx
+            .run(
+                "UPDATE telco_topup SET claimed = claimed \
+                 WHERE id = $1 AND claimed <= CAST($2 AS BIGINT) AND fence >= CAST($2 AS BIGINT) \
+                 AND (CAST($3 AS BIGINT) = 1 OR attempt = (SELECT MAX(e.attempt) FROM telco_event e \
+                 WHERE e.topup = telco_topup.id AND e.state = 'sending')) RETURNING id",
+                vec![id.into(), fence.into(), delivered.into()],
+            )
+            .await?;
+        if !speaks.is_empty() {
+            // As a person would, so that the token of whoever holds it is void.
+            let settled = Self::by_a_person(self.reference.clone(), proof);
+            if !tx.run(UPDATE, settled.values(tx.now)).await?.is_empty() {
+                return Ok(());
+            }
+        }
+        if delivered {
+            tx.run(
+                "INSERT INTO telco_event (topup, at, state, attempt, owner, why) \
+                 SELECT t.id, CAST($3 AS BIGINT), CAST($4 AS TEXT), t.attempt, t.owner, \
+                 CASE WHEN t.claimed > CAST($2 AS BIGINT) THEN CAST($6 AS TEXT) ELSE CAST($5 AS TEXT) END FROM telco_topup t \
+                 WHERE t.id = $1 AND t.fence >= CAST($2 AS BIGINT) AND (t.claimed > CAST($2 AS BIGINT) \
+                 OR (COALESCE(t.delivered, 0) <> 1 AND t.state <> 'reversed')) \
+                 AND NOT EXISTS (SELECT 1 FROM telco_event e WHERE e.topup = t.id AND e.state = CAST($4 AS TEXT) \
+                 AND e.why IN (CAST($5 AS TEXT), CAST($6 AS TEXT)))",
+                vec![
+                    id.into(),
+                    fence.into(),
+                    tx.now.into(),
+                    self.step.state().as_str().into(),
+                    LATE.into(),
+                    EARLIER.into(),
+                ],
+            )
+            .await?;
+        }
+        Ok(())
     }
 
     /// Who decided, and how they know, where it was a person.

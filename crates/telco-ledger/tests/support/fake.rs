@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use telco_core::{
-    Balance, Error, ErrorKind, Identity, Lookup, NotSent, PreparedTopup, Provider, SecretBytes,
-    Submission, TopupCapabilities, TopupIntent, TopupProvider, TopupReceipt, UnknownOutcome,
-    async_trait,
+    Balance, Error, ErrorKind, Identity, Lookup, NotSent, PreparedTopup, Provider, Rejection,
+    SecretBytes, Submission, TopupCapabilities, TopupIntent, TopupProvider, TopupReceipt,
+    UnknownOutcome, async_trait,
 };
 use tokio::sync::Semaphore;
 
@@ -17,6 +17,10 @@ use tokio::sync::Semaphore;
 pub(crate) enum Answer {
     Accept,
     AcceptWith(Box<TopupReceipt>),
+    /// It did not act.
+    Reject,
+    /// No byte left.
+    Refuse,
     Lose(ErrorKind),
     /// Nobody knows, but this is what holds if it did happen.
     Doubt(Box<TopupReceipt>),
@@ -133,6 +137,12 @@ impl TopupProvider for Fake {
                 Submission::Accepted(TopupReceipt::new(reference.clone()))
             }
             Some(Answer::AcceptWith(receipt)) => Submission::Accepted(*receipt),
+            Some(Answer::Reject) => {
+                Submission::Rejected(Rejection::new(ErrorKind::InsufficientBalance, "no money"))
+            }
+            Some(Answer::Refuse) => {
+                return Err(NotSent::new(ErrorKind::Connect, "nobody listens"));
+            }
             Some(Answer::Lose(kind)) => {
                 Submission::unknown(reference, Error::in_doubt(kind, "lost"))
             }

@@ -89,6 +89,12 @@ pub(crate) trait Work: Send + Sync + 'static {
         false
     }
 
+    /// It may read or write very much, and is not done together with what holds all others up.
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool {
+        false
+    }
+
     /// The statement that does the work where nothing speaks against it, if there is one. Those of all work in a transaction
     /// are run before the rest of it.
     fn opening(&self, _now: i64, _dialect: Dialect) -> Option<Statement> {

@@ -22,6 +22,11 @@ pub(crate) struct Plan {
 impl Work for Plan {
     type Out = Vec<Placed>;
 
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool {
+        true
+    }
+
     async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Vec<Placed>, Error> {
         let mut placed = Vec::with_capacity(self.rows.len());
         for row in &self.rows {
@@ -157,6 +162,11 @@ impl Replan {
 #[async_trait]
 impl Work for Replan {
     type Out = u64;
+
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool {
+        true
+    }
 
     async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<u64, Error> {
         let stays = |left_out| {

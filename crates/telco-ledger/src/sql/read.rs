@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use telco_core::{Amount, Currency, Error, Identity, Reference};
 
 use super::decode::{currency, operation, with_pins};
-use super::schema::{columns, open_states};
+use super::schema::{columns, on_the_way, open_states};
 use super::value::unexpected;
 use super::{Row, Tx, Value, Work, time};
 use crate::{Count as Entry, Counts, Event, Filter, Operation, State};
@@ -86,6 +86,11 @@ impl Work for History {
 #[async_trait]
 impl Work for Filter {
     type Out = Vec<Operation>;
+
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool {
+        true
+    }
 
     async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Vec<Operation>, Error> {
         if self.open && self.state.is_some_and(|state| !state.is_open()) {
@@ -169,6 +174,11 @@ const BY_CURRENCY: &str = "SELECT state, delivered, currency, decimals, COUNT(*)
 impl Work for Count {
     type Out = Counts;
 
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool {
+        true
+    }
+
     async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Counts, Error> {
         let job: Value = self.0.as_deref().into();
         if self.0.is_some() {
@@ -241,8 +251,8 @@ impl Work for Claimed {
                 concat!(
                     "SELECT CAST(COALESCE((SELECT value FROM telco_meter WHERE name = $1), 0) - \
                      COALESCE((SELECT SUM(price) FROM telco_topup WHERE provider = $2 AND account = $3 AND ",
-                    open_states!(),
-                    " AND state IN ('sending', 'replaying') AND currency = $4), 0) AS BIGINT)"
+                    on_the_way!(),
+                    " AND currency = $4), 0) AS BIGINT)"
                 ),
                 vec![
                     meter.into(),

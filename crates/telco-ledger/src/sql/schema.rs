@@ -33,6 +33,18 @@ macro_rules! open_states {
 }
 pub(crate) use open_states;
 
+/// Rows that may be on the way now. Of two lists of states SQLite seeks by the first, and this one is the shorter: what only waits
+/// to be looked up may be very much.
+macro_rules! on_the_way {
+    () => {
+        concat!(
+            "state IN ('sending', 'replaying') AND ",
+            crate::sql::schema::open_states!()
+        )
+    };
+}
+pub(crate) use on_the_way;
+
 /// In milliseconds. A row that changed so long after now was written before the clock went back, and its times say nothing.
 macro_rules! a_minute {
     () => {
@@ -115,7 +127,8 @@ CREATE TABLE telco_topup (
 CREATE INDEX telco_topup_open ON telco_topup (provider, account, state, due_at) WHERE {OPEN};
 CREATE INDEX telco_topup_job ON telco_topup (job, state, id) WHERE job IS NOT NULL;
 CREATE INDEX telco_topup_recipient ON telco_topup (recipient, sent_at) WHERE sent_at IS NOT NULL;
-CREATE INDEX telco_topup_held ON telco_topup (id) WHERE lease_until > 0;
+CREATE INDEX telco_topup_held ON telco_topup (lease_until) WHERE lease_until > 0;
+CREATE INDEX telco_topup_ahead ON telco_topup (changed_at) WHERE state = 'unknown';
 CREATE TABLE telco_event (
   id            {ID},
   topup         BIGINT NOT NULL,

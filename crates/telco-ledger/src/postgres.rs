@@ -45,7 +45,7 @@ impl PostgresStore {
     /// Connects, and makes the tables where they are missing.
     ///
     /// # Errors
-    /// Kind `Storage`: the database does not answer or refuses, or the ledger in it is of a newer version.
+    /// Kind `Storage`: the database does not answer or refuses, or the ledger in it is of another version.
     pub async fn connect<T>(mut config: Config, tls: T) -> Result<Self, Error>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,

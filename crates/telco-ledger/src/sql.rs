@@ -141,14 +141,24 @@ pub(crate) fn time(millis: i64) -> SystemTime {
     moved.unwrap_or(epoch)
 }
 
-/// A ledger of a newer version may mean something else by what this one would write.
+/// A ledger of a newer version may mean something else by what this one would write, and one of an older version has other
+/// tables. 0: there is none yet.
 pub(crate) fn check(version: i64) -> Result<(), Error> {
-    if version <= VERSION {
-        return Ok(());
-    }
-    let what = format!("the ledger is of version {version}, this program knows up to {VERSION}");
+    let (what, help) = match version {
+        0 | VERSION => return Ok(()),
+        1 => (
+            format!(
+                "the ledger is of version 1, of a build that was never released, this program knows {VERSION}"
+            ),
+            "end its jobs with the program that made it, and begin a new ledger",
+        ),
+        _ => (
+            format!("the ledger is of version {version}, this program knows up to {VERSION}"),
+            "use the newer program that made it",
+        ),
+    };
     Err(NotSent::new(ErrorKind::Storage, what)
-        .with_help("use the newer program that made it")
+        .with_help(help)
         .into())
 }
 

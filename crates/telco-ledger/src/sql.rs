@@ -21,7 +21,7 @@ pub(crate) use desk::{Desk, Job, perform_all, store_at_a_desk};
 pub(crate) use due::WhatIsDue;
 pub(crate) use guards::STOP;
 pub(crate) use plan::{Plan, Release, Replan, Take};
-pub(crate) use read::{Claimed, Count, Find, History, Note, Noted};
+pub(crate) use read::{Claimed, Count, Find, History, Note, Noted, Now};
 pub(crate) use record::Record;
 pub(crate) use schema::{Dialect, VERSION, create};
 pub(crate) use sent::SentByOthers;

@@ -188,6 +188,13 @@ impl Default for Due {
 /// Time is the store's own: the clock of a worker decides nothing, so that workers whose clocks differ agree.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// The last millisecond that is over, by the clock that says when rows are sent: what is sent from here on is sent after it. A
+    /// time that rows are compared with, such as [`Claim::others_since`], is reckoned from this.
+    ///
+    /// # Errors
+    /// Kind `Storage`.
+    async fn now(&self) -> Result<SystemTime, Error>;
+
     /// The right to send: see [`Claim`].
     ///
     /// # Errors

@@ -414,6 +414,9 @@ impl Failing {
 
 #[async_trait]
 impl Store for Failing {
+    async fn now(&self) -> Result<SystemTime, Error> {
+        self.store.now().await
+    }
     async fn begin(&self, claim: Claim) -> Result<Begun, Error> {
         if self.begins.load(Ordering::SeqCst) {
             return Self::fail();

@@ -167,6 +167,9 @@ macro_rules! store_at_a_desk {
     ($store:ty) => {
         #[async_trait::async_trait]
         impl crate::Store for $store {
+            async fn now(&self) -> Result<std::time::SystemTime, telco_core::Error> {
+                self.desk.ask(crate::sql::Now).await
+            }
             async fn begin(&self, claim: crate::Claim) -> Result<crate::Begun, telco_core::Error> {
                 self.desk.ask(claim).await
             }

@@ -1,5 +1,7 @@
 //! What only reads, and the notes.
 
+use std::time::SystemTime;
+
 use async_trait::async_trait;
 use telco_core::{Amount, Currency, Error, Identity, Reference};
 
@@ -41,6 +43,17 @@ pub(crate) async fn noted(tx: &mut Tx<'_>, name: &str) -> Result<Option<String>,
     match rows.first_mut() {
         Some(row) => row.text().map(Some),
         None => Ok(None),
+    }
+}
+
+pub(crate) struct Now;
+
+#[async_trait]
+impl Work for Now {
+    type Out = SystemTime;
+
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<SystemTime, Error> {
+        Ok(time(tx.now.saturating_sub(1)))
     }
 }
 

@@ -191,8 +191,8 @@ pub struct Guards {
     pub per_day: Option<Amount>,
     /// Most of one job.
     pub per_job: Option<Amount>,
-    /// What the account must still hold afterwards. The balance is read every few seconds and counted down in between:
-    /// advice, since others may spend from the same account.
+    /// What the account must still hold afterwards. The balance is read every few seconds and counted down in between; what is
+    /// unknown when it is read is taken off too, until it is settled. Advice, since others may spend from the same account.
     pub min_balance: Option<Amount>,
     /// At most so many in this time, per account.
     pub rate: Option<(u32, Duration)>,

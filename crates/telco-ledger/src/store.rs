@@ -70,7 +70,8 @@ impl Claim {
 pub struct Spendable {
     /// The balance read.
     pub balance: Amount,
-    /// What was claimed by then and is settled: it is in the balance.
+    /// What was claimed by then and is known to be in the balance, or is left to a person. What nobody knows of counts from here
+    /// on: if it did happen, twice until it is settled; if it did not, the balance is no greater for it.
     pub claimed: i64,
 }
 
@@ -307,7 +308,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Kind `Storage`.
     async fn count(&self, job: Option<String>) -> Result<Counts, Error>;
 
-    /// The sum of all claims through an account that are no longer on the way.
+    /// The sum of all claims through an account that are no longer on the way, and not to be looked up either: see
+    /// [`Spendable::claimed`].
     ///
     /// # Errors
     /// Kind `Storage`.

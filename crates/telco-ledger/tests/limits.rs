@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use support::fake::Fake;
+use support::fake::{Answer, Fake};
 use support::{World, airtime, naira, number, open, reference, settings};
 use telco_core::{
-    Amount, Clock, Currency, ErrorKind, Product, ProductKind, ProductRules, TopupCapabilities,
-    TopupIntent,
+    Amount, Clock, Currency, ErrorKind, Lookup, LookupSupport, Product, ProductKind, ProductRules,
+    Submission, TopupCapabilities, TopupIntent,
 };
 use telco_ledger::{Guard, Guards, Ledger, Settings, SqliteStore};
 
@@ -28,6 +28,7 @@ support::on_both_stores!(
     another_plan_is_another_thing,
     a_window_that_is_over_refuses_nothing,
     what_was_spent_before_the_balance_was_read_counts_once,
+    what_was_unknown_when_the_balance_was_read_gives_nothing_back,
 );
 
 fn fake() -> Fake {
@@ -138,6 +139,33 @@ async fn what_was_spent_before_the_balance_was_read_counts_once(world: World) {
         let more = airtime("more", 2, 1);
         assert_eq!(refused(&ledger, &more).await, Some(Guard::MinBalance));
     }
+}
+
+/// The balance was never lowered by it, so it is no higher when it turns out not to have happened.
+async fn what_was_unknown_when_the_balance_was_read_gives_nothing_back(world: World) {
+    let after = Duration::ZERO;
+    let rules = ProductRules::new(ProductKind::Airtime)
+        .lookup(LookupSupport::Proves { after }, [Duration::ZERO]);
+    let lost = [Answer::Lose(ErrorKind::Timeout)];
+    let losing = Fake::new(TopupCapabilities::new(Currency::NGN, [rules]))
+        .answering(lost)
+        .showing([Ok(Lookup::NotFound)]);
+    let store = world.store().await;
+    let losing = open(Arc::clone(&store), losing, settings()).await;
+    let told = losing.submit(&airtime("lost", 1, 100)).await;
+    assert!(matches!(told, Ok(Submission::Unknown(_))), "{told:?}");
+
+    let mut settings = settings();
+    settings.guards.min_balance = Some(naira(50));
+    let fake = fake();
+    *fake.balance.lock().unwrap() = 200;
+    let ledger = open(store, fake, settings).await;
+    // The balance is read here.
+    assert_eq!(refused(&ledger, &airtime("a", 2, 10)).await, None);
+    assert_eq!(losing.settle().await.unwrap().not_delivered, 1);
+    let too_much = airtime("b", 3, 141);
+    assert_eq!(refused(&ledger, &too_much).await, Some(Guard::MinBalance));
+    assert_eq!(refused(&ledger, &airtime("c", 4, 140)).await, None);
 }
 
 /// A clock that stands until it is set, in milliseconds after 1970.

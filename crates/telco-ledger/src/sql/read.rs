@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use telco_core::{Amount, Currency, Error, Identity, Reference};
 
 use super::decode::{currency, operation, with_pins};
-use super::schema::{columns, on_the_way, open_states};
+use super::schema::{columns, open_states};
 use super::value::unexpected;
 use super::{Row, Tx, Value, Work, time};
 use crate::{Count as Entry, Counts, Event, Filter, Operation, State};
@@ -263,8 +263,9 @@ impl Work for Claimed {
             .run(
                 concat!(
                     "SELECT CAST(COALESCE((SELECT value FROM telco_meter WHERE name = $1), 0) - \
-                     COALESCE((SELECT SUM(price) FROM telco_topup WHERE provider = $2 AND account = $3 AND ",
-                    on_the_way!(),
+                     COALESCE((SELECT SUM(price) FROM telco_topup WHERE provider = $2 AND account = $3 AND \
+                     state IN ('sending', 'replaying', 'unknown') AND ",
+                    open_states!(),
                     " AND currency = $4), 0) AS BIGINT)"
                 ),
                 vec![

@@ -209,17 +209,16 @@ async fn a_place_under_the_rate_is_free_again_in_time() {
     let mut guards = Guards::none();
     guards.rate = Some((2, Duration::from_secs(10)));
     let (ledger, clock, _folder) = standing(guards, MIDNIGHT).await;
-    for n in [1, 2] {
-        let intent = airtime(&format!("a{n}"), n, 100);
-        assert_eq!(refused(&ledger, &intent).await, None);
-    }
+    assert_eq!(refused(&ledger, &airtime("a1", 1, 100)).await, None);
+    clock.set(MIDNIGHT + 4_000);
+    assert_eq!(refused(&ledger, &airtime("a2", 2, 100)).await, None);
     let third = airtime("a3", 3, 100);
     let why = ledger.submit(&third).await.unwrap_err();
     let wait = why.as_error().retry_after();
-    assert_eq!(wait, Some(Duration::from_secs(5)), "one each five seconds");
-    clock.set(MIDNIGHT + 4_999);
+    assert_eq!(wait, Some(Duration::from_secs(6)), "ten after the first");
+    clock.set(MIDNIGHT + 9_999);
     assert_eq!(refused(&ledger, &third).await, Some(Guard::Rate));
-    clock.set(MIDNIGHT + 5_000);
+    clock.set(MIDNIGHT + 10_000);
     assert_eq!(refused(&ledger, &third).await, None);
     assert_eq!(
         refused(&ledger, &airtime("a4", 4, 100)).await,
@@ -228,6 +227,32 @@ async fn a_place_under_the_rate_is_free_again_in_time() {
     // A clock that went back an hour does not hold everything up for an hour.
     clock.set(MIDNIGHT - 3_600_000);
     assert_eq!(refused(&ledger, &airtime("a5", 5, 100)).await, None);
+}
+
+#[tokio::test]
+async fn no_span_of_the_rate_s_length_holds_more() {
+    const MOST: usize = 4;
+    let mut guards = Guards::none();
+    guards.rate = Some((4, Duration::from_secs(1)));
+    let (ledger, clock, _folder) = standing(guards, MIDNIGHT).await;
+    let mut passed = Vec::new();
+    // One every 30 ms, and after a while none for two seconds.
+    for n in (0..100).chain(170..270) {
+        clock.set(MIDNIGHT + n * 30);
+        if refused(&ledger, &airtime(&format!("s{n}"), n, 100))
+            .await
+            .is_none()
+        {
+            passed.push(n * 30);
+        }
+    }
+    for from in &passed {
+        let within = passed
+            .iter()
+            .filter(|at| (*from..from + 1_000).contains(at));
+        assert!(within.count() <= MOST, "{passed:?}");
+    }
+    assert_eq!(passed.len(), 6 * MOST, "and no fewer in all: {passed:?}");
 }
 
 #[tokio::test]

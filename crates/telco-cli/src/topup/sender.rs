@@ -258,6 +258,13 @@ impl Through {
     }
 }
 
+/// So many a second, spread over it where that can be divided: so many in each part are no more in any second.
+fn spread(most: u32) -> (u32, Duration) {
+    let parts = [10, 5, 2].into_iter().find(|parts| most % parts == 0);
+    let parts = parts.unwrap_or(1);
+    (most / parts, Duration::from_secs(1) / parts)
+}
+
 fn naira_in(flag: &str, text: Option<&str>) -> Result<Option<Amount>, Failure> {
     text.map(|text| naira(flag, text)).transpose()
 }
@@ -280,7 +287,7 @@ impl Sending {
     fn guards(&self) -> Result<Guards, Failure> {
         let mut guards = Guards::default();
         guards.min_balance = naira_in("--min-balance", self.min_balance.as_deref())?;
-        guards.rate = self.rate.map(|most| (most.get(), Duration::from_secs(1)));
+        guards.rate = self.rate.map(|most| spread(most.get()));
         Ok(guards)
     }
 }

@@ -214,10 +214,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Kind `Storage`.
     async fn decide(&self, reference: Reference, step: Step) -> Result<Recorded, Error>;
 
-    /// Writes rows of a job down.
+    /// Writes rows of a job down, 10,000 at most.
     ///
     /// # Errors
-    /// Kind `Storage`; none is written then.
+    /// Kind `Storage`; or `InvalidInput`, where there are more rows. None is written then.
     async fn plan(
         &self,
         identity: Identity,

@@ -36,6 +36,7 @@ support::on_both_stores!(
     rows_are_listed_and_counted,
     a_job_in_two_currencies_is_counted_in_each,
     a_plan_is_written_whole_or_not_at_all,
+    a_plan_has_a_name_and_an_end,
     every_transmission_names_its_worker,
     what_is_sent_again_tells_its_own_receipt_and_loses_nothing_paid,
     an_answer_that_comes_too_late_is_kept,
@@ -275,6 +276,34 @@ async fn a_plan_is_written_whole_or_not_at_all(world: World) {
     assert!(ledger.list(Filter::default()).await.unwrap().is_empty());
     let rows = vec![PlanRow::new(1, airtime("fine", 1, 100))];
     assert_eq!(ledger.plan("job", rows).await.unwrap(), [Placed::New]);
+}
+
+/// A job without a name would be no other job to anyone; and a plan is one transaction, which ends in time.
+async fn a_plan_has_a_name_and_an_end(world: World) {
+    let ledger = open(world.store().await, fake(), settings()).await;
+    let row = |n: u64| PlanRow::new(n, airtime(&format!("p{n}"), n, 100));
+    for (job, rows, told) in [
+        ("job", (0..10_001).map(row).collect(), "10000 are the most"),
+    ] {
+        let refused = ledger.plan(job, rows).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+        assert!(refused.to_string().contains(told), "{refused}");
+    }
+    assert!(ledger.list(Filter::default()).await.unwrap().is_empty());
+    // More than are on their way at a time; some of them are there, and one belongs to another job.
+    ledger.plan("other", vec![row(3)]).await.unwrap();
+    ledger.plan("job", vec![row(1), row(600)]).await.unwrap();
+    let placed = ledger.plan("job", (0..700).map(row).collect()).await;
+    let placed = placed.unwrap();
+    for (n, placed) in (0..).zip(&placed) {
+        let wanted = match n {
+            1 | 600 => Placed::Known,
+            3 => Placed::Conflict,
+            _ => Placed::New,
+        };
+        assert_eq!(*placed, wanted, "{n}");
+    }
+    assert_eq!(placed.len(), 700);
 }
 
 /// Who sent it is asked after a crash, and the answer to a lost claim is recognised by it.

@@ -196,11 +196,7 @@ macro_rules! store_at_a_desk {
                 rows: Vec<crate::PlanRow>,
             ) -> Result<Vec<crate::Placed>, telco_core::Error> {
                 self.desk
-                    .ask(crate::sql::Plan {
-                        identity,
-                        job,
-                        rows,
-                    })
+                    .ask(crate::sql::Plan::new(identity, job, rows)?)
                     .await
             }
             async fn take(

@@ -11,20 +11,18 @@ use super::value::unexpected;
 use super::{Row, Tx, Value, Work, time};
 use crate::{Count as Entry, Counts, Event, Filter, Operation, State};
 
+/// The row of a reference.
+pub(crate) const FIND: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM telco_topup WHERE reference = $1"
+);
+
 pub(crate) async fn find(
     tx: &mut Tx<'_>,
     reference: &Reference,
 ) -> Result<Option<Operation>, Error> {
-    let mut rows = tx
-        .run(
-            concat!(
-                "SELECT ",
-                columns!(),
-                " FROM telco_topup WHERE reference = $1"
-            ),
-            vec![reference.as_str().into()],
-        )
-        .await?;
+    let mut rows = tx.run(FIND, vec![reference.as_str().into()]).await?;
     let Some(row) = rows.first_mut() else {
         return Ok(None);
     };

@@ -59,7 +59,7 @@ impl Ledger {
     /// ```
     ///
     /// # Errors
-    /// Kind `Storage`; or `InvalidInput`, where there are more rows.
+    /// Kind `Storage`; or `InvalidInput`, where the job's name is empty or there are more rows.
     pub async fn plan(&self, job: &str, rows: Vec<PlanRow>) -> Result<Vec<Placed>, Error> {
         let identity = self.identity().clone();
         self.inner.store.plan(identity, job.to_owned(), rows).await

@@ -217,7 +217,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Writes rows of a job down, 10,000 at most.
     ///
     /// # Errors
-    /// Kind `Storage`; or `InvalidInput`, where there are more rows. None is written then.
+    /// Kind `Storage`; or `InvalidInput`, where the job's name is empty or there are more rows. None is written then.
     async fn plan(
         &self,
         identity: Identity,

@@ -283,6 +283,7 @@ async fn a_plan_has_a_name_and_an_end(world: World) {
     let ledger = open(world.store().await, fake(), settings()).await;
     let row = |n: u64| PlanRow::new(n, airtime(&format!("p{n}"), n, 100));
     for (job, rows, told) in [
+        ("", vec![row(1)], "a job has a name"),
         ("job", (0..10_001).map(row).collect(), "10000 are the most"),
     ] {
         let refused = ledger.plan(job, rows).await.unwrap_err();

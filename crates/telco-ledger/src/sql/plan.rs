@@ -33,6 +33,10 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(identity: Identity, job: String, rows: Vec<PlanRow>) -> Result<Self, Error> {
         let refuse = |what: String| NotSent::new(ErrorKind::InvalidInput, what);
+        if job.is_empty() {
+            // It would be taken for none where other jobs are looked for.
+            return Err(refuse("a job has a name, and this one is empty".to_owned()).into());
+        }
         let count = rows.len();
         if count > AT_ONCE {
             let what = format!("{count} rows are planned at a time, and {AT_ONCE} are the most");

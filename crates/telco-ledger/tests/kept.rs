@@ -33,6 +33,7 @@ support::on_both_stores!(
     an_unknown_outcome_is_looked_up_when_the_provider_is_ready,
     lookups_are_spaced_and_few_at_a_time,
     every_product_is_read_as_it_was_written,
+    amounts_are_read_in_the_currency_they_were_told_in,
     rows_are_listed_and_counted,
     a_job_in_two_currencies_is_counted_in_each,
     a_plan_is_written_whole_or_not_at_all,
@@ -207,6 +208,45 @@ async fn every_product_is_read_as_it_was_written(world: World) {
         let told = ledger.submit(&intent).await.unwrap();
         assert!(matches!(told, Submission::Accepted(_)));
         assert_eq!(sent.load(Ordering::SeqCst), n);
+    }
+}
+
+/// An amount that the provider tells in another currency is not told again in the row's.
+async fn amounts_are_read_in_the_currency_they_were_told_in(world: World) {
+    let store = world.store().await;
+    let dollars = Amount::from_minor(150, Currency::USD);
+    let told = ["cost in another currency", "face value in another currency"];
+    for (name, cost, balance, kept) in [
+        (
+            "own",
+            naira(90),
+            naira(5),
+            (Some(naira(90)), Some(naira(5))),
+        ),
+        ("cost", dollars, naira(5), (None, Some(naira(5)))),
+    ] {
+        let mut receipt = TopupReceipt::new(reference(name));
+        (receipt.cost, receipt.balance) = (Some(cost), Some(balance));
+        receipt.warnings = vec!["slow".to_owned()];
+        let mut pin = Pin::new(Secret::new("1234-5678"));
+        pin.face_value = Some(cost);
+        receipt.pins.push(pin);
+        let fake = fake().answering([Answer::AcceptWith(Box::new(receipt))]);
+        let ledger = open(Arc::clone(&store), fake, settings()).await;
+        let product = Product::pins(naira(100), NonZeroU32::MIN);
+        let intent = TopupIntent::new(reference(name), product);
+        let _ = ledger.submit(&intent).await.unwrap();
+        let row = ledger.status(&intent.reference).await.unwrap().unwrap();
+        assert_eq!((row.receipt.cost, row.receipt.balance), kept, "{name}");
+        assert_eq!(row.receipt.pins[0].face_value, kept.0, "{name}");
+        let mut warnings = row.receipt.warnings.iter();
+        assert_eq!(warnings.next().unwrap(), "slow");
+        if kept.0.is_none() {
+            for told in told {
+                assert_eq!(*warnings.next().unwrap(), format!("{told}: {dollars}"));
+            }
+        }
+        assert_eq!(warnings.next(), None, "{name}");
     }
 }
 

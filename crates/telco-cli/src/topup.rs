@@ -23,7 +23,7 @@ use crate::config::Settings;
 use crate::exit::Done;
 use crate::output::Form;
 
-pub(crate) use earlier::since;
+pub(crate) use earlier::window;
 pub(crate) use lease::lease;
 pub(crate) use place::Place;
 

@@ -69,6 +69,29 @@ fn four_workers_on_postgres_one_killed_one_frozen_and_the_server_restarted() {
     assert!(undecided < 2 * part, "{undecided} undecided");
 }
 
+/// Begun with `--send-again`, it sends again what was sent until then. Another job sends most of its rows while it runs.
+#[test]
+fn two_jobs_at_once_send_the_same_once_whatever_is_sent_again() {
+    let Some(database) = Database::find() else {
+        return;
+    };
+    let rows = 100;
+    let mut scene = Scene::new(rows);
+    scene.ledger = database.url();
+    let again = ["--send-again", "--allow-duplicates", "--rate", "10"];
+    let mut slow = scene.bulk(&again).spawn().unwrap();
+    scene.wait_for(5, &mut slow);
+
+    let other = scene.folder.path().join("other.csv");
+    let text = std::fs::read_to_string(scene.file()).unwrap();
+    std::fs::write(&other, format!("{text}08037654321;50;MTN\n")).unwrap();
+    let skipping = scene.bulk_of(&other, &["--skip-sent"]).output().unwrap();
+    for ended in [skipping, slow.wait_with_output().unwrap()] {
+        assert!([0, 10].contains(&code(&ended)), "{}", err(&ended));
+    }
+    assert_eq!(scene.sandbox.totals().requested, rows as u64 + 1);
+}
+
 /// How many rows this process sent.
 fn sent_by(worker: &Output) -> u64 {
     let told = err(worker);

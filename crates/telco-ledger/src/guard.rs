@@ -191,10 +191,12 @@ pub struct Guards {
     pub per_day: Option<Amount>,
     /// Most of one job.
     pub per_job: Option<Amount>,
-    /// What the account must still hold afterwards. The balance is read every few seconds and counted down in between:
-    /// advice, since others may spend from the same account.
+    /// What the account must still hold afterwards. The balance is read every few seconds and counted down in between; what is
+    /// unknown when it is read is taken off too, until it is settled. Advice, since others may spend from the same account.
     pub min_balance: Option<Amount>,
-    /// At most so many in this time, per account.
+    /// At most so many in any span of this length, per account: not on the average of several, since a provider that is sent more
+    /// answers that it is too much, and then nobody knows. They may all come at once in the beginning of it; where they are to be
+    /// spread, give fewer in a shorter time. It is counted when the right to send is written down, by the millisecond.
     pub rate: Option<(u32, Duration)>,
 }
 

@@ -46,7 +46,7 @@ impl Entry {
 
 impl Ledger {
     /// Writes rows of a job down, all or none, and says what became of each. The same rows again change nothing, so a job that
-    /// was interrupted while planning is planned again.
+    /// was interrupted while planning is planned again. At most 10,000 rows at a time: a larger job is planned in parts.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/doc.rs")); }
@@ -60,7 +60,7 @@ impl Ledger {
     /// ```
     ///
     /// # Errors
-    /// Kind `Storage`.
+    /// Kind `Storage`; or `InvalidInput`, where the job's name is empty or there are more rows.
     pub async fn plan(&self, job: &str, rows: Vec<PlanRow>) -> Result<Vec<Placed>, Error> {
         let identity = self.identity().clone();
         self.inner.store.plan(identity, job.to_owned(), rows).await

@@ -122,7 +122,8 @@ impl Options {
     }
 
     /// Not if another job has sent the same number, product and amount after `since`, and it was delivered or may have been: what
-    /// [`Store::sent_by_other_jobs`] finds. A file that was changed is a new job, and two people may send the two at once.
+    /// [`Store::sent_by_other_jobs`] finds. A file that was changed is a new job, and two people may send the two at once. `since` is
+    /// the store's time, reckoned from [`Store::now`]: a clock that is ahead of it would overlook what the other job sends meanwhile.
     ///
     /// It is looked at where the right to send is written down, and these are granted one after the other: of two jobs that send
     /// the same at one moment, one sends it and the other is refused. [`allow_duplicate`](Self::allow_duplicate), which is for the

@@ -45,7 +45,7 @@ impl PostgresStore {
     /// Connects, and makes the tables where they are missing.
     ///
     /// # Errors
-    /// Kind `Storage`: the database does not answer or refuses, or the ledger in it is of a newer version.
+    /// Kind `Storage`: the database does not answer or refuses, or the ledger in it is of another version.
     pub async fn connect<T>(mut config: Config, tls: T) -> Result<Self, Error>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
@@ -136,35 +136,46 @@ impl Worker {
     }
 
     /// What is left to do is given back.
-    async fn perform(&mut self, mut jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
-        let mut left = Vec::new();
-        let outcome = self.patiently(&mut jobs).await;
-        if matches!(outcome, Err(Failure::Refused(..))) && jobs.len() > 1 {
-            // One of them was refused: each on its own, so that it fails alone. If the database goes away meanwhile, all that are
-            // left share that failure.
-            let mut away = None;
-            for job in jobs {
-                let mut alone = [job];
-                let outcome = match away.clone() {
-                    Some(away) => Err(away),
-                    None => self.patiently(&mut alone).await,
-                };
-                let [job] = alone;
-                if let Err(failure) = &outcome
-                    && !matches!(failure, Failure::Refused(..))
-                {
-                    away = Some(failure.clone());
+    async fn perform(&mut self, jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+        // If the database goes away meanwhile, all that are left share that failure: nobody waits for the others' patience too.
+        let (mut left, mut away) = (Vec::new(), None);
+        let (long, short): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.is_long());
+        for mut jobs in [short, long] {
+            let outcome = self.unless_away(&mut away, &mut jobs).await;
+            if matches!(outcome, Err(Failure::Refused(..))) && jobs.len() > 1 {
+                // One of them was refused: each on its own, so that it fails alone.
+                for job in jobs {
+                    let mut alone = [job];
+                    let outcome = self.unless_away(&mut away, &mut alone).await;
+                    let [job] = alone;
+                    left.extend(job.answer(outcome.map_err(Failure::into_error)));
                 }
-                left.extend(job.answer(outcome.map_err(Failure::into_error)));
+                continue;
             }
-            return left;
-        }
-        // Where the database is away it is so for all: nobody waits for the others' patience too.
-        let outcome = outcome.map_err(Failure::into_error);
-        for job in jobs {
-            left.extend(job.answer(outcome.clone()));
+            let outcome = outcome.map_err(Failure::into_error);
+            for job in jobs {
+                left.extend(job.answer(outcome.clone()));
+            }
         }
         left
+    }
+
+    async fn unless_away(
+        &mut self,
+        away: &mut Option<Failure>,
+        jobs: &mut [Box<dyn Job>],
+    ) -> Result<(), Failure> {
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        if let Some(away) = away {
+            return Err(away.clone());
+        }
+        let outcome = self.patiently(jobs).await;
+        if let Err(failure @ (Failure::Lost(_) | Failure::Shut(_))) = &outcome {
+            *away = Some(failure.clone());
+        }
+        outcome
     }
 
     /// Performed anew as long as it is the connection that fails: nobody knows then whether the work was done, and each piece
@@ -372,5 +383,55 @@ mod tests {
         assert!(began.elapsed() > PATIENCE, "{:?}", began.elapsed());
         let most = Duration::from_secs(60) + PATIENCE * 2;
         assert!(began.elapsed() < most, "{:?}", began.elapsed());
+    }
+
+    /// Says how many locks of a ledger its transaction holds.
+    struct Locks {
+        alone: bool,
+    }
+
+    #[async_trait]
+    impl Work for Locks {
+        type Out = i64;
+
+        fn alone(&self) -> bool {
+            self.alone
+        }
+
+        fn is_long(&self) -> bool {
+            !self.alone
+        }
+
+        async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<i64, Error> {
+            let held = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()";
+            tx.run(held, Vec::new()).await?[0].int()
+        }
+    }
+
+    /// All claims of all workers would wait for it.
+    #[tokio::test]
+    async fn postgres_counts_without_the_lock_of_the_claims() {
+        let Ok(server) = std::env::var("TELCO_TEST_POSTGRES") else {
+            return;
+        };
+        let (desk, inbox) = Desk::new();
+        let worker = Worker {
+            connector: Arc::new(Connect {
+                config: server.parse().unwrap(),
+                tls: NoTls,
+                only_reads: false,
+            }),
+            link: None,
+        };
+        let asked = async {
+            tokio::join!(
+                desk.ask(Locks { alone: true }),
+                desk.ask(Locks { alone: false })
+            )
+        };
+        // Both have asked before the worker comes.
+        let (held, ()) =
+            tokio::join!(biased; asked, async { drop(tokio::spawn(worker.work(inbox))) });
+        assert_eq!((held.0.unwrap(), held.1.unwrap()), (1, 0));
     }
 }

@@ -21,7 +21,7 @@ pub(crate) use desk::{Desk, Job, perform_all, store_at_a_desk};
 pub(crate) use due::WhatIsDue;
 pub(crate) use guards::STOP;
 pub(crate) use plan::{Plan, Release, Replan, Take};
-pub(crate) use read::{Claimed, Count, Find, History, Note, Noted};
+pub(crate) use read::{Claimed, Count, Find, History, Note, Noted, Now};
 pub(crate) use record::Record;
 pub(crate) use schema::{Dialect, VERSION, create};
 pub(crate) use sent::SentByOthers;
@@ -89,6 +89,12 @@ pub(crate) trait Work: Send + Sync + 'static {
         false
     }
 
+    /// It may read or write very much, and is not done together with what holds all others up.
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool {
+        false
+    }
+
     /// The statement that does the work where nothing speaks against it, if there is one. Those of all work in a transaction
     /// are run before the rest of it.
     fn opening(&self, _now: i64, _dialect: Dialect) -> Option<Statement> {
@@ -135,14 +141,24 @@ pub(crate) fn time(millis: i64) -> SystemTime {
     moved.unwrap_or(epoch)
 }
 
-/// A ledger of a newer version may mean something else by what this one would write.
+/// A ledger of a newer version may mean something else by what this one would write, and one of an older version has other
+/// tables. 0: there is none yet.
 pub(crate) fn check(version: i64) -> Result<(), Error> {
-    if version <= VERSION {
-        return Ok(());
-    }
-    let what = format!("the ledger is of version {version}, this program knows up to {VERSION}");
+    let (what, help) = match version {
+        0 | VERSION => return Ok(()),
+        1 => (
+            format!(
+                "the ledger is of version 1, of a build that was never released, this program knows {VERSION}"
+            ),
+            "end its jobs with the program that made it, and begin a new ledger",
+        ),
+        _ => (
+            format!("the ledger is of version {version}, this program knows up to {VERSION}"),
+            "use the newer program that made it",
+        ),
+    };
     Err(NotSent::new(ErrorKind::Storage, what)
-        .with_help("use the newer program that made it")
+        .with_help(help)
         .into())
 }
 

@@ -55,7 +55,7 @@ impl SqliteStore {
     /// Opens the file for writing, and makes it and its tables where they are missing.
     ///
     /// # Errors
-    /// The file cannot be opened or written, another process writes to it, it is no ledger, or one of a newer version: what
+    /// The file cannot be opened or written, another process writes to it, it is no ledger, or one of another version: what
     /// to do is said.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::open_with_clock(path, Arc::new(SystemClock::default()))

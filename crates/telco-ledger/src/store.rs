@@ -70,7 +70,8 @@ impl Claim {
 pub struct Spendable {
     /// The balance read.
     pub balance: Amount,
-    /// What was claimed by then and is settled: it is in the balance.
+    /// What was claimed by then and is known to be in the balance, or is left to a person. What nobody knows of counts from here
+    /// on: if it did happen, twice until it is settled; if it did not, the balance is no greater for it.
     pub claimed: i64,
 }
 
@@ -189,6 +190,13 @@ impl Default for Due {
 /// Time is the store's own: the clock of a worker decides nothing, so that workers whose clocks differ agree.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// The last millisecond that is over, by the clock that says when rows are sent: what is sent from here on is sent after it. A
+    /// time that rows are compared with, such as [`Claim::others_since`], is reckoned from this.
+    ///
+    /// # Errors
+    /// Kind `Storage`.
+    async fn now(&self) -> Result<SystemTime, Error>;
+
     /// The right to send: see [`Claim`].
     ///
     /// # Errors
@@ -207,10 +215,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Kind `Storage`.
     async fn decide(&self, reference: Reference, step: Step) -> Result<Recorded, Error>;
 
-    /// Writes rows of a job down.
+    /// Writes rows of a job down, 10,000 at most.
     ///
     /// # Errors
-    /// Kind `Storage`; none is written then.
+    /// Kind `Storage`; or `InvalidInput`, where the job's name is empty or there are more rows. None is written then.
     async fn plan(
         &self,
         identity: Identity,
@@ -301,7 +309,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Kind `Storage`.
     async fn count(&self, job: Option<String>) -> Result<Counts, Error>;
 
-    /// The sum of all claims through an account that are no longer on the way.
+    /// The sum of all claims through an account that are no longer on the way, and not to be looked up either: see
+    /// [`Spendable::claimed`].
     ///
     /// # Errors
     /// Kind `Storage`.

@@ -33,9 +33,11 @@ support::on_both_stores!(
     an_unknown_outcome_is_looked_up_when_the_provider_is_ready,
     lookups_are_spaced_and_few_at_a_time,
     every_product_is_read_as_it_was_written,
+    amounts_are_read_in_the_currency_they_were_told_in,
     rows_are_listed_and_counted,
     a_job_in_two_currencies_is_counted_in_each,
     a_plan_is_written_whole_or_not_at_all,
+    a_plan_has_a_name_and_an_end,
     every_transmission_names_its_worker,
     what_is_sent_again_tells_its_own_receipt_and_loses_nothing_paid,
     an_answer_that_comes_too_late_is_kept,
@@ -213,6 +215,45 @@ async fn every_product_is_read_as_it_was_written(world: World) {
     }
 }
 
+/// An amount that the provider tells in another currency is not told again in the row's.
+async fn amounts_are_read_in_the_currency_they_were_told_in(world: World) {
+    let store = world.store().await;
+    let dollars = Amount::from_minor(150, Currency::USD);
+    let told = ["cost in another currency", "face value in another currency"];
+    for (name, cost, balance, kept) in [
+        (
+            "own",
+            naira(90),
+            naira(5),
+            (Some(naira(90)), Some(naira(5))),
+        ),
+        ("cost", dollars, naira(5), (None, Some(naira(5)))),
+    ] {
+        let mut receipt = TopupReceipt::new(reference(name));
+        (receipt.cost, receipt.balance) = (Some(cost), Some(balance));
+        receipt.warnings = vec!["slow".to_owned()];
+        let mut pin = Pin::new(Secret::new("1234-5678"));
+        pin.face_value = Some(cost);
+        receipt.pins.push(pin);
+        let fake = fake().answering([Answer::AcceptWith(Box::new(receipt))]);
+        let ledger = open(Arc::clone(&store), fake, settings()).await;
+        let product = Product::pins(naira(100), NonZeroU32::MIN);
+        let intent = TopupIntent::new(reference(name), product);
+        let _ = ledger.submit(&intent).await.unwrap();
+        let row = ledger.status(&intent.reference).await.unwrap().unwrap();
+        assert_eq!((row.receipt.cost, row.receipt.balance), kept, "{name}");
+        assert_eq!(row.receipt.pins[0].face_value, kept.0, "{name}");
+        let mut warnings = row.receipt.warnings.iter();
+        assert_eq!(warnings.next().unwrap(), "slow");
+        if kept.0.is_none() {
+            for told in told {
+                assert_eq!(*warnings.next().unwrap(), format!("{told}: {dollars}"));
+            }
+        }
+        assert_eq!(warnings.next(), None, "{name}");
+    }
+}
+
 async fn rows_are_listed_and_counted(world: World) {
     let ledger = open(world.store().await, fake().answering([lost()]), settings()).await;
     for job in ["one", "two"] {
@@ -279,6 +320,35 @@ async fn a_plan_is_written_whole_or_not_at_all(world: World) {
     assert!(ledger.list(Filter::default()).await.unwrap().is_empty());
     let rows = vec![PlanRow::new(1, airtime("fine", 1, 100))];
     assert_eq!(ledger.plan("job", rows).await.unwrap(), [Placed::New]);
+}
+
+/// A job without a name would be no other job to anyone; and a plan is one transaction, which ends in time.
+async fn a_plan_has_a_name_and_an_end(world: World) {
+    let ledger = open(world.store().await, fake(), settings()).await;
+    let row = |n: u64| PlanRow::new(n, airtime(&format!("p{n}"), n, 100));
+    for (job, rows, told) in [
+        ("", vec![row(1)], "a job has a name"),
+        ("job", (0..10_001).map(row).collect(), "10000 are the most"),
+    ] {
+        let refused = ledger.plan(job, rows).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+        assert!(refused.to_string().contains(told), "{refused}");
+    }
+    assert!(ledger.list(Filter::default()).await.unwrap().is_empty());
+    // More than are on their way at a time; some of them are there, and one belongs to another job.
+    ledger.plan("other", vec![row(3)]).await.unwrap();
+    ledger.plan("job", vec![row(1), row(600)]).await.unwrap();
+    let placed = ledger.plan("job", (0..700).map(row).collect()).await;
+    let placed = placed.unwrap();
+    for (n, placed) in (0..).zip(&placed) {
+        let wanted = match n {
+            1 | 600 => Placed::Known,
+            3 => Placed::Conflict,
+            _ => Placed::New,
+        };
+        assert_eq!(*placed, wanted, "{n}");
+    }
+    assert_eq!(placed.len(), 700);
 }
 
 /// Who sent it is asked after a crash, and the answer to a lost claim is recognised by it.

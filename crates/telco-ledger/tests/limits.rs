@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use support::fake::Fake;
+use support::fake::{Answer, Fake};
 use support::{World, airtime, naira, number, open, reference, settings};
 use telco_core::{
-    Amount, Clock, Currency, ErrorKind, Product, ProductKind, ProductRules, TopupCapabilities,
-    TopupIntent,
+    Amount, Clock, Currency, ErrorKind, Lookup, LookupSupport, Product, ProductKind, ProductRules,
+    Submission, TopupCapabilities, TopupIntent,
 };
 use telco_ledger::{Guard, Guards, Ledger, Settings, SqliteStore};
 
@@ -28,6 +28,7 @@ support::on_both_stores!(
     another_plan_is_another_thing,
     a_window_that_is_over_refuses_nothing,
     what_was_spent_before_the_balance_was_read_counts_once,
+    what_was_unknown_when_the_balance_was_read_gives_nothing_back,
 );
 
 fn fake() -> Fake {
@@ -140,6 +141,33 @@ async fn what_was_spent_before_the_balance_was_read_counts_once(world: World) {
     }
 }
 
+/// The balance was never lowered by it, so it is no higher when it turns out not to have happened.
+async fn what_was_unknown_when_the_balance_was_read_gives_nothing_back(world: World) {
+    let after = Duration::ZERO;
+    let rules = ProductRules::new(ProductKind::Airtime)
+        .lookup(LookupSupport::Proves { after }, [Duration::ZERO]);
+    let lost = [Answer::Lose(ErrorKind::Timeout)];
+    let losing = Fake::new(TopupCapabilities::new(Currency::NGN, [rules]))
+        .answering(lost)
+        .showing([Ok(Lookup::NotFound)]);
+    let store = world.store().await;
+    let losing = open(Arc::clone(&store), losing, settings()).await;
+    let told = losing.submit(&airtime("lost", 1, 100)).await;
+    assert!(matches!(told, Ok(Submission::Unknown(_))), "{told:?}");
+
+    let mut settings = settings();
+    settings.guards.min_balance = Some(naira(50));
+    let fake = fake();
+    *fake.balance.lock().unwrap() = 200;
+    let ledger = open(store, fake, settings).await;
+    // The balance is read here.
+    assert_eq!(refused(&ledger, &airtime("a", 2, 10)).await, None);
+    assert_eq!(losing.settle().await.unwrap().not_delivered, 1);
+    let too_much = airtime("b", 3, 141);
+    assert_eq!(refused(&ledger, &too_much).await, Some(Guard::MinBalance));
+    assert_eq!(refused(&ledger, &airtime("c", 4, 140)).await, None);
+}
+
 /// A clock that stands until it is set, in milliseconds after 1970.
 #[derive(Debug, Default)]
 struct Standing(AtomicU64);
@@ -181,17 +209,16 @@ async fn a_place_under_the_rate_is_free_again_in_time() {
     let mut guards = Guards::none();
     guards.rate = Some((2, Duration::from_secs(10)));
     let (ledger, clock, _folder) = standing(guards, MIDNIGHT).await;
-    for n in [1, 2] {
-        let intent = airtime(&format!("a{n}"), n, 100);
-        assert_eq!(refused(&ledger, &intent).await, None);
-    }
+    assert_eq!(refused(&ledger, &airtime("a1", 1, 100)).await, None);
+    clock.set(MIDNIGHT + 4_000);
+    assert_eq!(refused(&ledger, &airtime("a2", 2, 100)).await, None);
     let third = airtime("a3", 3, 100);
     let why = ledger.submit(&third).await.unwrap_err();
     let wait = why.as_error().retry_after();
-    assert_eq!(wait, Some(Duration::from_secs(5)), "one each five seconds");
-    clock.set(MIDNIGHT + 4_999);
+    assert_eq!(wait, Some(Duration::from_secs(6)), "ten after the first");
+    clock.set(MIDNIGHT + 9_999);
     assert_eq!(refused(&ledger, &third).await, Some(Guard::Rate));
-    clock.set(MIDNIGHT + 5_000);
+    clock.set(MIDNIGHT + 10_000);
     assert_eq!(refused(&ledger, &third).await, None);
     assert_eq!(
         refused(&ledger, &airtime("a4", 4, 100)).await,
@@ -200,6 +227,32 @@ async fn a_place_under_the_rate_is_free_again_in_time() {
     // A clock that went back an hour does not hold everything up for an hour.
     clock.set(MIDNIGHT - 3_600_000);
     assert_eq!(refused(&ledger, &airtime("a5", 5, 100)).await, None);
+}
+
+#[tokio::test]
+async fn no_span_of_the_rate_s_length_holds_more() {
+    const MOST: usize = 4;
+    let mut guards = Guards::none();
+    guards.rate = Some((4, Duration::from_secs(1)));
+    let (ledger, clock, _folder) = standing(guards, MIDNIGHT).await;
+    let mut passed = Vec::new();
+    // One every 30 ms, and after a while none for two seconds.
+    for n in (0..100).chain(170..270) {
+        clock.set(MIDNIGHT + n * 30);
+        if refused(&ledger, &airtime(&format!("s{n}"), n, 100))
+            .await
+            .is_none()
+        {
+            passed.push(n * 30);
+        }
+    }
+    for from in &passed {
+        let within = passed
+            .iter()
+            .filter(|at| (*from..from + 1_000).contains(at));
+        assert!(within.count() <= MOST, "{passed:?}");
+    }
+    assert_eq!(passed.len(), 6 * MOST, "and no fewer in all: {passed:?}");
 }
 
 #[tokio::test]

@@ -3,15 +3,16 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use support::fake::Fake;
 use support::{World, airtime, naira, number, open, reference, settings};
 use telco_core::{
-    Amount, Currency, ErrorKind, Operator, Product, ProductKind, ProductRules, TopupCapabilities,
-    TopupIntent,
+    Amount, Clock, Currency, ErrorKind, Operator, Product, ProductKind, ProductRules, SystemClock,
+    TopupCapabilities, TopupIntent,
 };
-use telco_ledger::{Guard, LeftOut, Options, PlanRow, State, Store};
+use telco_ledger::{Guard, LeftOut, Options, PlanRow, SqliteStore, State, Store};
 use telco_sandbox::{FaultRule, Phase};
 
 support::on_both_stores!(
@@ -247,6 +248,43 @@ async fn what_another_job_sent_is_refused_however_it_is_sent(world: World) {
         assert!(ledger.send(entry).await.is_ok());
     }
     assert_eq!(world.truth(&reference("a1")), (1, 1));
+}
+
+/// The same rows in two jobs, each through a ledger of its own on a store whose clock is an hour behind this machine's. The
+/// second is begun to send them all again; the first sends them in the middle.
+#[tokio::test]
+async fn what_is_sent_after_a_job_began_is_seen_by_the_store_s_clock() {
+    #[derive(Debug)]
+    struct Behind;
+
+    impl Clock for Behind {
+        fn now(&self) -> SystemTime {
+            SystemTime::now() - Duration::from_secs(3_600)
+        }
+        fn monotonic(&self) -> Duration {
+            SystemClock::default().monotonic()
+        }
+    }
+
+    let world = World::sqlite().await;
+    let store = SqliteStore::open_with_clock(world.path(), Arc::new(Behind)).unwrap();
+    let store: Arc<dyn Store> = Arc::new(store);
+    let ledger = open(store.clone(), world.client(), settings()).await;
+    for job in ["march", "april"] {
+        let row = rows([airtime(job, 1, 100)]);
+        ledger.plan(job, row).await.unwrap();
+    }
+    let began = store.now().await.unwrap();
+    assert!(began < SystemTime::now() - Duration::from_secs(3_000));
+    for entry in ledger.take("march", 1).await.unwrap() {
+        let _ = ledger.send(entry).await.unwrap();
+    }
+    let since = Options::default().not_sent_by_other_jobs_since(began);
+    for entry in ledger.take("april", 1).await.unwrap() {
+        let refused = ledger.send_with(entry, since).await.unwrap_err();
+        let guard = Guard::behind(refused.as_error());
+        assert_eq!(guard, Some(Guard::SentByOtherJob));
+    }
 }
 
 #[cfg(feature = "postgres")]

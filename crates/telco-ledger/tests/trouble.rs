@@ -33,25 +33,31 @@ fn fake() -> Fake {
     Fake::new(TopupCapabilities::new(Currency::NGN, [rules]))
 }
 
+/// Versions that this code neither writes nor reads, and what is said about them.
+const OTHERS: [(i64, &str); 2] = [(1, "begin a new ledger"), (99, "newer program")];
+
 #[tokio::test]
-async fn a_newer_ledger_is_refused() {
+async fn a_ledger_of_another_version_is_refused() {
     let world = World::sqlite().await;
     drop(world.store().await);
-    let file = Connection::open(world.path()).unwrap();
-    file.pragma_update(None, "user_version", 2).unwrap();
-    drop(file);
-    for refused in [
-        SqliteStore::open(world.path()).unwrap_err(),
-        SqliteStore::read(world.path()).unwrap_err(),
-    ] {
-        assert!(refused.to_string().contains("version 2"), "{refused}");
-        assert!(refused.help().unwrap().contains("newer program"));
+    for (version, help) in OTHERS {
+        let file = Connection::open(world.path()).unwrap();
+        file.pragma_update(None, "user_version", version).unwrap();
+        drop(file);
+        for refused in [
+            SqliteStore::open(world.path()).unwrap_err(),
+            SqliteStore::read(world.path()).unwrap_err(),
+        ] {
+            let said = format!("version {version},");
+            assert!(refused.to_string().contains(&said), "{refused}");
+            assert!(refused.help().unwrap().contains(help));
+        }
     }
 }
 
 #[cfg(feature = "postgres")]
 #[tokio::test]
-async fn a_newer_postgres_ledger_is_refused_and_so_is_a_wrong_or_absent_server() {
+async fn a_postgres_ledger_of_another_version_is_refused_and_so_is_a_wrong_or_absent_server() {
     use telco_ledger::PostgresStore;
     use telco_ledger::tokio_postgres::{Config, NoTls};
 
@@ -61,14 +67,16 @@ async fn a_newer_postgres_ledger_is_refused_and_so_is_a_wrong_or_absent_server()
     let schema = world.schema.as_ref().unwrap();
     drop(schema.store().await);
     let client = schema.client().await;
-    client
-        .batch_execute("UPDATE telco_schema SET version = 2")
-        .await
-        .unwrap();
-    let refused = PostgresStore::connect(schema.config(), NoTls)
-        .await
-        .unwrap_err();
-    assert!(refused.to_string().contains("version 2"), "{refused}");
+    for (version, help) in OTHERS {
+        let other = format!("UPDATE telco_schema SET version = {version}");
+        client.batch_execute(&other).await.unwrap();
+        let refused = PostgresStore::connect(schema.config(), NoTls)
+            .await
+            .unwrap_err();
+        let said = format!("version {version},");
+        assert!(refused.to_string().contains(&said), "{refused}");
+        assert!(refused.help().unwrap().contains(help));
+    }
 
     let nobody: Config = "host=127.0.0.1 port=1 user=nobody password=canary-4711"
         .parse()
@@ -406,6 +414,9 @@ impl Failing {
 
 #[async_trait]
 impl Store for Failing {
+    async fn now(&self) -> Result<SystemTime, Error> {
+        self.store.now().await
+    }
     async fn begin(&self, claim: Claim) -> Result<Begun, Error> {
         if self.begins.load(Ordering::SeqCst) {
             return Self::fail();

@@ -1,12 +1,13 @@
 //! The ledger: can it be used, by its owner only, and is anything open in it?
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::{Report, owner_only};
 use crate::config::Settings;
 use crate::exit::{Done, Failure};
 use crate::output;
-use crate::topup::{Place, lease, since};
+use crate::topup::{Place, lease, window};
 
 pub(super) async fn check(report: &mut Report, settings: &Settings) -> Done {
     match Place::of(settings, None) {
@@ -20,10 +21,11 @@ pub(super) async fn check(report: &mut Report, settings: &Settings) -> Done {
         "topup",
         lease.map(|lease| format!("a lease of {lease:?} is long enough")),
     )?;
-    let since = since(None, settings);
+    let window = window(None, settings);
+    let since = |window| output::time(SystemTime::now().checked_sub(window)?);
     report.tell(
         "topup",
-        since.map(|since| match since.and_then(output::time) {
+        window.map(|window| match window.and_then(since) {
             Some(since) => format!("what other jobs sent since {since} counts as sent"),
             None => "what other jobs sent is not looked at".to_owned(),
         }),

@@ -1,7 +1,6 @@
 //! `telco topup bulk` and `resume`: from a file to one true final state per row.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use clap::Args;
 
@@ -65,7 +64,7 @@ impl Bulk {
         let sending = &self.sending;
         let account = sending.open(settings)?;
         let file = Snapshot::of(&self.file)?;
-        let since = earlier::since(self.sent_within, settings)?;
+        let window = earlier::window(self.sent_within, settings)?;
         let place = if self.dry_run {
             sending.ledger.place_if_named(settings)?
         } else {
@@ -87,13 +86,18 @@ impl Bulk {
             let sender = Sender::open(sending, account, &place).await?;
             return go_on(&sender, &job, form).await;
         }
+        let others = match existing.zip(window.filter(|_| !sending.send_again)) {
+            Some((store, window)) => {
+                let since = earlier::since(store.as_ref(), window).await?;
+                Some(Others { store, since })
+            }
+            None => None,
+        };
         let found = Preflight::of(Question {
             file: &file,
             ignored: &self.ignore,
             provider: account.client.as_ref(),
-            others: existing
-                .zip(since.filter(|_| !sending.send_again))
-                .map(|(store, since)| Others { store, since }),
+            others,
             skip_sent: self.skip_sent,
         })
         .await?;
@@ -117,14 +121,6 @@ impl Bulk {
         if let Some(job) = Job::find(sender.store.as_ref(), &file.job).await? {
             return go_on(&sender, &job, form).await;
         }
-        // What is sent again is what was sent until now: what others send from now on is not.
-        let since = since.map(|since| {
-            if sending.send_again {
-                SystemTime::now()
-            } else {
-                since
-            }
-        });
         let mut job = Job {
             id: file.job.clone(),
             file: self
@@ -134,12 +130,13 @@ impl Bulk {
             rows: found.valid,
             left_out: found.left_out.clone(),
             skipped: found.skipped.clone(),
-            since: since.and_then(|since| {
-                let since = since.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-                u64::try_from(since.as_millis()).ok()
-            }),
+            since: None,
             duplicates: self.allow_duplicates,
         };
+        if let Some(window) = window {
+            job.look_back(sender.store.as_ref(), window).await?;
+            sender.send_again(&mut job).await?;
+        }
         let writing = Progress::new("writing down", found.valid);
         let written = plan::Planner {
             file: &file,

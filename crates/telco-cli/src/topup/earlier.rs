@@ -20,8 +20,8 @@ const DAYS: u32 = 6;
 /// How many jobs are named.
 const NAMED: usize = 10;
 
-/// So many days before now, by the flag or the setting; `None`: 0 days, nothing is looked for.
-pub(crate) fn since(flag: Option<u32>, settings: &Settings) -> Result<Option<SystemTime>, Failure> {
+/// How far back, by the flag or the setting; `None`: 0 days, nothing is looked for.
+pub(crate) fn window(flag: Option<u32>, settings: &Settings) -> Result<Option<Duration>, Failure> {
     let days = match (flag, settings.of("topup").text("sent_within", None)?) {
         (Some(days), _) => days,
         (None, Some(text)) => text.parse().map_err(|_| {
@@ -29,9 +29,13 @@ pub(crate) fn since(flag: Option<u32>, settings: &Settings) -> Result<Option<Sys
         })?,
         (None, None) => DAYS,
     };
-    let window = Duration::from_secs(u64::from(days) * 86_400);
-    let long_ago = SystemTime::UNIX_EPOCH;
-    Ok((days > 0).then(|| SystemTime::now().checked_sub(window).unwrap_or(long_ago)))
+    Ok((days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400)))
+}
+
+/// So long before now. By the ledger's clock, which says when its rows were sent: this machine's may be ahead of it.
+pub(super) async fn since(store: &dyn Store, window: Duration) -> Result<SystemTime, Failure> {
+    let now = store.now().await.map_err(|e| Failure::of_ledger(&e))?;
+    Ok(now.checked_sub(window).unwrap_or(SystemTime::UNIX_EPOCH))
 }
 
 /// What the other jobs of a ledger have sent.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use telco_core::Identity;
 use telco_ledger::{Filter, Store};
 
+use super::earlier;
 use crate::exit::{Done, Failure};
 
 /// The name under which the latest job is noted.
@@ -121,6 +122,14 @@ impl Job {
     pub(super) async fn is_latest(&self, store: &dyn Store) -> Done {
         let noted = store.note(LATEST.to_owned(), Some(self.id.clone())).await;
         noted.map_err(|e| Failure::of_ledger(&e))
+    }
+
+    /// What others have sent in so long a time until now is not sent.
+    pub(super) async fn look_back(&mut self, store: &dyn Store, window: Duration) -> Done {
+        let since = earlier::since(store, window).await?;
+        let since = since.duration_since(SystemTime::UNIX_EPOCH);
+        self.since = u64::try_from(since.unwrap_or_default().as_millis()).ok();
+        Ok(())
     }
 
     /// Through which account: that of all its rows.

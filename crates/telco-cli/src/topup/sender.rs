@@ -1,6 +1,7 @@
 //! Sends the rows of a job that are written down, and says how it ended.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use telco_core::{Amount, TopupProvider};
@@ -38,7 +39,7 @@ pub(super) struct Sending {
     /// Send nothing if what is to be sent costs more
     #[arg(long, value_name = "NAIRA")]
     max_spend: Option<String>,
-    /// Send rows although another job has sent the same number, product and amount; with `resume`, also those that were
+    /// Send rows although another job has sent the same number, product and amount until now; with `resume`, also those that were
     /// refused for that, or since another row had got the same a short while before
     #[arg(long)]
     pub(super) send_again: bool,
@@ -103,6 +104,9 @@ impl<'a> Sender<'a> {
     /// A job that was begun before: what is unknown is looked up if it is due, and what is left is sent.
     pub(super) async fn go_on(&self, job: &Job, reissue: bool, form: Form) -> Done {
         self.is_ours(job).await?;
+        let mut job = job.clone();
+        self.send_again(&mut job).await?;
+        let job = &job;
         job.is_latest(self.store.as_ref()).await?;
         // What is due now. What is not due yet is settled while rows are sent, and after.
         let looked = self.ledger.resume().await;
@@ -162,6 +166,15 @@ impl<'a> Sender<'a> {
         }
     }
 
+    /// What is sent again, where that was asked for, is what was sent until now. What others send from now on is not: two jobs that
+    /// run at once send nothing twice.
+    pub(super) async fn send_again(&self, job: &mut Job) -> Done {
+        if self.options.send_again && job.since.is_some() {
+            job.look_back(self.store.as_ref(), Duration::ZERO).await?;
+        }
+        Ok(())
+    }
+
     /// Another account's rows would never come: nobody takes them here, and they stay planned.
     async fn is_ours(&self, job: &Job) -> Done {
         let (theirs, ours) = (
@@ -188,7 +201,7 @@ impl<'a> Sender<'a> {
         if job.duplicates || self.options.send_again {
             options = options.allow_duplicate();
         }
-        if let Some(since) = job.since().filter(|_| !self.options.send_again) {
+        if let Some(since) = job.since() {
             options = options.not_sent_by_other_jobs_since(since);
         }
         Shared::new(&job.id, pace, options, what, &self.stop)
@@ -248,6 +261,13 @@ impl Through {
     }
 }
 
+/// So many a second, spread over it where that can be divided: so many in each part are no more in any second.
+fn spread(most: u32) -> (u32, Duration) {
+    let parts = [10, 5, 2].into_iter().find(|parts| most % parts == 0);
+    let parts = parts.unwrap_or(1);
+    (most / parts, Duration::from_secs(1) / parts)
+}
+
 fn naira_in(flag: &str, text: Option<&str>) -> Result<Option<Amount>, Failure> {
     text.map(|text| naira(flag, text)).transpose()
 }
@@ -270,9 +290,7 @@ impl Sending {
     fn guards(&self) -> Result<Guards, Failure> {
         let mut guards = Guards::default();
         guards.min_balance = naira_in("--min-balance", self.min_balance.as_deref())?;
-        guards.rate = self
-            .rate
-            .map(|most| (most.get(), std::time::Duration::from_secs(1)));
+        guards.rate = self.rate.map(|most| spread(most.get()));
         Ok(guards)
     }
 }

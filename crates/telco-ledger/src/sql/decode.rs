@@ -96,7 +96,8 @@ pub(crate) fn operation(row: &mut Row, now: i64) -> Result<Operation, Error> {
     receipt.cost = money(row.maybe_int()?);
     receipt.balance = money(row.maybe_int()?);
     let warnings = row.maybe_text()?.unwrap_or_default();
-    receipt.warnings = warnings.lines().map(str::to_owned).collect();
+    let warnings = warnings.lines().filter(|line| !line.is_empty());
+    receipt.warnings = warnings.map(str::to_owned).collect();
     receipt.answer = row.maybe_bytes()?.map(SecretBytes::new);
     receipt.replayed = state == State::Replayed;
     Ok(Operation {

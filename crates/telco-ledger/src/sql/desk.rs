@@ -16,6 +16,8 @@ pub(crate) struct Desk(mpsc::UnboundedSender<Box<dyn Job>>);
 pub(crate) trait Job: Send + Sync {
     #[cfg(feature = "postgres")]
     fn alone(&self) -> bool;
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool;
     fn opening(&mut self, now: i64, dialect: Dialect) -> Option<Statement>;
     async fn perform(&mut self, tx: &mut Tx<'_>, opened: Vec<Row>) -> Result<(), Error>;
     /// After the transaction: hands out what came of it, or the failure. Where nobody takes it, there may be more to do.
@@ -62,6 +64,11 @@ impl<W: Work> Job for Ask<W> {
     #[cfg(feature = "postgres")]
     fn alone(&self) -> bool {
         self.work.alone()
+    }
+
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool {
+        self.work.is_long()
     }
 
     fn opening(&mut self, now: i64, dialect: Dialect) -> Option<Statement> {
@@ -160,6 +167,9 @@ macro_rules! store_at_a_desk {
     ($store:ty) => {
         #[async_trait::async_trait]
         impl crate::Store for $store {
+            async fn now(&self) -> Result<std::time::SystemTime, telco_core::Error> {
+                self.desk.ask(crate::sql::Now).await
+            }
             async fn begin(&self, claim: crate::Claim) -> Result<crate::Begun, telco_core::Error> {
                 self.desk.ask(claim).await
             }
@@ -186,11 +196,7 @@ macro_rules! store_at_a_desk {
                 rows: Vec<crate::PlanRow>,
             ) -> Result<Vec<crate::Placed>, telco_core::Error> {
                 self.desk
-                    .ask(crate::sql::Plan {
-                        identity,
-                        job,
-                        rows,
-                    })
+                    .ask(crate::sql::Plan::new(identity, job, rows)?)
                     .await
             }
             async fn take(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use telco_core::{Amount, Error};
 
+use super::schema::a_minute;
 use super::{Tx, sent, span};
 use crate::{Claim, Guard, Operation, Refusal, State};
 
@@ -189,38 +190,42 @@ async fn sums(
     Ok(None)
 }
 
-/// One claim each so many milliseconds, with a burst of as many as the time allows (a generic cell rate). Last, since it takes
-/// its place in the queue.
+/// So many in any such time: each claim takes the place of the one that came so many before it, when that is so long ago. Last,
+/// since it takes a place.
 async fn rate(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Refusal>, Error> {
     let Some((count, per)) = claim.guards.rate else {
         return Ok(None);
     };
-    // In microseconds, so that thousands a second are exact enough.
-    let per = span(per).saturating_mul(1_000);
-    let each = per / i64::from(count.max(1));
-    let (provider, account) = (claim.identity.provider(), claim.identity.account());
-    let name = format!("rate/{provider}/{account}");
-    let now = tx.now.saturating_mul(1_000);
-    let next = meter(tx, name.clone()).await?;
-    // Further ahead than the rule can put it: the clock went back.
-    let next = if next > now.saturating_add(per) {
-        now
-    } else {
-        next.max(now)
+    let per = span(per).max(1);
+    let account = format!("{}/{}", claim.identity.provider(), claim.identity.account());
+    let counter = format!("rate/{account}");
+    let passed = meter(tx, counter.clone()).await?;
+    let Some(place) = passed.checked_rem(count.into()) else {
+        return Ok(Some(too_many(per)));
     };
-    let wait = next
-        .saturating_add(each)
-        .saturating_sub(now.saturating_add(per));
-    if wait > 0 || count == 0 {
-        let mut refusal = Refusal::new(Guard::Rate, "too many at this moment");
-        let micros = u64::try_from(wait).unwrap_or(0).max(1_000);
-        refusal.retry_after = Some(Duration::from_micros(micros));
-        return Ok(Some(refusal));
+    let place = format!("place/{place}/{account}");
+    let last = meter(tx, place.clone()).await?;
+    let wait = last.saturating_add(per).saturating_sub(tx.now);
+    // Of before the clock went back: it says nothing.
+    if wait > 0 && last <= tx.now.saturating_add(a_minute!()) {
+        return Ok(Some(too_many(wait)));
     }
     tx.run(
-        "INSERT INTO telco_meter (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        vec![name.into(), next.saturating_add(each).into()],
+        "INSERT INTO telco_meter (name, value) VALUES ($1, $2), ($3, $4) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        vec![
+            counter.into(),
+            passed.saturating_add(1).into(),
+            place.into(),
+            tx.now.into(),
+        ],
     )
     .await?;
     Ok(None)
+}
+
+fn too_many(wait: i64) -> Refusal {
+    let mut refusal = Refusal::new(Guard::Rate, "too many at this moment");
+    refusal.retry_after = Some(Duration::from_millis(wait.unsigned_abs()));
+    refusal
 }

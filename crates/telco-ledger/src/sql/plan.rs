@@ -4,60 +4,71 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use telco_core::{Error, Identity};
+use telco_core::{Error, ErrorKind, Identity, NotSent};
 
 use super::decode::{columns_of, operation};
-use super::read::find;
+use super::read::FIND;
 use super::schema::{Dialect, columns, free};
-use super::{Row, Tx, Value, Work};
+use super::{Row, Statement, Tx, Value, Work};
 use crate::{Ask, LeftOut, Mark, Operation, Placed, PlanRow};
 
+/// Rows that are planned in one transaction, which the database must be done with before it is taken for stuck.
+const AT_ONCE: usize = 10_000;
+
+/// Rows that are on their way to the database at a time.
+const UNDER_WAY: usize = 500;
+
+const INSERT: &str = "INSERT INTO telco_topup (reference, provider, account, job, line, \
+    kind, recipient, operator, plan_code, amount, pieces, price, currency, decimals, \
+    state, counts, attempt, lease_until, fence, planned_at, changed_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'planned', 0, 0, 0, 0, $15, $15) \
+    ON CONFLICT (reference) DO NOTHING RETURNING id";
+
 pub(crate) struct Plan {
-    pub(crate) identity: Identity,
-    pub(crate) job: String,
-    pub(crate) rows: Vec<PlanRow>,
-}
-
-#[async_trait]
-impl Work for Plan {
-    type Out = Vec<Placed>;
-
-    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Vec<Placed>, Error> {
-        let mut placed = Vec::with_capacity(self.rows.len());
-        for row in &self.rows {
-            placed.push(self.place(tx, row).await?);
-        }
-        Ok(placed)
-    }
+    identity: Identity,
+    job: String,
+    rows: Vec<PlanRow>,
 }
 
 impl Plan {
-    async fn place(&self, tx: &mut Tx<'_>, row: &PlanRow) -> Result<Placed, Error> {
-        let line = i64::try_from(row.line).ok();
+    pub(crate) fn new(identity: Identity, job: String, rows: Vec<PlanRow>) -> Result<Self, Error> {
+        let refuse = |what: String| NotSent::new(ErrorKind::InvalidInput, what);
+        if job.is_empty() {
+            // It would be taken for none where other jobs are looked for.
+            return Err(refuse("a job has a name, and this one is empty".to_owned()).into());
+        }
+        let count = rows.len();
+        if count > AT_ONCE {
+            let what = format!("{count} rows are planned at a time, and {AT_ONCE} are the most");
+            return Err(refuse(what)
+                .with_help("plan the job in parts: one call after the other, under the same name")
+                .into());
+        }
+        Ok(Self {
+            identity,
+            job,
+            rows,
+        })
+    }
+
+    fn insert(&self, now: i64, row: &PlanRow) -> Result<Statement, Error> {
         let mut values = vec![
             row.intent.reference.as_str().into(),
             self.identity.provider().into(),
             self.identity.account().into(),
             self.job.as_str().into(),
-            line.into(),
+            i64::try_from(row.line).ok().into(),
         ];
         values.extend(columns_of(&row.intent)?);
-        values.push(tx.now.into());
-        let made = tx
-            .run(
-                "INSERT INTO telco_topup (reference, provider, account, job, line, \
-                 kind, recipient, operator, plan_code, amount, pieces, price, currency, decimals, \
-                 state, counts, attempt, lease_until, fence, planned_at, changed_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'planned', 0, 0, 0, 0, $15, $15) \
-                 ON CONFLICT (reference) DO NOTHING RETURNING id",
-                values,
-            )
-            .await?;
-        if !made.is_empty() {
-            return Ok(Placed::New);
-        }
-        let known = find(tx, &row.intent.reference).await?;
-        let same = known.is_some_and(|known| {
+        values.push(now.into());
+        Ok(Statement(INSERT, values))
+    }
+
+    /// What a row is whose reference was there already.
+    fn known(&self, now: i64, row: &PlanRow, found: Vec<Row>) -> Result<Placed, Error> {
+        let found = found.into_iter().next();
+        let known = found.map(|mut found| operation(&mut found, now));
+        let same = known.transpose()?.is_some_and(|known| {
             known.is(&self.identity, &row.intent) && known.job.as_deref() == Some(&self.job)
         });
         Ok(if same {
@@ -65,6 +76,36 @@ impl Plan {
         } else {
             Placed::Conflict
         })
+    }
+}
+
+#[async_trait]
+impl Work for Plan {
+    type Out = Vec<Placed>;
+
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool {
+        true
+    }
+
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Vec<Placed>, Error> {
+        let mut placed = Vec::with_capacity(self.rows.len());
+        for rows in self.rows.chunks(UNDER_WAY) {
+            let inserts = rows.iter().map(|row| self.insert(tx.now, row));
+            let made = tx.sql.run_all(inserts.collect::<Result<_, _>>()?).await?;
+            let there = rows.iter().zip(&made).filter(|(_, made)| made.is_empty());
+            let find = |row: &PlanRow| Statement(FIND, vec![row.intent.reference.as_str().into()]);
+            let finds = there.map(|(row, _)| find(row)).collect();
+            let mut found = tx.sql.run_all(finds).await?.into_iter();
+            for (row, made) in rows.iter().zip(made) {
+                placed.push(if made.is_empty() {
+                    self.known(tx.now, row, found.next().unwrap_or_default())?
+                } else {
+                    Placed::New
+                });
+            }
+        }
+        Ok(placed)
     }
 }
 
@@ -157,6 +198,11 @@ impl Replan {
 #[async_trait]
 impl Work for Replan {
     type Out = u64;
+
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool {
+        true
+    }
 
     async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<u64, Error> {
         let stays = |left_out| {

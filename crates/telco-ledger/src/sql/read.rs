@@ -1,5 +1,7 @@
 //! What only reads, and the notes.
 
+use std::time::SystemTime;
+
 use async_trait::async_trait;
 use telco_core::{Amount, Currency, Error, Identity, Reference};
 
@@ -9,20 +11,18 @@ use super::value::unexpected;
 use super::{Row, Tx, Value, Work, time};
 use crate::{Count as Entry, Counts, Event, Filter, Operation, State};
 
+/// The row of a reference.
+pub(crate) const FIND: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM telco_topup WHERE reference = $1"
+);
+
 pub(crate) async fn find(
     tx: &mut Tx<'_>,
     reference: &Reference,
 ) -> Result<Option<Operation>, Error> {
-    let mut rows = tx
-        .run(
-            concat!(
-                "SELECT ",
-                columns!(),
-                " FROM telco_topup WHERE reference = $1"
-            ),
-            vec![reference.as_str().into()],
-        )
-        .await?;
+    let mut rows = tx.run(FIND, vec![reference.as_str().into()]).await?;
     let Some(row) = rows.first_mut() else {
         return Ok(None);
     };
@@ -41,6 +41,17 @@ pub(crate) async fn noted(tx: &mut Tx<'_>, name: &str) -> Result<Option<String>,
     match rows.first_mut() {
         Some(row) => row.text().map(Some),
         None => Ok(None),
+    }
+}
+
+pub(crate) struct Now;
+
+#[async_trait]
+impl Work for Now {
+    type Out = SystemTime;
+
+    async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<SystemTime, Error> {
+        Ok(time(tx.now.saturating_sub(1)))
     }
 }
 
@@ -86,6 +97,11 @@ impl Work for History {
 #[async_trait]
 impl Work for Filter {
     type Out = Vec<Operation>;
+
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool {
+        true
+    }
 
     async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Vec<Operation>, Error> {
         if self.open && self.state.is_some_and(|state| !state.is_open()) {
@@ -169,6 +185,11 @@ const BY_CURRENCY: &str = "SELECT state, delivered, currency, decimals, COUNT(*)
 impl Work for Count {
     type Out = Counts;
 
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool {
+        true
+    }
+
     async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Counts, Error> {
         let job: Value = self.0.as_deref().into();
         if self.0.is_some() {
@@ -240,9 +261,10 @@ impl Work for Claimed {
             .run(
                 concat!(
                     "SELECT CAST(COALESCE((SELECT value FROM telco_meter WHERE name = $1), 0) - \
-                     COALESCE((SELECT SUM(price) FROM telco_topup WHERE provider = $2 AND account = $3 AND ",
+                     COALESCE((SELECT SUM(price) FROM telco_topup WHERE provider = $2 AND account = $3 AND \
+                     state IN ('sending', 'replaying', 'unknown') AND ",
                     open_states!(),
-                    " AND state IN ('sending', 'replaying') AND currency = $4), 0) AS BIGINT)"
+                    " AND currency = $4), 0) AS BIGINT)"
                 ),
                 vec![
                     meter.into(),

@@ -47,7 +47,8 @@ impl Work for Record {
 
     async fn perform(&self, tx: &mut Tx<'_>, mut changed: Vec<Row>) -> Result<Recorded, Error> {
         if let Some(changed) = changed.first_mut() {
-            let id = changed.int()?;
+            let (id, currency) = (changed.int()?, changed.text()?);
+            self.tell_other_currencies(tx, id, &currency).await?;
             self.keep_pins(tx, id).await?;
             return Ok(Recorded::Done);
         }
@@ -71,14 +72,22 @@ const EARLIER: &str =
 const UPDATE: &str = "UPDATE telco_topup SET \
     state = CASE WHEN CAST($25 AS BIGINT) = 1 THEN state ELSE $3 END, delivered = $4, counts = $5, changed_at = $6, \
     why = $7, why_kind = $8, why_code = $9, why_status = $10, why_help = $11, who = $12, \
-    provider_id = COALESCE($13, provider_id), cost = COALESCE($14, cost), balance = COALESCE($15, balance), \
+    provider_id = COALESCE($13, provider_id), \
+    cost = CASE WHEN CAST($26 AS TEXT) = currency || decimals THEN $14 ELSE cost END, \
+    balance = CASE WHEN CAST($27 AS TEXT) = currency || decimals THEN $15 ELSE balance END, \
     warnings = COALESCE($16, warnings), answer = COALESCE($17, answer), \
     frozen = CASE WHEN CAST($18 AS BIGINT) = 1 THEN frozen ELSE NULL END, \
     lookups = CASE WHEN CAST($19 AS BIGINT) = 1 THEN lookups + 1 ELSE 0 END, \
     due_at = $20, lease_until = $21, attempt = attempt + CAST($22 AS BIGINT), \
     fence = fence + CAST($24 AS BIGINT) \
     WHERE reference = $1 AND (CAST($2 AS BIGINT) IS NULL OR fence = CAST($2 AS BIGINT)) \
-    AND $23 LIKE '%,' || state || ',%' RETURNING id";
+    AND $23 LIKE '%,' || state || ',%' RETURNING id, currency || decimals";
+
+/// As a row has it: the code and the decimals. Amounts are read in the row's currency, and one in another is not kept.
+fn currency(amount: Amount) -> String {
+    let currency = amount.currency();
+    format!("{}{}", currency.code(), currency.decimals())
+}
 
 impl Record {
     fn values(&self, now: i64) -> Vec<Value> {
@@ -149,6 +158,14 @@ impl Record {
             from.into(),
             i64::from(self.fence.is_none()).into(),
             looked.into(),
+            receipt
+                .and_then(|receipt| receipt.cost)
+                .map(currency)
+                .into(),
+            receipt
+                .and_then(|receipt| receipt.balance)
+                .map(currency)
+                .into(),
         ]
     }
 
@@ -170,6 +187,41 @@ impl Record {
             .filter(|receipt| !receipt.pins.is_empty())
     }
 
+    /// What was not kept since it is in another currency than the row stands in the warnings.
+    async fn tell_other_currencies(
+        &self,
+        tx: &mut Tx<'_>,
+        id: i64,
+        of_row: &str,
+    ) -> Result<(), Error> {
+        let Some(receipt) = self.step.receipt() else {
+            return Ok(());
+        };
+        let faces = receipt
+            .pins
+            .iter()
+            .map(|pin| ("face value", pin.face_value));
+        let told = [("cost", receipt.cost), ("balance", receipt.balance)];
+        let mut lines = String::new();
+        for (what, amount) in told.into_iter().chain(faces) {
+            if let Some(amount) = amount.filter(|amount| currency(*amount) != of_row) {
+                let line = format!("\n{what} in another currency: {amount}");
+                // Of many PINs alike it is said once.
+                if !lines.ends_with(&line) {
+                    lines.push_str(&line);
+                }
+            }
+        }
+        if !lines.is_empty() {
+            tx.run(
+                "UPDATE telco_topup SET warnings = COALESCE(warnings, '') || CAST($2 AS TEXT) WHERE id = $1",
+                vec![id.into(), lines.into()],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
     /// After those that are there. The same one again, of the same right to send, is there already.
     async fn keep_pins(&self, tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
         let (Some(receipt), Some(fence)) = (self.pins(), self.fence) else {
@@ -179,7 +231,8 @@ impl Record {
             tx.run(
                 "INSERT INTO telco_pin (topup, n, fence, serial, code, face_value) \
                  SELECT t.id, (SELECT COUNT(*) FROM telco_pin WHERE topup = t.id), \
-                 CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT) \
+                 CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), \
+                 CASE WHEN CAST($6 AS TEXT) = t.currency || t.decimals THEN CAST($5 AS BIGINT) END \
                  FROM telco_topup t WHERE t.id = $1 AND NOT EXISTS (SELECT 1 FROM telco_pin p WHERE p.topup = t.id \
                  AND p.code = CAST($4 AS TEXT) AND COALESCE(p.serial, '') = COALESCE(CAST($3 AS TEXT), '') \
                  AND (p.fence >= t.claimed) = (CAST($2 AS BIGINT) >= t.claimed))",
@@ -189,6 +242,7 @@ impl Record {
                     pin.serial.as_deref().map(storable).into(),
                     storable(pin.code.expose()).into(),
                     pin.face_value.map(Amount::minor).into(),
+                    pin.face_value.map(currency).into(),
                 ],
             )
             .await?;

@@ -109,6 +109,11 @@ pub(crate) async fn duplicate(
 impl Work for SentByOthers {
     type Out = Vec<Option<Earlier>>;
 
+    #[cfg(feature = "postgres")]
+    fn is_long(&self) -> bool {
+        true
+    }
+
     async fn perform(&self, tx: &mut Tx<'_>, _: Vec<Row>) -> Result<Self::Out, Error> {
         let job = self.job.as_deref();
         let asking = self.products.iter();

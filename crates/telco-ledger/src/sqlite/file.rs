@@ -59,13 +59,12 @@ impl Place {
         let path = &self.0;
         let connection = connect(path, WRITING)?;
         let found = version(&connection).map_err(|e| explain(path, e))?;
-        check(found)?;
         let ours = "SELECT count(*), COALESCE(SUM(name = 'telco_topup'), 0) FROM sqlite_schema";
         let (all, ours): (i64, i64) = connection
             .query_row(ours, [], |row| Ok((row.get(0)?, row.get(1)?)))
             .map_err(|e| explain(path, e))?;
         if (all == 0 && found == 0) || ours > 0 {
-            return Ok(());
+            return check(found);
         }
         Err(unusable(path, "is no ledger: give the name of another file").into())
     }
@@ -166,8 +165,8 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Result<(), Error>> {
     connection.busy_timeout(Duration::from_secs(10))?;
     let found = version(connection)?;
-    if let Err(newer) = check(found) {
-        return Ok(Err(newer));
+    if let Err(other) = check(found) {
+        return Ok(Err(other));
     }
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;

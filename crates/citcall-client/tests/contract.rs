@@ -243,6 +243,25 @@ async fn what_cannot_be_read_is_unknown_and_kept() {
             "{body}"
         );
     }
+    // Of two results nobody knows which counts.
+    let twice = [
+        r#"{"rc":0,"rc":14}"#,
+        r#"{"rc":14,"rc":0}"#,
+        r#"{"rc":"14","\u0072c":"00"}"#,
+        r#"{"token":"1","rc":0,"token":"2"}"#,
+    ];
+    for body in twice {
+        assert_eq!(
+            unknown_because(body).await,
+            WireError::NotAnObject,
+            "{body}"
+        );
+        assert_eq!(
+            unknown_because(sealed(body, AT)).await,
+            WireError::Json,
+            "{body}"
+        );
+    }
     for body in ["{}", r#"{"data":5}"#, r#"{"data":null}"#, r#"{"info":"x"}"#] {
         assert_eq!(unknown_because(body).await, WireError::NoResult, "{body}");
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use telco_core::{Error, ErrorKind, Reference, Rejection, SecretBytes, Submission, UnknownOutcome};
 use telco_http::http::{HeaderMap, Response, header};
-use telco_http::{Bytes, retry_after};
+use telco_http::{Bytes, repeats_a_member, retry_after};
 
 use crate::codes::Meaning;
 use crate::wire::{Answer, FamilyError, Field, Operation};
@@ -16,7 +16,8 @@ pub(crate) struct Reading<T> {
     pub(crate) error: Option<FamilyError>,
     /// The operator's own number.
     pub(crate) response: Option<i64>,
-    /// Something in the answer speaks for success, whatever its class.
+    /// Something in the answer speaks for success, whatever its class, or may: of a member that comes twice nobody knows which
+    /// counts.
     pub(crate) good_news: bool,
     /// There if the class is ok.
     pub(crate) value: Option<T>,
@@ -35,7 +36,7 @@ impl<T> Reading<T> {
         Self {
             class,
             error: answer.as_ref().and_then(|answer| answer.error.clone()),
-            good_news: answer.as_ref().is_some_and(Answer::has_good_news),
+            good_news: answer.as_ref().is_some_and(Answer::has_good_news) || repeats_a_member(body),
             response: match answer.as_ref().map(|answer| answer.response) {
                 Some(Field::Is(number)) => Some(number),
                 _ => None,

@@ -333,6 +333,31 @@ async fn a_refusal_that_says_done_is_unknown() {
 }
 
 /// What a person reads first. In doubt it warns of the second charge, or of the second message, before anything else.
+/// Of two results nobody knows which counts. Two spellings of a name are no repeat (section 6.1 of the protocol).
+#[tokio::test]
+async fn a_member_that_comes_twice_decides_nothing() {
+    for body in [
+        r#"{"response":5,"response":0,"success":false}"#,
+        r#"{"response":0,"response":5,"success":false}"#,
+        r#"{"response":5,"success":true,"success":false}"#,
+        r#"{"error":{"code":101,"code":0},"success":false}"#,
+    ] {
+        for status in [200, 400, 401, 409] {
+            let client = client(&Told::with([says(status, body), says(status, body)]));
+            for answer in both(&client).await {
+                let Ok(Submission::Unknown(unknown)) = answer else {
+                    panic!("{status} {body}")
+                };
+                assert_eq!(unknown.answer().unwrap().expose(), body.as_bytes());
+            }
+        }
+    }
+    let spelt_twice = r#"{"response":5,"Response":0,"success":false}"#;
+    let told = Told::with([says(200, spelt_twice)]);
+    let answer = commit(&client(&told)).await.unwrap();
+    assert_eq!(answer.outcome(), Outcome::Rejected);
+}
+
 #[tokio::test]
 async fn help_says_what_to_do_next() {
     let again = "do not commit again";

@@ -465,8 +465,13 @@ async fn an_imi_answer_that_denies_its_own_success_is_unknown() {
             .unwrap();
         assert_eq!(answer.outcome(), Outcome::Unknown, "{body}");
     }
-    // A refusal in which something speaks for success is none to build on.
-    for body in [r#"{"success":true}"#, r#"{"response":0}"#] {
+    // A refusal in which something speaks for success, or may, is none to build on.
+    for body in [
+        r#"{"success":true}"#,
+        r#"{"response":0}"#,
+        r#"{"response":5,"response":0}"#,
+        r#"{"response":0,"response":5}"#,
+    ] {
         let answer = imi(400, body)
             .commit(&reference("r-1"), &service_key(), "o-1", &pin)
             .await

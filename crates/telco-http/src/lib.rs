@@ -7,6 +7,7 @@ mod base;
 mod blocking;
 mod endpoint;
 mod extra_headers;
+mod json;
 mod observe;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;
@@ -27,6 +28,7 @@ pub use http;
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub use observe::describe_metrics;
+pub use json::repeats_a_member;
 pub use retry::ReadRetry;
 pub use settings::Settings;
 pub use transport::{Transport, connect};

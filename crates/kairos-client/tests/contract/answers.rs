@@ -303,6 +303,27 @@ async fn without_a_code_only_the_table_decides() {
     );
 }
 
+/// Of two codes nobody knows which counts, and of two ids under one name one is lost.
+#[tokio::test]
+async fn a_member_that_comes_twice_decides_nothing() {
+    for body in [
+        r#"{"api-response-code":200,"request-id":"r","api-response-code":212}"#,
+        r#"{"api-response-code":212,"request-id":"r","api-response-code":200}"#,
+        r#"{"api-response-code":205,"call-details":[{"phonon-uuid":"u-1","phonon-uuid":null}]}"#,
+        r#"{"api-response-code":205,"call-details":[{"phonon-uuid":"u-1"}],"call-details":null}"#,
+    ] {
+        for status in [200, 202, 400] {
+            for kind in [Kind::RealTime, Kind::Bulk] {
+                let answer = ResponseTemplate::new(status).set_body_string(body);
+                let Submission::Unknown(unknown) = told(kind, answer).await else {
+                    panic!("{status} {body}")
+                };
+                assert_eq!(unknown.answer().unwrap().expose(), body.as_bytes());
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_unconfirmed_call_keeps_what_the_answer_says_of_it() {
     let body = json!({"api-response-code": 209, "api-response-message": "Partial Success", "request-id": "r", "call-details": [

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use telco_core::{
     CallReceipt, Error, ErrorKind, Reference, Rejection, SecretBytes, Submission, UnknownOutcome,
 };
+use telco_http::repeats_a_member;
 
 use crate::wire::{Answer, Details, Entry};
 use crate::{Class, Code, Kind};
@@ -208,10 +209,14 @@ impl View<'_> {
         }
     }
 
-    /// By the HTTP status, where the body has no code. Only what section 10 decides is decided.
+    /// By the HTTP status, where the body has no code that can be read. Only what section 10 decides is decided, and not against a
+    /// body that speaks of calls that were taken: phones may have rung.
     pub(crate) fn without_code<T>(&self, reference: &Reference) -> Submission<T> {
         let status = self.answer.status().as_u16();
         match status {
+            401 | 403 | 413 if self.may_name_taken_calls() => {
+                self.unknown(reference, ErrorKind::UnreadableAnswer, None, UNREADABLE)
+            }
             401 | 403 => {
                 let listed = "refused without a code: the address that the request came from is probably not listed";
                 Submission::Rejected(self.rejection(ErrorKind::Permission, listed, None))
@@ -301,6 +306,15 @@ impl View<'_> {
             }
             None => self.error(kind_of(self.answer.status().as_u16()), None, UNREADABLE),
         }
+    }
+
+    /// By its text, for it could not be read: it has a member that only an answer to calls has, or may hide one behind a name that
+    /// comes twice.
+    fn may_name_taken_calls(&self) -> bool {
+        let text = self.text();
+        let names = |member| text.contains(member);
+        repeats_a_member(self.answer.body())
+            || ["\"request-id\"", "\"phonon-uuid\""].into_iter().any(names)
     }
 
     fn text(&self) -> std::borrow::Cow<'_, str> {

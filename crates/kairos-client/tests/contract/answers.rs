@@ -200,6 +200,38 @@ async fn a_refusal_that_names_calls_is_no_refusal() {
     assert_eq!(outcome.outcome(), Outcome::Rejected);
 }
 
+/// Whoever takes the status for a refusal of calls that the body names calls somebody twice.
+#[tokio::test]
+async fn a_status_of_refusal_beside_ids_is_no_refusal() {
+    let details = r#""call-details":[{"client-identifier":"c-1","phonon-uuid":"u-1"}]"#;
+    for status in [401, 403, 413] {
+        for body in [
+            format!("\u{feff}{{\"api-response-code\":205,{details}}}"),
+            format!("{{\"api-response-code\":200.0,{details}}}"),
+            format!("{{{details}}}"),
+            format!("{{\"api-response-code\":200,{details}"),
+            r#"{"request-id":"r-1"}"#.to_owned(),
+        ] {
+            for kind in [Kind::RealTime, Kind::Bulk] {
+                let answer = ResponseTemplate::new(status).set_body_string(body.clone());
+                let Submission::Unknown(unknown) = told(kind, answer).await else {
+                    panic!("{status} {body}")
+                };
+                assert_eq!(unknown.answer().unwrap().expose(), body.as_bytes());
+            }
+        }
+    }
+    // A mark before the body hides no code, whatever the status.
+    let marked = |body: Value| format!("\u{feff}{body}");
+    for (body, expected) in [
+        (success(), Outcome::Accepted),
+        (json!({"api-response-code": 401}), Outcome::Rejected),
+    ] {
+        let answer = ResponseTemplate::new(403).set_body_string(marked(body));
+        assert_eq!(told(Kind::RealTime, answer).await.outcome(), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_keeps_how_long_to_wait_and_what_it_rests_on() {
     let busy = says(200, json!({"api-response-code": 208})).insert_header("retry-after", "7");
@@ -312,7 +344,7 @@ async fn a_member_that_comes_twice_decides_nothing() {
         r#"{"api-response-code":205,"call-details":[{"phonon-uuid":"u-1","phonon-uuid":null}]}"#,
         r#"{"api-response-code":205,"call-details":[{"phonon-uuid":"u-1"}],"call-details":null}"#,
     ] {
-        for status in [200, 202, 400] {
+        for status in [200, 202, 400, 401, 403, 413] {
             for kind in [Kind::RealTime, Kind::Bulk] {
                 let answer = ResponseTemplate::new(status).set_body_string(body);
                 let Submission::Unknown(unknown) = told(kind, answer).await else {

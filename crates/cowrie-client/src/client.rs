@@ -455,7 +455,7 @@ impl Client {
                     }
                 }
             }
-            Err(failure) => after_failure(reference, failure, None),
+            Err(failure) => after_failure(reference, failure, Some(operation.when_unknown())),
         }
     }
 

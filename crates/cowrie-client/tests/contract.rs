@@ -359,6 +359,47 @@ async fn reads_are_repeated_and_spending_is_not() {
     assert_eq!((server.count(), told.outcome()), (5, Outcome::Unknown));
 }
 
+/// A reset and a bare 500 say as little as an unreadable answer, and leave the same to do.
+#[tokio::test]
+async fn whoever_hears_unknown_hears_what_to_do() {
+    for reply in [
+        Reply::Close,
+        Reply::new(500, ""),
+        Reply::new(409, ""),
+        Reply::new(200, "<html>"),
+    ] {
+        let server = Server::start([reply]).await;
+        let client = client(&server);
+        let (of, to, value) = (reference(XREF), number(), naira(100));
+        let two = NonZeroU32::new(2).unwrap();
+        let pin = Secret::new("123456789012");
+        let help = |outcome: Submission<()>| {
+            let Submission::Unknown(unknown) = outcome else {
+                panic!()
+            };
+            unknown.cause().help().unwrap().to_owned()
+        };
+        let credit = client.credit(&of, Network::Airtel, &to, value).await;
+        let data = client.data(&of, Network::Airtel, &to, None, value).await;
+        for told in [credit, data] {
+            let help = help(told.unwrap().map(drop));
+            assert!(help.contains("look the operation up"), "{help}");
+            assert!(help.contains("do not send it again"), "{help}");
+        }
+        let one = client.allocate_single(&of, value).await;
+        let many = client.allocate(&of, value, two).await;
+        for told in [one, many] {
+            let help = help(told.unwrap().map(drop));
+            assert!(help.contains("ask the provider"), "{help}");
+            assert!(!help.contains("look the operation up"), "{help}");
+        }
+        let redeemed = client.redeem(&of, Network::Airtel, &to, &pin).await;
+        let help = help(redeemed.unwrap().map(drop));
+        assert!(help.contains("do not redeem it again"), "{help}");
+        assert_eq!(server.count(), 5, "each was one transmission");
+    }
+}
+
 #[tokio::test]
 async fn the_providers_wish_to_wait_is_handed_through() {
     let server = Server::start([Reply::new(429, "").header("retry-after: 7")]).await;

@@ -12,7 +12,7 @@ use telco_http::http::{HeaderMap, Request, Response};
 use telco_http::{Bytes, Endpoint, after_failure};
 
 use crate::executor;
-use crate::judge::{Call, Reading, View, effect};
+use crate::judge::{Call, Reading, View};
 use crate::signatures::{Signatures, Slip};
 use crate::wire::{Commit, Operation, Start};
 use crate::{Application, Builder, Phone, PhoneFormat, Service, ServiceKey, Signed, Signer, Token};
@@ -222,7 +222,7 @@ impl Client {
         };
         match result {
             Ok(answer) => Ok(self.judge(call, reference, &slip, &answer, read)),
-            Err(failure) => after_failure(reference, failure, Some(effect(call.operation(), true))),
+            Err(failure) => after_failure(reference, failure, Some(call.when_unknown())),
         }
     }
 

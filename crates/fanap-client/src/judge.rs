@@ -71,19 +71,19 @@ impl Call {
         }
     }
 
-    /// What to do when nobody knows what became of it. The subscription check knows subscriptions to Pardis services: what else
+    /// What to do when nobody knows what became of it, whether an answer came or none. The subscription check knows subscriptions to Pardis services: what else
     /// was charged it never shows, so nobody is sent to it for an IMI code.
-    const fn when_unknown(self) -> &'static str {
+    pub(crate) const fn when_unknown(self) -> &'static str {
         match self {
             Self::Subscription(Operation::Start) | Self::Imi(Operation::Start) => {
-                "if no message arrives, start again: that is another message and another id"
+                "a message may have been sent: if none arrives, start again; that is another message and another id"
             }
             Self::Subscription(Operation::Commit) => {
-                "do not commit again: wait for the provider's push, or ask its support; a number that was not subscribed and now \
+                "the subscriber may have been charged: do not commit again; wait for the provider's push, or ask its support; a number that was not subscribed and now \
                  is (`SubscriptionCheck`, Pardis services only) settles it too, one that is not subscribed proves nothing"
             }
             Self::Imi(Operation::Commit) => {
-                "do not commit again: wait for the provider's push, or ask its support"
+                "the subscriber may have been charged: do not commit again; wait for the provider's push, or ask its support"
             }
         }
     }
@@ -247,7 +247,7 @@ impl View<'_> {
 }
 
 /// What every error says: whether a message may have been sent, or a charge made.
-pub(crate) const fn effect(operation: Operation, perhaps: bool) -> &'static str {
+const fn effect(operation: Operation, perhaps: bool) -> &'static str {
     match (operation, perhaps) {
         (Operation::Start, false) => "no message was sent (inferred)",
         (Operation::Start, true) => "a message may have been sent",

@@ -164,11 +164,13 @@ async fn a_slow_answer_past_the_timeout_is_unknown() {
         (started.kind(), committed.kind()),
         (ErrorKind::Timeout, ErrorKind::Timeout)
     );
-    assert_eq!(started.help(), Some("a message may have been sent"));
-    assert_eq!(
-        committed.help(),
-        Some("the subscriber may have been charged")
+    assert!(
+        started
+            .help()
+            .unwrap()
+            .contains("if none arrives, start again")
     );
+    assert!(committed.help().unwrap().contains("do not commit again"));
 }
 
 #[tokio::test]

@@ -200,7 +200,7 @@ impl Kairos {
         };
         match answer {
             Ok(answer) => Ok(judge::created(kind, batch, calls, &answer, self.now())),
-            Err(failure) => after_failure(batch, failure, None),
+            Err(failure) => after_failure(batch, failure, Some(judge::CALLS_UNKNOWN)),
         }
     }
 

@@ -16,6 +16,9 @@ use crate::{Class, Code, Kind};
 
 pub(crate) const PROVIDER: &str = "kairos";
 
+/// What to do about calls of which nobody knows whether they were placed, with an answer or without.
+pub(crate) const CALLS_UNKNOWN: &str = "phones may have rung: read the ids from the answer if one was kept, and check the provider's reports; never resend the batch";
+
 /// What the provider answered to one request that it took, in full.
 #[derive(Debug)]
 #[must_use = "each call inside may be unknown"]
@@ -44,6 +47,7 @@ pub(crate) fn created(
 ) -> Submission<Created> {
     let view = View {
         operation: kind.operation(),
+        to_settle: CALLS_UNKNOWN,
         answer,
         now,
     };
@@ -94,12 +98,7 @@ pub(crate) fn created(
         // taken.
         Submission::Rejected(_) if read.details.name_a_taken_call() => {
             let both = "a code of refusal beside ids of calls that were taken";
-            let cause = view
-                .error(ErrorKind::UnreadableAnswer, Some(read.code), both)
-                .with_help(
-                    "read the ids from the kept answer, and check the provider's reports: never resend the batch",
-                );
-            view.kept(batch, cause)
+            view.unknown(batch, ErrorKind::UnreadableAnswer, Some(read.code), both)
         }
         outcome => outcome,
     }
@@ -189,6 +188,8 @@ fn unconfirmed(read: &Answer) -> Error {
 /// An answer, and what errors about it say.
 pub(crate) struct View<'a> {
     pub(crate) operation: &'static str,
+    /// What to do where the answer does not say whether the provider acted.
+    pub(crate) to_settle: &'static str,
     pub(crate) answer: &'a Response<Bytes>,
     pub(crate) now: SystemTime,
 }
@@ -201,10 +202,13 @@ impl View<'_> {
             Class::Refused(kind) => Submission::Rejected(self.rejection(kind, message, Some(code))),
             Class::Duplicate => {
                 let duplicate = "duplicate, or already accepted: these bytes were sent before";
-                self.unknown(reference, ErrorKind::Conflict, Some(code), duplicate)
+                self.kept(
+                    reference,
+                    self.error(ErrorKind::Conflict, Some(code), duplicate),
+                )
             }
             Class::Uncertain | Class::Success | Class::Partial | Class::Empty => {
-                self.unknown(reference, ErrorKind::Other, Some(code), message)
+                self.kept(reference, self.error(ErrorKind::Other, Some(code), message))
             }
         }
     }
@@ -230,6 +234,7 @@ impl View<'_> {
         }
     }
 
+    /// The answer says too little, or too much.
     pub(crate) fn unknown<T>(
         &self,
         reference: &Reference,
@@ -237,7 +242,10 @@ impl View<'_> {
         code: Option<Code>,
         message: impl Into<std::borrow::Cow<'static, str>>,
     ) -> Submission<T> {
-        self.kept(reference, self.error(kind, code, message))
+        self.kept(
+            reference,
+            self.error(kind, code, message).with_help(self.to_settle),
+        )
     }
 
     /// Unknown, with the whole answer.
@@ -312,9 +320,8 @@ impl View<'_> {
     /// comes twice.
     fn may_name_taken_calls(&self) -> bool {
         let text = self.text();
-        let names = |member| text.contains(member);
-        repeats_a_member(self.answer.body())
-            || ["\"request-id\"", "\"phonon-uuid\""].into_iter().any(names)
+        let members = ["\"request-id\"", "\"phonon-uuid\""];
+        repeats_a_member(self.answer.body()) || members.iter().any(|name| text.contains(name))
     }
 
     fn text(&self) -> std::borrow::Cow<'_, str> {

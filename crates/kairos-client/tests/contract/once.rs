@@ -238,6 +238,44 @@ async fn a_key_pair_is_asked_for_once_whatever_happens() {
     assert_eq!(received(&server).await[0].body, br#"{"flowID":"Zb0RKJvh"}"#);
 }
 
+/// Sends, and loses the answer.
+#[derive(Debug)]
+struct Lossy;
+
+#[async_trait]
+impl Transport for Lossy {
+    async fn exchange(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, Error> {
+        Err(Error::in_doubt(ErrorKind::Interrupted, "reset"))
+    }
+    async fn pause(&self, _: Duration) {}
+}
+
+/// A reset says as little as an unreadable answer, and leaves the same to do.
+#[tokio::test]
+async fn whoever_hears_unknown_hears_what_to_do() {
+    let lossy = builder(Kind::RealTime)
+        .transport(std::sync::Arc::new(Lossy))
+        .build()
+        .unwrap();
+    let unreadable = server(says(200, json!({}))).await;
+    let unreadable = at(&unreadable, Kind::RealTime).build().unwrap();
+    for kairos in [lossy, unreadable] {
+        let prepared = kairos.prepare(&three()).unwrap().remove(0);
+        let Submission::Unknown(unknown) = kairos.send(prepared).await.unwrap() else {
+            panic!()
+        };
+        let help = unknown.cause().help().unwrap();
+        assert!(help.contains("check the provider's reports"), "{help}");
+        assert!(help.contains("never resend the batch"), "{help}");
+        let pair = kairos.generate_key_pair(&reference("r")).await.unwrap();
+        let Submission::Unknown(unknown) = pair else {
+            panic!()
+        };
+        let help = unknown.cause().help().unwrap();
+        assert!(help.contains("ask the provider which one holds"), "{help}");
+    }
+}
+
 const GUARD: ReplayGuard = ReplayGuard::ByteIdentical {
     within: Duration::from_secs(600),
 };

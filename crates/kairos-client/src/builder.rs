@@ -20,6 +20,8 @@ use crate::{FlowId, Kind, PullVersion, SecurityId, UtcOffset};
 
 /// A failure is told in the body too, so it is read as far as a success.
 const BODY_CAP: usize = 4 * 1024 * 1024;
+/// As the specification has it.
+const MOST_RECONNECTS: u32 = 2;
 
 /// Settings of a [`Kairos`] client. Only the flow's credentials are needed; for encrypted kinds its public key too.
 ///
@@ -53,7 +55,7 @@ pub struct Builder {
     pull_version: PullVersion,
     pull_chunk: usize,
     read_retry: ReadRetry,
-    reconnect: bool,
+    reconnects: u32,
     replay: ReplayGuard,
     http: Settings,
     transport: Option<Arc<dyn Transport>>,
@@ -91,7 +93,7 @@ impl Builder {
             pull_version: PullVersion::default(),
             pull_chunk: 200,
             read_retry: ReadRetry::default(),
-            reconnect: true,
+            reconnects: MOST_RECONNECTS,
             replay: ReplayGuard::None,
             http: Settings::default(),
             transport: None,
@@ -128,8 +130,9 @@ impl Builder {
         pull_chunk(ids: usize) => pull_chunk = ids.max(1);
         /// How often Pull is repeated.
         read_retry(policy: ReadRetry) => read_retry = policy;
-        /// Whether *connecting* is tried three times in all, as long as no byte of the request left. On unless set.
-        reconnect(reconnect: bool) => reconnect = reconnect;
+        /// How often, at most twice, a connection that never came about is tried again, as long as no byte of the request left. Twice
+        /// unless set.
+        reconnects(times: u32) => reconnects = times;
         /// Allows [`Kairos::replay`]. Off unless set: the provider refuses identical bytes, but for how long, and whether it
         /// compares an envelope as sealed or as opened, is unknown.
         replay_guard(guard: ReplayGuard) => replay = guard;
@@ -160,8 +163,11 @@ impl Builder {
     ///
     /// # Errors
     /// [`NotSent`] (kind `InvalidConfiguration`) for an encrypted kind without a key or a key without an encrypted kind, a key too
-    /// short for the key string, a URL that cannot be used, or a transport that is not there.
+    /// short for the key string, a URL that cannot be used, too many reconnects, or a transport that is not there.
     pub fn build(self) -> Result<Kairos, NotSent> {
+        if self.reconnects > MOST_RECONNECTS {
+            return Err(refuse("a connection is tried again at most twice"));
+        }
         let seal = match (self.kind.is_encrypted(), self.key) {
             (true, Some(key)) => Some((key, self.envelope)),
             (false, None) => None,
@@ -220,7 +226,7 @@ impl Builder {
             pull_version: self.pull_version,
             pull_chunk: self.pull_chunk,
             read_retry: self.read_retry,
-            reconnect: self.reconnect,
+            reconnects: self.reconnects,
             api_version: self.api_version,
             limits: self.limits,
             capabilities,

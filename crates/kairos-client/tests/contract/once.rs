@@ -133,11 +133,12 @@ impl Transport for Unreachable {
 
 #[tokio::test]
 async fn connecting_is_tried_three_times_at_most() {
-    for (reconnect, expected) in [(true, 3), (false, 1)] {
+    assert!(builder(Kind::RealTime).reconnects(3).build().is_err());
+    for (times, expected) in [(2, 3), (1, 2), (0, 1)] {
         let nowhere = std::sync::Arc::new(Unreachable::default());
         let kairos = builder(Kind::RealTime)
             .transport(nowhere.clone())
-            .reconnect(reconnect)
+            .reconnects(times)
             .build()
             .unwrap();
         let prepared = kairos.prepare(&three()).unwrap().remove(0);

@@ -117,18 +117,18 @@ const SMS: &str = "subscribe the user to the SMS service on the server";
 const TEXTS: &[KnownText] = {
     use ErrorKind::{
         Authentication, InvalidConfiguration, InvalidInput, InvalidRecipient, Other, Permission,
-        Policy, Unavailable, Unsupported,
+        Unavailable, Unsupported,
     };
     const fn of(kind: ErrorKind, text: &'static str) -> KnownText {
         KnownText::new(kind, text)
     }
     &[
         of(Authentication, "Incorrect hash").help(HASH),
-        of(Policy, "API must have Secret Key").help(SETTINGS),
-        of(Policy, "API Requests are disabled").help(SETTINGS),
-        of(Policy, "Feature disabled").help(SETTINGS),
-        of(Policy, "Registration over API is disabled").help(SETTINGS),
-        of(Policy, "Payments not allow from api").help(SETTINGS),
+        of(InvalidConfiguration, "API must have Secret Key").help(SETTINGS),
+        of(InvalidConfiguration, "API Requests are disabled").help(SETTINGS),
+        of(InvalidConfiguration, "Feature disabled").help(SETTINGS),
+        of(InvalidConfiguration, "Registration over API is disabled").help(SETTINGS),
+        of(InvalidConfiguration, "Payments not allow from api").help(SETTINGS),
         of(InvalidConfiguration, "GET Requests are disabled")
             .help("send POST, the default of this client"),
         of(Authentication, "Bad login")
@@ -167,8 +167,8 @@ const TEXTS: &[KnownText] = {
         of(InvalidInput, "No tariff"),
         of(InvalidInput, "Bad tariff"),
         of(Permission, "User belongs to "),
-        of(Policy, "User is not subscribed to sms service").help(SMS),
-        of(Policy, "You are not subscribed to sms service").help(SMS),
+        of(Permission, "User is not subscribed to sms service").help(SMS),
+        of(Permission, "You are not subscribed to sms service").help(SMS),
         of(Other, "User balance not updeted"),
         of(Other, "Payment was not saved"),
         of(Other, "User was not updated"),

@@ -133,6 +133,13 @@ fn every_text_of_the_specification_has_its_class_and_there_are_no_others() {
         for text in texts {
             let known = KnownText::find(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(known.kind, kind, "{text}");
+            // Only these say themselves that nothing was done.
+            let basis = if kind == ErrorKind::Other {
+                Basis::Stated
+            } else {
+                Basis::Inferred
+            };
+            assert_eq!(known.basis, basis, "{text}");
             found.push(known);
         }
     }

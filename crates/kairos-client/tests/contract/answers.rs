@@ -13,6 +13,59 @@ async fn all_calls_confirmed() {
     assert_eq!(rows(receipt), [row(1), row(2), row(3)]);
 }
 
+/// The rows of the specification's table of codes (section 9), copied by hand.
+const CODES: [(i64, &str, Class); 22] = {
+    use Class::{Duplicate, Empty, Partial, Refused, Success, Uncertain};
+    use ErrorKind::{Authentication, Permission, Unavailable};
+    use ErrorKind::{InsufficientBalance, InvalidConfiguration, InvalidInput, InvalidRecipient};
+    [
+        (200, "SUCCESS", Success),
+        (201, "CHECKSUM_REPEATED", Duplicate),
+        (202, "INVALID_SECURITY_ID", Refused(Authentication)),
+        (203, "INVALID_API_VERSION", Refused(InvalidInput)),
+        (204, "INVALID_GATEWAY_ID", Refused(InvalidConfiguration)),
+        // "Input"; the number is what is wrong with it.
+        (205, "INVALID_CONTACT_NUMBER", Refused(InvalidRecipient)),
+        (206, "FAILURE_FROM_GATEWAY", Uncertain),
+        (207, "DID_NOT_MAPPED", Refused(InvalidConfiguration)),
+        (208, "NO_MASK_AVAILABLE", Refused(Unavailable)),
+        (209, "PARTIAL_SUCCESS", Partial),
+        (210, "INVALID_MANDATORY_PARAMETERS", Refused(InvalidInput)),
+        // "Account".
+        (211, "VALIDITY_EXPIRED", Refused(Permission)),
+        (212, "INSUFFICIENT_BALANCE", Refused(InsufficientBalance)),
+        (213, "NO_DATA_AVAILABLE", Empty),
+        // "Auth / config".
+        (301, "INVALID_FLOW_ID", Refused(InvalidConfiguration)),
+        (302, "EMPTY_CALL_LIST", Refused(InvalidInput)),
+        (303, "MAX_DATA_LIST_SIZE_EXCEEDED", Refused(InvalidInput)),
+        (304, "INVALID_FLOW_VERSION", Refused(InvalidConfiguration)),
+        (400, "INVALID_FORMAT", Refused(InvalidInput)),
+        // "Auth (network)" and "auth / account".
+        (401, "IP_NOT_WHITELISTED", Refused(Permission)),
+        (402, "PHONE_NOT_WHITELISTED", Refused(Permission)),
+        (500, "FAILURE", Uncertain),
+    ]
+};
+
+#[test]
+fn every_code_has_the_name_and_the_class_of_the_specification() {
+    for (number, name, class) in CODES {
+        let code = Code::from_number(number);
+        assert_eq!(
+            (code.number(), code.name(), code.class()),
+            (number, name, class)
+        );
+        assert_ne!(code, Code::Other(number));
+    }
+    assert_eq!(Code::all().count(), CODES.len());
+    let unlisted = Code::from_number(214);
+    assert_eq!(
+        (unlisted, unlisted.class()),
+        (Code::Other(214), Class::Uncertain)
+    );
+}
+
 #[tokio::test]
 async fn every_code_means_what_the_table_says() {
     for code in Code::all().chain([Code::Other(999), Code::Other(-1)]) {

@@ -681,7 +681,7 @@ impl Clock for Ticking {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_calls_on_an_empty_slot_sign_once() {
+async fn many_calls_on_an_empty_slot_carry_one_date() {
     for (window, expected) in [(1_000, 1), (0, 64)] {
         let told = Told::with((0..64).map(|_| says(200, STARTED)));
         let client = builder()

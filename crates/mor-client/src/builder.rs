@@ -60,8 +60,8 @@ impl Builder {
         Self { profile, ..self }
     }
 
-    /// What stored codes and rows are bound to. Default: the login. Choose a stable name of your own if the login may
-    /// change, or if two servers have the same one.
+    /// What this account is called in identities, and so in stored codes: never change it while codes are pending. Default: a name
+    /// derived from the login, the same every time. Choose one of your own if the login may change, or if two servers have the same.
     pub fn account(self, account: impl Into<String>) -> Self {
         Self {
             account: Some(account.into()),
@@ -161,9 +161,7 @@ impl Builder {
             Some(transport) => transport,
             None => telco_http::connect(&base, &self.settings)?,
         };
-        let account = self
-            .account
-            .unwrap_or_else(|| self.credentials.login.clone());
+        let account = self.account.unwrap_or_else(|| self.credentials.account());
         Ok(MorClient::from(Inner {
             endpoint: Endpoint::new("mor", base, transport),
             identity: Identity::new("mor", account),

@@ -286,7 +286,10 @@ fn what_is_stored_is_bound_to_the_login_or_to_a_name_of_ones_own() {
         MorClient::builder("https://mor.example.com", credentials)
     };
     let identity = |client: &MorClient| client.identity().to_string();
-    assert_eq!(identity(&builder().build().unwrap()), "mor/admin");
+    let derived = identity(&builder().build().unwrap());
+    assert_eq!(derived, identity(&builder().build().unwrap()));
+    // SHA-256 of the login, of which the first twelve digits.
+    assert_eq!(derived, "mor/user-8c6976e5b541");
     let named = builder().account("acme-vilnius").build().unwrap();
     assert_eq!(identity(&named), "mor/acme-vilnius");
 }

@@ -15,11 +15,11 @@ use crate::{Credentials, MorClient};
 ///
 /// ```
 /// use mor_client::{Credentials, MorClient, mor_hash::Profile};
-/// use telco_core::Secret;
+/// use mor_client::core::Secret;
 ///
 /// let credentials = Credentials::new("admin", Secret::new("an API secret key"));
 /// let mor = MorClient::builder("https://mor.example.com", credentials).profile(Profile::x5()).build()?;
-/// # Ok::<(), telco_core::NotSent>(())
+/// # Ok::<(), mor_client::core::NotSent>(())
 /// ```
 #[must_use]
 pub struct Builder {
@@ -106,12 +106,12 @@ impl Builder {
     ///
     /// ```
     /// use mor_client::{Credentials, MorClient};
-    /// use telco_core::Secret;
+    /// use mor_client::core::Secret;
     ///
     /// let credentials = Credentials::new("admin", Secret::new("a key"));
     /// let mor = MorClient::builder("https://mor.example.com", credentials);
     /// let mor = mor.success_text("Vartotojas atnaujintas").build()?;
-    /// # Ok::<(), telco_core::NotSent>(())
+    /// # Ok::<(), mor_client::core::NotSent>(())
     /// ```
     pub fn success_text(mut self, text: impl Into<String>) -> Self {
         self.success_texts.push(text.into());
@@ -123,7 +123,22 @@ impl Builder {
         Self { retry, ..self }
     }
 
-    /// Timeouts, size limits and roots of the built-in transport.
+    /// Timeouts, body caps, extra root certificates. What is unset in them: 10 s to connect, 60 s in all, 4 MiB of a success and
+    /// 8 KiB of an error.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mor_client::core::Secret;
+    /// use mor_client::http::{ReadRetry, Settings};
+    /// use mor_client::{Credentials, MorClient};
+    ///
+    /// let brief = Settings::default().with_timeouts(Duration::from_secs(3), Duration::from_secs(9));
+    /// let mor = MorClient::builder("https://mor.example.com", Credentials::new("admin", Secret::new("a key")))
+    ///     .settings(brief)
+    ///     .read_retry(ReadRetry::none())
+    ///     .build()?;
+    /// # Ok::<(), mor_client::core::NotSent>(())
+    /// ```
     pub fn settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
     }

@@ -89,7 +89,7 @@ impl MorClient {
     ///
     /// ```
     /// use mor_client::{Credentials, MorClient, mor_hash::Call};
-    /// use telco_core::{ErrorKind, Secret};
+    /// use mor_client::core::{ErrorKind, Secret};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), telco_core::NotSent> {

@@ -5,7 +5,7 @@
 mod support;
 
 use mor_client::methods::{CallsQuery, PaymentsQuery, Sms, UserRef};
-use mor_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+use mor_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
 use mor_client::wire::{Document, UnreadableDocument};
 use mor_client::{Basis, Decimal, KnownText, mor_hash::Call};
 use std::sync::Arc;

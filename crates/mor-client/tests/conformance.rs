@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mor_client::methods::PaymentOrder;
-use mor_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+use mor_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
 use mor_client::{MorClient, SmsOtp};
 use serde_json::json;
 use telco_conformance::{

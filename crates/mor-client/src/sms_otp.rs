@@ -51,9 +51,9 @@ impl MorClient {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// use mor_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    /// use mor_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
     /// use mor_client::{Credentials, MorClient};
-    /// use telco_core::{Provider, Secret, SecretBytes};
+    /// use mor_client::core::{Provider, Secret, SecretBytes};
     ///
     /// # let secret = Secret::new("an API secret key");
     /// let mor = MorClient::builder("https://mor.example.com", Credentials::new("admin", secret)).account("acme").build()?;
@@ -62,7 +62,7 @@ impl MorClient {
     ///
     /// let sms = mor.sms_otp("Acme", "{code} is your Acme code.", codes)?;
     /// assert_eq!(sms.identity().to_string(), "mor/acme/sms");
-    /// # Ok::<(), telco_core::NotSent>(())
+    /// # Ok::<(), mor_client::core::NotSent>(())
     /// ```
     pub fn sms_otp(
         &self,

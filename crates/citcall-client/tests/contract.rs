@@ -38,7 +38,7 @@ async fn unknown_because(body: impl Into<String>) -> WireError {
 #[tokio::test]
 async fn method_address_and_headers() {
     let server = Server::says(200, r#"{"rc":0}"#);
-    let client = builder(&server).extra_header("X-Own", "1").build().unwrap();
+    let client = builder(&server).extra_header("X-Own", Secret::new("1")).build().unwrap();
     accepted(client.async_call(&reference(), &call()).await);
     let sent = server.last();
     assert_eq!(sent.method, "POST");
@@ -181,11 +181,11 @@ fn what_cannot_be_set_up_is_refused_at_construction() {
         "Transfer-Encoding",
         "b d",
     ] {
-        assert!(builder(&server).extra_header(name, "x").build().is_err());
+        assert!(builder(&server).extra_header(name, Secret::new("x")).build().is_err());
     }
     assert!(
         builder(&server)
-            .extra_header("x", "a\r\nb: c")
+            .extra_header("x", Secret::new("a\r\nb: c"))
             .build()
             .is_err()
     );

@@ -230,7 +230,7 @@ async fn what_the_template_of_the_documentation_has_and_users_may_need() {
         .channel("API")
         .pin_type("DATA")
         .also_network("VIS")
-        .extra_header("X-Gateway", "blue")
+        .extra_header("X-Gateway", Secret::new("blue"))
         .build()
         .unwrap();
     let _ = client.submit(&airtime(XREF)).await.unwrap();
@@ -637,16 +637,16 @@ fn settings_that_cannot_work_are_refused_without_a_network() {
         assert!(builder().base_url(good).build().is_ok(), "{good}");
     }
     for wrong in [
-        builder().extra_header("Nonce", "x"),
-        builder().extra_header("clientID", "x"),
-        builder().extra_header("Signature", "x"),
-        builder().extra_header("AgentId", "x"),
-        builder().extra_header("TerminalId", "x"),
-        builder().extra_header("Host", "x"),
-        builder().extra_header("Content-Length", "1"),
-        builder().extra_header("Transfer-Encoding", "chunked"),
-        builder().extra_header("X-A", "line\r\nbreak"),
-        builder().extra_header("no name", "x"),
+        builder().extra_header("Nonce", Secret::new("x")),
+        builder().extra_header("clientID", Secret::new("x")),
+        builder().extra_header("Signature", Secret::new("x")),
+        builder().extra_header("AgentId", Secret::new("x")),
+        builder().extra_header("TerminalId", Secret::new("x")),
+        builder().extra_header("Host", Secret::new("x")),
+        builder().extra_header("Content-Length", Secret::new("1")),
+        builder().extra_header("Transfer-Encoding", Secret::new("chunked")),
+        builder().extra_header("X-A", Secret::new("line\r\nbreak")),
+        builder().extra_header("no name", Secret::new("x")),
         builder().pin_type(""),
         builder().pin_type("AIR TIME"),
         builder().channel(""),

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fanap_client::core::{
     Clock, Delivery, Error, ErrorKind, NotSent, OtpCode, OtpRequest, OtpSender as _, Outcome,
-    PendingOtp, Provider as _, Submission, SubscriptionOtp as _,
+    PendingOtp, Provider as _, Secret, Submission, SubscriptionOtp as _,
 };
 use fanap_client::http::Settings;
 use fanap_client::otp::{CommitOutcome, MemoryOtpStore, commit_once};
@@ -94,7 +94,7 @@ async fn start_and_commit_reach_a_server_that_checks_the_signature() {
     }
     let client = builder()
         .base_url(format!("{}/gateway/", server.uri()))
-        .extra_header("X-Gateway", "token-of-the-gateway")
+        .extra_header("X-Gateway", Secret::new("token-of-the-gateway"))
         .build()
         .unwrap();
     let Submission::Accepted(started) = start(&client).await.unwrap() else {
@@ -799,9 +799,9 @@ fn settings_that_cannot_work_are_refused() {
         "a b",
         "",
     ] {
-        refused(builder().extra_header(name, "x"));
+        refused(builder().extra_header(name, Secret::new("x")));
     }
-    refused(builder().extra_header("x-ok", "line\nbreak"));
+    refused(builder().extra_header("x-ok", Secret::new("line\nbreak")));
     refused(builder().reuse_window(Duration::from_millis(1001)));
     refused(builder().base_url("https://sscp.sdp.fanap.plus?a=b"));
     refused(builder().base_url("http://sscp.sdp.fanap.plus"));

@@ -57,7 +57,7 @@ pub struct Builder {
     read_retry: ReadRetry,
     reconnects: u32,
     replay: ReplayGuard,
-    http: Settings,
+    settings: Settings,
     transport: Option<Arc<dyn Transport>>,
     api_version: ApiVersion,
     limits: Limits,
@@ -95,7 +95,7 @@ impl Builder {
             read_retry: ReadRetry::default(),
             reconnects: MOST_RECONNECTS,
             replay: ReplayGuard::None,
-            http: Settings::default(),
+            settings: Settings::default(),
             transport: None,
             api_version: ApiVersion::default(),
             limits: Limits::default(),
@@ -136,9 +136,9 @@ impl Builder {
         /// Allows [`Kairos::replay`]. Off unless set: the provider refuses identical bytes, but for how long, and whether it
         /// compares an envelope as sealed or as opened, is unknown.
         replay_guard(guard: ReplayGuard) => replay = guard;
-        /// Time-outs and limits of the built-in transport. What is unset in them: 10 s to connect, 60 s in all, and 4 MiB of any
-        /// answer, because the body is read first whatever the HTTP status.
-        http(settings: Settings) => http = settings;
+        /// Timeouts, body caps, extra root certificates. What is unset in them: 10 s to connect, 60 s in all, and 4 MiB of any answer,
+        /// because the body is read first whatever the HTTP status.
+        settings(settings: Settings) => settings = settings;
         /// A transport of your own: a proxy, a fixed address of departure, a fake.
         transport(transport: Arc<dyn Transport>) => transport = Some(transport);
         /// Which version of the flow runs; `1.0` unless set.
@@ -185,12 +185,12 @@ impl Builder {
                 .map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
         }
         let base = self.base_url.as_deref();
-        let (transport, http) = (self.transport, self.http.or(limits()));
+        let (transport, settings) = (self.transport, self.settings.or(limits()));
         let target = |whole: Option<String>, base: &str, path: &str| {
             Target::new(
                 &whole.unwrap_or_else(|| endpoint::join(base, path)),
                 transport.as_ref(),
-                &http,
+                &settings,
             )
         };
         let create = target(

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mor_hash::{Profile, Signer};
-use telco_core::{ErrorKind, Identity, NotSent};
+use telco_core::{Clock, ErrorKind, Identity, NotSent, SystemClock};
 use telco_http::{BaseUrl, Endpoint, InvalidBaseUrl, ReadRetry, Settings, Transport};
 
 use crate::client::Inner;
@@ -35,6 +35,7 @@ pub struct Builder {
     retry: ReadRetry,
     settings: Settings,
     transport: Option<Arc<dyn Transport>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Builder {
@@ -52,6 +53,7 @@ impl Builder {
             retry: ReadRetry::default(),
             settings: Settings::default(),
             transport: None,
+            clock: Arc::new(SystemClock::default()),
         }
     }
 
@@ -151,6 +153,11 @@ impl Builder {
         }
     }
 
+    /// Where time comes from: a `Retry-After` that is a date is counted from it. Default: the system's clock.
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
     /// # Errors
     /// [`NotSent`] for a base URL that is not https (or http to this machine), an empty login, a secret that this
     /// server version cannot have, or a transport that cannot be built.
@@ -187,6 +194,7 @@ impl Builder {
             own_texts: self.own_texts,
             success_texts: self.success_texts,
             retry: self.retry,
+            clock: self.clock,
         }))
     }
 }

@@ -4,8 +4,11 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use mor_client::core::{Clock, Error, async_trait};
+use mor_client::http::{Bytes, ReadRetry, Transport, http};
 use mor_client::methods::{Callback, CallsQuery, PaymentOrder, PaymentsQuery, Sms, UserRef};
 use mor_client::{Credentials, Decimal, MorClient, mor_hash::Profile};
 use support::reference;
@@ -304,4 +307,46 @@ fn blanks_around_a_secret_are_a_mistake_unless_they_are_meant() {
     let refused = builder().build().unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidConfiguration);
     assert!(builder().secret_as_given().build().is_ok());
+}
+
+/// Answers with a time to come back at.
+#[derive(Debug)]
+struct Busy;
+
+#[async_trait]
+impl Transport for Busy {
+    async fn exchange(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, Error> {
+        let answer = http::Response::builder().status(503);
+        let answer = answer.header("retry-after", "Thu, 01 Jan 1970 00:01:00 GMT");
+        Ok(answer.body(Bytes::new()).unwrap())
+    }
+    async fn pause(&self, _: Duration) {}
+}
+
+/// Fifteen seconds past midnight.
+#[derive(Debug)]
+struct Early;
+
+impl Clock for Early {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.monotonic()
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(15)
+    }
+}
+
+#[tokio::test]
+async fn a_time_to_come_back_at_is_counted_from_the_clients_clock() {
+    let client = MorClient::builder(
+        "https://mor.example.com",
+        Credentials::new("admin", Secret::new("456789")),
+    )
+    .transport(Arc::new(Busy))
+    .clock(Arc::new(Early))
+    .read_retry(ReadRetry::none())
+    .build()
+    .unwrap();
+    let failed = client.user_balance("bob").await.unwrap_err();
+    assert_eq!(failed.retry_after(), Some(Duration::from_secs(45)));
 }

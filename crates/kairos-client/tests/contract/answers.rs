@@ -447,7 +447,10 @@ async fn a_long_failure_is_read_to_its_code() {
         Settings::default(),
         Settings::default().with_timeouts(Duration::from_secs(9), Duration::from_secs(30)),
     ] {
-        let kairos = at(&server, Kind::RealTime).http(settings).build().unwrap();
+        let kairos = at(&server, Kind::RealTime)
+            .settings(settings)
+            .build()
+            .unwrap();
         let prepared = kairos.prepare(&three()).unwrap().remove(0);
         let Submission::Rejected(why) = kairos.send(prepared).await.unwrap() else {
             panic!()

@@ -5,7 +5,7 @@ use super::*;
 fn impatient(server: &MockServer) -> Builder {
     let brief =
         Settings::default().with_timeouts(Duration::from_millis(300), Duration::from_millis(300));
-    at(server, Kind::EncryptedRealTime).http(brief)
+    at(server, Kind::EncryptedRealTime).settings(brief)
 }
 
 #[tokio::test]

@@ -229,6 +229,12 @@ pub(crate) fn read_failure(operation: Operation, status: u16, body: &[u8]) -> Er
             "this is not how the API answers",
             "check the base URL",
         ),
+        // To a read it says nothing but that another nonce is needed, which every repeat has: a failure that passes.
+        Code::NonceUsed => (
+            ErrorKind::Unavailable,
+            "the nonce was used before, by another request",
+            "ask again, with another nonce; if that does not help, look where the nonces come from",
+        ),
         _ => code.meaning(),
     };
     let text = crate::wire::error_text(body);

@@ -38,7 +38,10 @@ async fn unknown_because(body: impl Into<String>) -> WireError {
 #[tokio::test]
 async fn method_address_and_headers() {
     let server = Server::says(200, r#"{"rc":0}"#);
-    let client = builder(&server).extra_header("X-Own", Secret::new("1")).build().unwrap();
+    let client = builder(&server)
+        .extra_header("X-Own", Secret::new("1"))
+        .build()
+        .unwrap();
     accepted(client.async_call(&reference(), &call()).await);
     let sent = server.last();
     assert_eq!(sent.method, "POST");
@@ -181,7 +184,12 @@ fn what_cannot_be_set_up_is_refused_at_construction() {
         "Transfer-Encoding",
         "b d",
     ] {
-        assert!(builder(&server).extra_header(name, Secret::new("x")).build().is_err());
+        assert!(
+            builder(&server)
+                .extra_header(name, Secret::new("x"))
+                .build()
+                .is_err()
+        );
     }
     assert!(
         builder(&server)
@@ -373,6 +381,19 @@ async fn every_result_code_ends_as_its_class_says() {
 }
 
 /// Whoever reads it as a refusal rings again.
+/// Nothing repeats it by itself, whatever its class: whoever may call again is told how.
+#[tokio::test]
+async fn a_service_that_is_down_is_a_matter_of_the_next_gateway() {
+    for rc in [34, 66] {
+        let Ok(Submission::Rejected(why)) = answered(200, format!("{{\"rc\":{rc}}}")).await else {
+            panic!("{rc}")
+        };
+        assert!(!why.as_error().is_retryable());
+        let help = why.as_error().help().unwrap();
+        assert!(help.contains("through the next gateway"), "{help}");
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_with_a_token_is_unknown_and_kept() {
     for with in [

@@ -28,7 +28,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("phonon-kairos-client", CODES),
     (
         "mor-client",
-        &["telco-core", "telco-otp", "telco-http", "mor-hash"],
+        &[
+            "telco-core",
+            "telco-crypto",
+            "telco-otp",
+            "telco-http",
+            "mor-hash",
+        ],
     ),
     (
         "telco-cli",

@@ -164,16 +164,13 @@ macro_rules! shared_settings {
                 self
             }
 
-            /// One more header on every request, for a gateway of your own.
+            /// One more header on every request, for a gateway of your own: its value may be a token.
             pub fn extra_header(
                 mut self,
                 name: impl Into<String>,
-                value: impl Into<String>,
+                value: telco_core::Secret,
             ) -> Self {
-                self.shared
-                    .line
-                    .extra_headers
-                    .push((name.into(), telco_core::Secret::new(value)));
+                self.shared.line.extra_headers.push((name.into(), value));
                 self
             }
         }

@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use telco_core::{Delivery, Error, ErrorKind, NotSent, Secret};
+use telco_core::{Error, ErrorKind, NotSent, Secret};
 use telco_http::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
-use telco_http::{BaseUrl, Bytes, Endpoint, Settings, Transport, connect, extra_headers};
+use telco_http::{
+    BaseUrl, Bytes, Endpoint, Settings, Transport, connect, extra_headers, never_connected,
+};
 use zeroize::Zeroizing;
 
 use crate::operation::Operation;
@@ -114,24 +116,16 @@ impl Line {
         &self,
         operation: Operation,
         path: &str,
-        body: impl Fn() -> Zeroizing<String>,
+        body: impl Fn() -> Zeroizing<String> + Sync,
     ) -> Result<Response<Bytes>, Error> {
-        let mut wait = Duration::from_millis(200);
-        let mut left = self.reconnects;
-        loop {
-            let failure = match self.transmit(&self.first, operation, path, &body()).await {
-                Err(failure) if never_connected(&failure) => failure,
-                other => return other,
-            };
-            if left == 0 {
-                return match &self.second {
-                    Some(second) => self.transmit(second, operation, path, &body()).await,
-                    None => Err(failure),
-                };
-            }
-            left -= 1;
-            self.first.pause(wait).await;
-            wait = wait.saturating_mul(3).min(Duration::from_secs(2));
+        let to = |endpoint| {
+            let body = &body;
+            async move { self.transmit(endpoint, operation, path, &body()).await }
+        };
+        let first = self.first.reconnecting(self.reconnects, || to(&self.first));
+        match (first.await, &self.second) {
+            (Err(failure), Some(second)) if never_connected(&failure) => to(second).await,
+            (answer, _) => answer,
         }
     }
 
@@ -150,11 +144,6 @@ impl Line {
         *request.headers_mut() = self.headers.clone();
         endpoint.exchange(operation.name(), request).await
     }
-}
-
-/// No byte of a request left: the connection itself failed.
-fn never_connected(failure: &Error) -> bool {
-    failure.delivery() == Delivery::NotSent && failure.kind() == ErrorKind::Connect
 }
 
 fn headers(authorization: HeaderValue, extra: &[(String, Secret)]) -> Result<HeaderMap, NotSent> {

@@ -214,11 +214,6 @@ fn numbers_in_pushes_follow_ones_own_rules() {
 }
 
 #[test]
-fn a_duplicate_reads_the_same() {
-    assert_eq!(call(V2), call(V2));
-}
-
-#[test]
 fn a_known_id_and_no_foreign_one() {
     let ours = Reference::new("1234567890").unwrap();
     let other = Reference::new("order-1").unwrap();

@@ -38,7 +38,10 @@ async fn unknown_because(body: impl Into<String>) -> WireError {
 #[tokio::test]
 async fn method_address_and_headers() {
     let server = Server::says(200, r#"{"rc":0}"#);
-    let client = builder(&server).extra_header("X-Own", "1").build().unwrap();
+    let client = builder(&server)
+        .extra_header("X-Own", Secret::new("1"))
+        .build()
+        .unwrap();
     accepted(client.async_call(&reference(), &call()).await);
     let sent = server.last();
     assert_eq!(sent.method, "POST");
@@ -181,11 +184,16 @@ fn what_cannot_be_set_up_is_refused_at_construction() {
         "Transfer-Encoding",
         "b d",
     ] {
-        assert!(builder(&server).extra_header(name, "x").build().is_err());
+        assert!(
+            builder(&server)
+                .extra_header(name, Secret::new("x"))
+                .build()
+                .is_err()
+        );
     }
     assert!(
         builder(&server)
-            .extra_header("x", "a\r\nb: c")
+            .extra_header("x", Secret::new("a\r\nb: c"))
             .build()
             .is_err()
     );
@@ -240,6 +248,25 @@ async fn what_cannot_be_read_is_unknown_and_kept() {
         assert_eq!(
             unknown_because(body).await,
             WireError::NotAnObject,
+            "{body}"
+        );
+    }
+    // Of two results nobody knows which counts.
+    let twice = [
+        r#"{"rc":0,"rc":14}"#,
+        r#"{"rc":14,"rc":0}"#,
+        r#"{"rc":"14","\u0072c":"00"}"#,
+        r#"{"token":"1","rc":0,"token":"2"}"#,
+    ];
+    for body in twice {
+        assert_eq!(
+            unknown_because(body).await,
+            WireError::NotAnObject,
+            "{body}"
+        );
+        assert_eq!(
+            unknown_because(sealed(body, AT)).await,
+            WireError::Json,
             "{body}"
         );
     }
@@ -354,6 +381,19 @@ async fn every_result_code_ends_as_its_class_says() {
 }
 
 /// Whoever reads it as a refusal rings again.
+/// Nothing repeats it by itself, whatever its class: whoever may call again is told how.
+#[tokio::test]
+async fn a_service_that_is_down_is_a_matter_of_the_next_gateway() {
+    for rc in [34, 66] {
+        let Ok(Submission::Rejected(why)) = answered(200, format!("{{\"rc\":{rc}}}")).await else {
+            panic!("{rc}")
+        };
+        assert!(!why.as_error().is_retryable());
+        let help = why.as_error().help().unwrap();
+        assert!(help.contains("through the next gateway"), "{help}");
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_with_a_token_is_unknown_and_kept() {
     for with in [

@@ -113,7 +113,8 @@ fn settings(eyes: &mut Eyes) {
         eyes.0.search("what is sent", sent).unwrap_err();
     }
     eyes.see("the password's credentials", &password);
-    let builder = Client::builder(credentials.clone()).extra_header("x-own", OWN_HEADER);
+    let builder =
+        Client::builder(credentials.clone()).extra_header("x-own", Secret::new(OWN_HEADER));
     let given_a_password = format!("https://me:{PASSWORD}@example.com");
     eyes.see("a builder", &builder.clone().base_url(given_a_password));
     eyes.see("a client", &builder.clone().build().unwrap());

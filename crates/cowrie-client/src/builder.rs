@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use telco_core::{
-    Amount, Clock, Currency, Error, ErrorKind, Identity, LookupSupport, NotSent, Operator,
-    ProductKind, ProductRules, ReplayGuard, Secret, SystemClock, TopupCapabilities,
+    Amount, Clock, Currency, ErrorKind, Identity, LookupSupport, NotSent, Operator, ProductKind,
+    ProductRules, ReplayGuard, Secret, SystemClock, TopupCapabilities,
 };
 use telco_http::{BaseUrl, Endpoint, ReadRetry, Settings, Transport, connect, extra_headers};
 
@@ -24,7 +24,7 @@ use crate::{
 /// use cowrie_client::{Client, ClientKey, Credentials};
 ///
 /// # #[cfg(any(feature = "rustls", feature = "native-tls"))]
-/// # fn main() -> Result<(), cowrie_client::core::Error> {
+/// # fn main() -> Result<(), cowrie_client::core::NotSent> {
 /// let key = ClientKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")?;
 /// let client = Client::builder(Credentials::client("me@client.com", key)?)
 ///     .account("shop")
@@ -211,9 +211,9 @@ impl Builder {
         self
     }
 
-    /// One more header on every request, for a gateway of your own. It is not signed.
-    pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra_headers.push((name.into(), Secret::new(value)));
+    /// One more header on every request, for a gateway of your own: its value may be a token. It is not signed.
+    pub fn extra_header(mut self, name: impl Into<String>, value: Secret) -> Self {
+        self.extra_headers.push((name.into(), value));
         self
     }
 
@@ -221,13 +221,15 @@ impl Builder {
     ///
     /// # Errors
     /// What is wrong with which setting.
-    pub fn build(self) -> Result<Client, Error> {
+    pub fn build(self) -> Result<Client, NotSent> {
         let misconfigured = |what: String| NotSent::new(ErrorKind::InvalidConfiguration, what);
         let base = BaseUrl::parse(&self.base_url).map_err(|e| misconfigured(e.to_string()))?;
         let extra_headers = extra_headers(&self.extra_headers, &OWN_HEADERS)?;
         let strict = |name, value: &str| Query::new(Encoding::Strict).with(name, value).map(drop);
         if self.pin_type.is_empty() || self.channel.as_ref().is_some_and(String::is_empty) {
-            return Err(misconfigured("PIN type and channel must not be empty".to_owned()).into());
+            return Err(misconfigured(
+                "PIN type and channel must not be empty".to_owned(),
+            ));
         }
         strict("type", &self.pin_type)?;
         strict("channel", self.channel.as_deref().unwrap_or_default())?;
@@ -237,8 +239,7 @@ impl Builder {
                 let code = network.code();
                 return Err(misconfigured(format!(
                     "the limits of {code} must be naira (NGN), the least first"
-                ))
-                .into());
+                )));
             }
         }
         for code in &self.own_networks {

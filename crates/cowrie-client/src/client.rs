@@ -455,7 +455,7 @@ impl Client {
                     }
                 }
             }
-            Err(failure) => after_failure(reference, failure, None),
+            Err(failure) => after_failure(reference, failure, Some(operation.when_unknown())),
         }
     }
 
@@ -470,11 +470,7 @@ impl Client {
         let inner = &*self.inner;
         let judge = &judge;
         let attempt = || async move {
-            let mut answer = self.transmit(operation, query).await?;
-            if Code::from(answer.status().as_u16()) == Code::NonceUsed {
-                // A used nonce is cured by the next one, but is no failure that passes with time.
-                answer = self.transmit(operation, query).await?;
-            }
+            let answer = self.transmit(operation, query).await?;
             judge(answer.status().as_u16(), answer.body()).map_err(|failure| {
                 match retry_after(answer.headers(), inner.clock.now()) {
                     Some(wait) => failure.with_retry_after(wait),

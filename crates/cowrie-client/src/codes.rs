@@ -96,8 +96,9 @@ impl Code {
         }
     }
 
+    /// Kind, message, and what to do: after a refusal, or if a read ended so.
     const fn meaning(self) -> (ErrorKind, &'static str, &'static str) {
-        const LOOK: &str = "look the operation up; do not send it again";
+        const LATER: &str = "try again later";
         match self {
             Self::SignatureOrParameter => (
                 ErrorKind::InvalidInput,
@@ -125,18 +126,18 @@ impl Code {
                 "check the number and ask the customer for the network: numbers are ported. Another number or network is another top-up: \
                  a new reference. Never try the networks one by one",
             ),
-            Self::RequestTimeout => (ErrorKind::Timeout, "the provider timed out", LOOK),
+            Self::RequestTimeout => (ErrorKind::Timeout, "the provider timed out", LATER),
             Self::NonceUsed => (
                 ErrorKind::Conflict,
                 "the nonce was used before: by another copy of this request, or by another request",
-                LOOK,
+                LATER,
             ),
             Self::TooManyRequests => (
                 ErrorKind::RateLimited,
                 "too many requests (undocumented)",
                 "slow down",
             ),
-            Self::ServerError(_) => (ErrorKind::Unavailable, "the provider failed", LOOK),
+            Self::ServerError(_) => (ErrorKind::Unavailable, "the provider failed", LATER),
             Self::Other(400..=499) => (
                 ErrorKind::Other,
                 "refused with an undocumented status",
@@ -145,7 +146,7 @@ impl Code {
             Self::Ok | Self::Other(_) => (
                 ErrorKind::UnreadableAnswer,
                 "an answer that confirms nothing",
-                LOOK,
+                LATER,
             ),
         }
     }
@@ -210,7 +211,8 @@ pub(crate) fn judge(
         }
         return Submission::Rejected(rejection);
     }
-    let mut cause = answered(operation, status, kind, message, help, text);
+    let to_settle = operation.when_unknown();
+    let mut cause = answered(operation, status, kind, message, to_settle, text);
     if let Some(wait) = wait {
         cause = cause.with_retry_after(wait);
     }
@@ -227,10 +229,12 @@ pub(crate) fn read_failure(operation: Operation, status: u16, body: &[u8]) -> Er
             "this is not how the API answers",
             "check the base URL",
         ),
-        Code::ServerError(_) | Code::RequestTimeout => {
-            let (kind, message, _) = code.meaning();
-            (kind, message, "try again later")
-        }
+        // To a read it says nothing but that another nonce is needed, which every repeat has: a failure that passes.
+        Code::NonceUsed => (
+            ErrorKind::Unavailable,
+            "the nonce was used before, by another request",
+            "ask again, with another nonce; if that does not help, look where the nonces come from",
+        ),
         _ => code.meaning(),
     };
     let text = crate::wire::error_text(body);

@@ -12,8 +12,8 @@ use cowrie_client::http::{ReadRetry, Settings};
 use cowrie_client::{Builder, CheckAnswer, Client, Credentials, Encoding, Network, PrefixTable};
 use support::*;
 use telco_core::{
-    Amount, Currency, Delivery, ErrorKind, Lookup, Msisdn, NotSent, Operator, Outcome, Product,
-    ProductKind, ReplayGuard, Secret, Submission, TopupExt as _, TopupIntent, TopupProvider as _,
+    Amount, Currency, ErrorKind, Lookup, Msisdn, NotSent, Operator, Outcome, Product, ProductKind,
+    ReplayGuard, Secret, Submission, TopupExt as _, TopupIntent, TopupProvider as _,
 };
 
 /// With the nonce of the known answers, so that whole requests can be compared.
@@ -230,7 +230,7 @@ async fn what_the_template_of_the_documentation_has_and_users_may_need() {
         .channel("API")
         .pin_type("DATA")
         .also_network("VIS")
-        .extra_header("X-Gateway", "blue")
+        .extra_header("X-Gateway", Secret::new("blue"))
         .build()
         .unwrap();
     let _ = client.submit(&airtime(XREF)).await.unwrap();
@@ -299,7 +299,11 @@ async fn every_transmission_has_a_nonce_of_its_own() {
         Reply::new(200, r#"{"balance":1}"#),
     ])
     .await;
-    let client = client(&server);
+    let patient = ReadRetry::new([Duration::ZERO; 2], Duration::from_secs(60));
+    let client = hasty(Client::builder(credentials()), server.base_url())
+        .read_retry(patient)
+        .build()
+        .unwrap();
     client.balance().await.unwrap();
     for n in 0..5 {
         let _ = client.submit(&airtime(&format!("X{n}"))).await.unwrap();
@@ -359,6 +363,47 @@ async fn reads_are_repeated_and_spending_is_not() {
     assert_eq!((server.count(), told.outcome()), (5, Outcome::Unknown));
 }
 
+/// A reset and a bare 500 say as little as an unreadable answer, and leave the same to do.
+#[tokio::test]
+async fn whoever_hears_unknown_hears_what_to_do() {
+    for reply in [
+        Reply::Close,
+        Reply::new(500, ""),
+        Reply::new(409, ""),
+        Reply::new(200, "<html>"),
+    ] {
+        let server = Server::start([reply]).await;
+        let client = client(&server);
+        let (of, to, value) = (reference(XREF), number(), naira(100));
+        let two = NonZeroU32::new(2).unwrap();
+        let pin = Secret::new("123456789012");
+        let help = |outcome: Submission<()>| {
+            let Submission::Unknown(unknown) = outcome else {
+                panic!()
+            };
+            unknown.cause().help().unwrap().to_owned()
+        };
+        let credit = client.credit(&of, Network::Airtel, &to, value).await;
+        let data = client.data(&of, Network::Airtel, &to, None, value).await;
+        for told in [credit, data] {
+            let help = help(told.unwrap().map(drop));
+            assert!(help.contains("look the operation up"), "{help}");
+            assert!(help.contains("do not send it again"), "{help}");
+        }
+        let one = client.allocate_single(&of, value).await;
+        let many = client.allocate(&of, value, two).await;
+        for told in [one, many] {
+            let help = help(told.unwrap().map(drop));
+            assert!(help.contains("ask the provider"), "{help}");
+            assert!(!help.contains("look the operation up"), "{help}");
+        }
+        let redeemed = client.redeem(&of, Network::Airtel, &to, &pin).await;
+        let help = help(redeemed.unwrap().map(drop));
+        assert!(help.contains("do not redeem it again"), "{help}");
+        assert_eq!(server.count(), 5, "each was one transmission");
+    }
+}
+
 #[tokio::test]
 async fn the_providers_wish_to_wait_is_handed_through() {
     let server = Server::start([Reply::new(429, "").header("retry-after: 7")]).await;
@@ -376,6 +421,35 @@ async fn the_providers_wish_to_wait_is_handed_through() {
         let wait = unknown.cause().retry_after();
         assert_eq!(wait, Some(Duration::from_secs(7)), "{status}");
     }
+}
+
+/// With a new nonce, as often as the policy allows and no oftener.
+#[tokio::test]
+async fn a_read_with_a_used_nonce_is_repeated_by_the_policy() {
+    for (policy, copies) in [
+        (ReadRetry::none(), 1),
+        (
+            ReadRetry::new([Duration::ZERO; 3], Duration::from_secs(60)),
+            4,
+        ),
+    ] {
+        let server = Server::answering(409, "").await;
+        let client = hasty(Client::builder(credentials()), server.base_url())
+            .read_retry(policy)
+            .build()
+            .unwrap();
+        assert!(client.balance().await.unwrap_err().is_retryable());
+        assert_eq!(server.count(), copies);
+        assert!(client.check(XREF).await.unwrap_err().is_retryable());
+        assert_eq!(server.count(), 2 * copies);
+        let mut nonces = server.nonces();
+        nonces.sort();
+        nonces.dedup();
+        assert_eq!(nonces.len(), 2 * copies);
+    }
+    let served = [Reply::new(409, ""), Reply::new(200, r#"{"balance":1}"#)];
+    let server = Server::start(served).await;
+    assert!(client(&server).balance().await.is_ok());
 }
 
 /// A fixed nonce may be that of another request as well.
@@ -585,7 +659,6 @@ fn settings_that_cannot_work_are_refused_without_a_network() {
             ErrorKind::InvalidConfiguration,
             "{base_url}"
         );
-        assert_eq!(refused.delivery(), Delivery::NotSent);
         assert!(!refused.to_string().contains("secretpass"));
     }
     for good in [
@@ -596,16 +669,16 @@ fn settings_that_cannot_work_are_refused_without_a_network() {
         assert!(builder().base_url(good).build().is_ok(), "{good}");
     }
     for wrong in [
-        builder().extra_header("Nonce", "x"),
-        builder().extra_header("clientID", "x"),
-        builder().extra_header("Signature", "x"),
-        builder().extra_header("AgentId", "x"),
-        builder().extra_header("TerminalId", "x"),
-        builder().extra_header("Host", "x"),
-        builder().extra_header("Content-Length", "1"),
-        builder().extra_header("Transfer-Encoding", "chunked"),
-        builder().extra_header("X-A", "line\r\nbreak"),
-        builder().extra_header("no name", "x"),
+        builder().extra_header("Nonce", Secret::new("x")),
+        builder().extra_header("clientID", Secret::new("x")),
+        builder().extra_header("Signature", Secret::new("x")),
+        builder().extra_header("AgentId", Secret::new("x")),
+        builder().extra_header("TerminalId", Secret::new("x")),
+        builder().extra_header("Host", Secret::new("x")),
+        builder().extra_header("Content-Length", Secret::new("1")),
+        builder().extra_header("Transfer-Encoding", Secret::new("chunked")),
+        builder().extra_header("X-A", Secret::new("line\r\nbreak")),
+        builder().extra_header("no name", Secret::new("x")),
         builder().pin_type(""),
         builder().pin_type("AIR TIME"),
         builder().channel(""),

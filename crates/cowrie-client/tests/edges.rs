@@ -2,8 +2,12 @@
 //! each encoding.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use cowrie_client::core::{FieldFate, Outcome, Reference, RequestSigner as _, SecretBytes};
-use cowrie_client::wire::{Checked, Operation, UnsignedRequest, read_check, read_pins};
+use cowrie_client::core::{
+    FieldFate, Outcome, Reference, RequestSigner as _, SecretBytes, Submission,
+};
+use cowrie_client::wire::{
+    Checked, Operation, UnsignedRequest, read_account, read_check, read_pins,
+};
 use cowrie_client::{
     ClientKey, Encoding, Network, Nonce, Query, SignRequest, Signer, parse_msisdn,
 };
@@ -24,6 +28,38 @@ fn many_pins_answer_no_request_for_one() {
     assert_eq!(pins(Operation::AllocateSingle, many), Outcome::Unknown);
     assert_eq!(pins(Operation::Allocate, one), Outcome::Accepted);
     assert_eq!(pins(Operation::Allocate, many), Outcome::Accepted);
+}
+
+/// Of two PINs under one name a reader keeps one, and both are paid.
+#[test]
+fn a_member_that_comes_twice_hides_something_paid() {
+    for body in [
+        r#"{"pin":"1","pin":"2"}"#,
+        r#"{"pin":"2","pin":"1"}"#,
+        r#"[{"pin":"1"},{"pin":"2","serial":"s","pin":"3"}]"#,
+        r#"[{"pin":"1","p\u0069n":"2"}]"#,
+    ] {
+        for operation in [Operation::Allocate, Operation::AllocateSingle] {
+            let request = UnsignedRequest::new(
+                operation,
+                Nonce::new("20151110202513869").unwrap(),
+                Query::new(Encoding::Strict),
+            );
+            let reference = Reference::new("r").unwrap();
+            let Submission::Unknown(unknown) = read_pins(&reference, &request, body.as_bytes())
+            else {
+                panic!("{body}")
+            };
+            assert_eq!(unknown.answer().unwrap().expose(), body.as_bytes());
+        }
+    }
+    for body in [
+        r#"{"id":"1","xref":"a","xref":"b"}"#,
+        r#"{"id":"1","xref":"b","xref":"a"}"#,
+    ] {
+        assert!(matches!(read_check(body.as_bytes()), Checked::Undetermined));
+    }
+    assert!(read_account(br#"{"balance":1,"balance":2}"#).is_none());
 }
 
 /// "Nothing on record" is said by nothing at all. A record in an unknown form is a record.

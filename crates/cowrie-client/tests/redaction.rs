@@ -85,7 +85,7 @@ async fn nothing_private_is_seen_anywhere() {
             let server = Server::start([reply.clone()]).await;
             let client = hasty(Client::builder(credentials.clone()), server.base_url())
                 .nonces(Arc::new(Fixed))
-                .extra_header("x-gateway", HEADER)
+                .extra_header("x-gateway", Secret::new(HEADER))
                 .replay_within(Duration::from_secs(60))
                 .build()
                 .unwrap();
@@ -163,7 +163,7 @@ async fn nothing_private_is_seen_anywhere() {
             "a builder",
             &Client::builder(credentials.clone())
                 .base_url(format!("https://me:{HEADER}@example.com"))
-                .extra_header("a", HEADER),
+                .extra_header("a", Secret::new(HEADER)),
         ),
         ("a signer", &Signer::new(key.clone())),
         ("a request to sign", &request),

@@ -147,9 +147,9 @@ impl Builder {
         self
     }
 
-    /// One more header on every request, for a gateway of your own. It is not signed.
-    pub fn extra_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra_headers.push((name.into(), Secret::new(value)));
+    /// One more header on every request, for a gateway of your own: its value may be a token. It is not signed.
+    pub fn extra_header(mut self, name: impl Into<String>, value: Secret) -> Self {
+        self.extra_headers.push((name.into(), value));
         self
     }
 

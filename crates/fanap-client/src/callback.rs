@@ -6,6 +6,7 @@ use telco_core::{Callback, CallbackError, CallbackParser, CallbackRequest, Secre
 use telco_crypto::digest::Algorithm;
 use telco_crypto::encoding::decode_base64;
 use telco_crypto::rsa::{LoadOptions, PublicKey};
+use telco_http::repeats_a_member;
 
 use crate::wire::{Members, truth};
 
@@ -203,6 +204,9 @@ impl CallbackParser for Callbacks {
             .body
             .strip_prefix(b"\xef\xbb\xbf")
             .unwrap_or(request.body);
+        if repeats_a_member(body) {
+            return Err(CallbackError::Malformed("it names a member twice"));
+        }
         let notices: Vec<Members> = serde_json::from_slice(body)
             .map_err(|_| CallbackError::Malformed("not a JSON array of objects"))?;
         let [members] = notices.as_slice() else {

@@ -1,18 +1,16 @@
 //! The client: one method per call of the API.
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
 
-use telco_core::{
-    Clock, Delivery, Error, ErrorKind, Identity, Msisdn, NotSent, Reference, Submission,
-};
+use telco_core::{Clock, Error, ErrorKind, Identity, Msisdn, NotSent, Reference, Submission};
 use telco_crypto::rsa::PrivateKey;
 use telco_http::http::{HeaderMap, Request, Response};
 use telco_http::{Bytes, Endpoint, after_failure};
 
 use crate::executor;
-use crate::judge::{Call, Reading, View, effect};
+use crate::judge::{Call, Reading, View};
 use crate::signatures::{Signatures, Slip};
 use crate::wire::{Commit, Operation, Start};
 use crate::{Application, Builder, Phone, PhoneFormat, Service, ServiceKey, Signed, Signer, Token};
@@ -198,31 +196,29 @@ impl Client {
         &self,
         call: Call,
         reference: &Reference,
-        build: impl Fn(&Signed) -> Result<Request<Bytes>, NotSent>,
+        build: impl Fn(&Signed) -> Result<Request<Bytes>, NotSent> + Sync,
         read: impl FnOnce(u16, &[u8]) -> Reading<T>,
     ) -> Result<Submission<T>, NotSent> {
+        let inner = &*self.inner;
         let labelled = |refusal: NotSent| refusal.at(crate::PROVIDER, call.name());
-        let mut left = self.inner.reconnects;
         let mut again = false;
-        let (slip, result) = loop {
-            let slip = self
-                .signatures
-                .slip(&self.inner.clock, again)
-                .map_err(labelled)?;
-            let signed = self.sign(&slip).await.map_err(labelled)?;
-            let request = self.with_extra_headers(build(&signed).map_err(labelled)?);
-            let result = self.inner.endpoint.exchange(call.name(), request).await;
-            match &result {
-                Err(failure) if left > 0 && never_connected(failure) => {
-                    (left, again) = (left - 1, true);
-                    self.inner.endpoint.pause(RECONNECT_AFTER).await;
-                }
-                _ => break (slip, result),
+        let attempt = || {
+            let again = mem::replace(&mut again, true);
+            let build = &build;
+            async move {
+                let slip = self
+                    .signatures
+                    .slip(&inner.clock, again)
+                    .map_err(labelled)?;
+                let signed = self.sign(&slip).await.map_err(labelled)?;
+                let request = self.with_extra_headers(build(&signed).map_err(labelled)?);
+                let answer = inner.endpoint.exchange(call.name(), request).await?;
+                Ok::<_, Error>((slip, answer))
             }
         };
-        match result {
-            Ok(answer) => Ok(self.judge(call, reference, &slip, &answer, read)),
-            Err(failure) => after_failure(reference, failure, Some(effect(call.operation(), true))),
+        match inner.endpoint.reconnecting(inner.reconnects, attempt).await {
+            Ok((slip, answer)) => Ok(self.judge(call, reference, &slip, &answer, read)),
+            Err(failure) => after_failure(reference, failure, Some(call.when_unknown())),
         }
     }
 
@@ -259,12 +255,6 @@ impl Client {
         }
         request
     }
-}
-
-const RECONNECT_AFTER: Duration = Duration::from_millis(200);
-
-fn never_connected(failure: &Error) -> bool {
-    failure.delivery() == Delivery::NotSent && failure.kind() == ErrorKind::Connect
 }
 
 impl fmt::Debug for Client {

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use telco_core::{ErrorKind, NotSent, Reference, Submission};
+use telco_http::repeats_a_member;
 
 use crate::judge::{Call, Reading};
 use crate::wire::{Answer, Field, Members, Operation, post};
@@ -191,7 +192,9 @@ fn reading<T>(
     Reading {
         class,
         // An id or a word of success beside an error, or behind a failing status, contradicts it.
-        good_news: value.is_some() || answer.as_ref().is_some_and(Answer::has_good_news),
+        good_news: value.is_some()
+            || answer.as_ref().is_some_and(Answer::has_good_news)
+            || repeats_a_member(body),
         error,
         response: match answer.map(|answer| answer.response) {
             Some(Field::Is(number)) => Some(number),

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use telco_core::{Error, ErrorKind, Reference, Rejection, SecretBytes, Submission, UnknownOutcome};
 use telco_http::http::{HeaderMap, Response, header};
-use telco_http::{Bytes, retry_after};
+use telco_http::{Bytes, repeats_a_member, retry_after};
 
 use crate::codes::Meaning;
 use crate::wire::{Answer, FamilyError, Field, Operation};
@@ -16,7 +16,8 @@ pub(crate) struct Reading<T> {
     pub(crate) error: Option<FamilyError>,
     /// The operator's own number.
     pub(crate) response: Option<i64>,
-    /// Something in the answer speaks for success, whatever its class.
+    /// Something in the answer speaks for success, whatever its class, or may: of a member that comes twice nobody knows which
+    /// counts.
     pub(crate) good_news: bool,
     /// There if the class is ok.
     pub(crate) value: Option<T>,
@@ -35,7 +36,7 @@ impl<T> Reading<T> {
         Self {
             class,
             error: answer.as_ref().and_then(|answer| answer.error.clone()),
-            good_news: answer.as_ref().is_some_and(Answer::has_good_news),
+            good_news: answer.as_ref().is_some_and(Answer::has_good_news) || repeats_a_member(body),
             response: match answer.as_ref().map(|answer| answer.response) {
                 Some(Field::Is(number)) => Some(number),
                 _ => None,
@@ -70,19 +71,19 @@ impl Call {
         }
     }
 
-    /// What to do when nobody knows what became of it. The subscription check knows subscriptions to Pardis services: what else
+    /// What to do when nobody knows what became of it, whether an answer came or none. The subscription check knows subscriptions to Pardis services: what else
     /// was charged it never shows, so nobody is sent to it for an IMI code.
-    const fn when_unknown(self) -> &'static str {
+    pub(crate) const fn when_unknown(self) -> &'static str {
         match self {
             Self::Subscription(Operation::Start) | Self::Imi(Operation::Start) => {
-                "if no message arrives, start again: that is another message and another id"
+                "a message may have been sent: if none arrives, start again; that is another message and another id"
             }
             Self::Subscription(Operation::Commit) => {
-                "do not commit again: wait for the provider's push, or ask its support; a number that was not subscribed and now \
+                "the subscriber may have been charged: do not commit again; wait for the provider's push, or ask its support; a number that was not subscribed and now \
                  is (`SubscriptionCheck`, Pardis services only) settles it too, one that is not subscribed proves nothing"
             }
             Self::Imi(Operation::Commit) => {
-                "do not commit again: wait for the provider's push, or ask its support"
+                "the subscriber may have been charged: do not commit again; wait for the provider's push, or ask its support"
             }
         }
     }
@@ -246,7 +247,7 @@ impl View<'_> {
 }
 
 /// What every error says: whether a message may have been sent, or a charge made.
-pub(crate) const fn effect(operation: Operation, perhaps: bool) -> &'static str {
+const fn effect(operation: Operation, perhaps: bool) -> &'static str {
     match (operation, perhaps) {
         (Operation::Start, false) => "no message was sent (inferred)",
         (Operation::Start, true) => "a message may have been sent",

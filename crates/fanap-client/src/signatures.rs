@@ -15,6 +15,9 @@ pub(crate) struct Signatures {
     application: Application,
     window: Duration,
     last: Mutex<Option<Arc<Slip>>>,
+    /// Two signatures of one text are the same octets, so nothing but this tells how many were made.
+    #[cfg(test)]
+    made: std::sync::atomic::AtomicUsize,
 }
 
 /// A date that is being signed, or was.
@@ -34,6 +37,8 @@ impl Signatures {
             application,
             window,
             last: Mutex::default(),
+            #[cfg(test)]
+            made: Default::default(),
         }
     }
 
@@ -76,6 +81,8 @@ impl Signatures {
     /// Signs it, unless that was done. May take milliseconds; no lock is held that other dates need.
     pub(crate) fn sign(&self, slip: &Arc<Slip>) -> Result<Signed, NotSent> {
         let result = slip.signature.get_or_init(|| {
+            #[cfg(test)]
+            self.made.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             self.signer
                 .sign_date(&self.application, slip.date.clone())
                 .map(|signed| signed.signature().clone())
@@ -106,5 +113,55 @@ impl Slip {
     /// It costs nothing to use.
     pub(crate) fn is_signed(&self) -> bool {
         self.signature.get().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::thread;
+    use std::time::SystemTime;
+
+    use telco_crypto::rsa::PrivateKey;
+
+    use super::*;
+
+    /// Another millisecond whenever it is asked.
+    #[derive(Debug, Default)]
+    struct Ticking(AtomicU64);
+
+    impl Clock for Ticking {
+        fn now(&self) -> SystemTime {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            SystemTime::UNIX_EPOCH + self.monotonic()
+        }
+        fn monotonic(&self) -> Duration {
+            Duration::from_millis(1_537_790_487_000 + self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    #[test]
+    fn sixty_four_calls_on_an_empty_slot_sign_once() {
+        let vectors = include_str!("../vectors/signing.json");
+        let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+        let key = vectors["keys"]["k2048"]["private_xml"].as_str().unwrap();
+        let signer = Signer::new(PrivateKey::load(key.as_bytes()).unwrap());
+        let application = Application::new("your-app-id", "your.tenant.id").unwrap();
+        for (window, expected) in [(Duration::from_secs(1), 1), (Duration::ZERO, 64)] {
+            let signatures = Signatures::new(signer.clone(), application.clone(), window);
+            let (clock, together) = (Ticking::default(), Barrier::new(64));
+            let call = || {
+                together.wait();
+                let slip = signatures.slip(&clock, false).unwrap();
+                signatures.sign(&slip).unwrap();
+            };
+            thread::scope(|threads| {
+                for _ in 0..64 {
+                    threads.spawn(call);
+                }
+            });
+            assert_eq!(signatures.made.load(Ordering::SeqCst), expected);
+        }
     }
 }

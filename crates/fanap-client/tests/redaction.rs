@@ -10,7 +10,7 @@
 mod support;
 
 use fanap_client::core::{
-    Msisdn, OtpCode, OtpRequest, OtpSender as _, Submission, SubscriptionOtp as _,
+    Msisdn, OtpCode, OtpRequest, OtpSender as _, Secret, Submission, SubscriptionOtp as _,
 };
 use fanap_client::wire::{Answer, Commit, Start};
 use fanap_client::{Application, Callbacks, Phone, PrivateKey, SubscriptionCheck, Token};
@@ -118,7 +118,7 @@ async fn nothing_private_is_shown() {
     let leaky_builder = || {
         builder()
             .base_url(format!("https://user:{SERVICE}@gateway.example"))
-            .extra_header("x-gateway-token", SERVICE)
+            .extra_header("x-gateway-token", Secret::new(SERVICE))
     };
     let leaky_check = check.clone().base_url(format!("https://{SERVICE}@x"));
     let values: &[(&str, &dyn std::fmt::Debug)] = &[

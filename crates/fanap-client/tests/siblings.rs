@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use fanap_client::core::{
-    Callback, CallbackError, CallbackParser as _, CallbackRequest, ErrorKind, Msisdn, OtpCode,
-    OtpRequest, OtpSender as _, Outcome, Submission, SubscriptionOtp as _,
+    Callback, CallbackError, CallbackParser as _, CallbackRequest, Error, ErrorKind, Msisdn,
+    OtpCode, OtpRequest, OtpSender as _, Outcome, Submission, SubscriptionOtp as _,
 };
 use fanap_client::http::{ReadRetry, Transport};
 use fanap_client::{
@@ -465,8 +465,13 @@ async fn an_imi_answer_that_denies_its_own_success_is_unknown() {
             .unwrap();
         assert_eq!(answer.outcome(), Outcome::Unknown, "{body}");
     }
-    // A refusal in which something speaks for success is none to build on.
-    for body in [r#"{"success":true}"#, r#"{"response":0}"#] {
+    // A refusal in which something speaks for success, or may, is none to build on.
+    for body in [
+        r#"{"success":true}"#,
+        r#"{"response":0}"#,
+        r#"{"response":5,"response":0}"#,
+        r#"{"response":0,"response":5}"#,
+    ] {
         let answer = imi(400, body)
             .commit(&reference("r-1"), &service_key(), "o-1", &pin)
             .await
@@ -497,7 +502,30 @@ async fn an_unknown_imi_commit_is_not_sent_to_the_subscription_check() {
         assert!(help.contains("do not commit again"), "{help}");
         assert!(!help.contains("subscribed"), "{help}");
     }
+    // The commonest unknown of all has no answer, and the same advice.
+    let imi = |failure| {
+        let told = Told::with([Err(failure)]);
+        builder().transport(told).build_imi().unwrap()
+    };
     let phone = Phone::new(&number(), PhoneFormat::ZeroPrefixed).unwrap();
+    let reset = || Error::in_doubt(ErrorKind::Interrupted, "reset");
+    let committed = imi(reset())
+        .commit(&reference("r-1"), &service_key(), "o-1", &pin)
+        .await;
+    let Submission::Unknown(unknown) = committed.unwrap() else {
+        panic!()
+    };
+    let help = unknown.cause().help().unwrap();
+    assert!(help.contains("do not commit again"), "{help}");
+    assert!(!help.contains("subscribed"), "{help}");
+    let started = imi(reset())
+        .start(&reference("r-1"), &service_key(), &phone)
+        .await;
+    let Submission::Unknown(unknown) = started.unwrap() else {
+        panic!()
+    };
+    let help = unknown.cause().help().unwrap();
+    assert!(help.contains("if none arrives, start again"), "{help}");
     let answer = client(&Told::with([says(500, "")]))
         .commit(&reference("r-1"), &service_key(), &phone, CORRELATION, &pin)
         .await

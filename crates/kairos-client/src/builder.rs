@@ -20,6 +20,8 @@ use crate::{FlowId, Kind, PullVersion, SecurityId, UtcOffset};
 
 /// A failure is told in the body too, so it is read as far as a success.
 const BODY_CAP: usize = 4 * 1024 * 1024;
+/// As the specification has it.
+const MOST_RECONNECTS: u32 = 2;
 
 /// Settings of a [`Kairos`] client. Only the flow's credentials are needed; for encrypted kinds its public key too.
 ///
@@ -53,9 +55,9 @@ pub struct Builder {
     pull_version: PullVersion,
     pull_chunk: usize,
     read_retry: ReadRetry,
-    reconnect: bool,
+    reconnects: u32,
     replay: ReplayGuard,
-    http: Settings,
+    settings: Settings,
     transport: Option<Arc<dyn Transport>>,
     api_version: ApiVersion,
     limits: Limits,
@@ -91,9 +93,9 @@ impl Builder {
             pull_version: PullVersion::default(),
             pull_chunk: 200,
             read_retry: ReadRetry::default(),
-            reconnect: true,
+            reconnects: MOST_RECONNECTS,
             replay: ReplayGuard::None,
-            http: Settings::default(),
+            settings: Settings::default(),
             transport: None,
             api_version: ApiVersion::default(),
             limits: Limits::default(),
@@ -128,14 +130,15 @@ impl Builder {
         pull_chunk(ids: usize) => pull_chunk = ids.max(1);
         /// How often Pull is repeated.
         read_retry(policy: ReadRetry) => read_retry = policy;
-        /// Whether *connecting* is tried three times in all, as long as no byte of the request left. On unless set.
-        reconnect(reconnect: bool) => reconnect = reconnect;
+        /// How often, at most twice, a connection that never came about is tried again, as long as no byte of the request left. Twice
+        /// unless set.
+        reconnects(times: u32) => reconnects = times;
         /// Allows [`Kairos::replay`]. Off unless set: the provider refuses identical bytes, but for how long, and whether it
         /// compares an envelope as sealed or as opened, is unknown.
         replay_guard(guard: ReplayGuard) => replay = guard;
-        /// Time-outs and limits of the built-in transport. What is unset in them: 10 s to connect, 60 s in all, and 4 MiB of any
-        /// answer, because the body is read first whatever the HTTP status.
-        http(settings: Settings) => http = settings;
+        /// Timeouts, body caps, extra root certificates. What is unset in them: 10 s to connect, 60 s in all, and 4 MiB of any answer,
+        /// because the body is read first whatever the HTTP status.
+        settings(settings: Settings) => settings = settings;
         /// A transport of your own: a proxy, a fixed address of departure, a fake.
         transport(transport: Arc<dyn Transport>) => transport = Some(transport);
         /// Which version of the flow runs; `1.0` unless set.
@@ -160,8 +163,11 @@ impl Builder {
     ///
     /// # Errors
     /// [`NotSent`] (kind `InvalidConfiguration`) for an encrypted kind without a key or a key without an encrypted kind, a key too
-    /// short for the key string, a URL that cannot be used, or a transport that is not there.
+    /// short for the key string, a URL that cannot be used, too many reconnects, or a transport that is not there.
     pub fn build(self) -> Result<Kairos, NotSent> {
+        if self.reconnects > MOST_RECONNECTS {
+            return Err(refuse("a connection is tried again at most twice"));
+        }
         let seal = match (self.kind.is_encrypted(), self.key) {
             (true, Some(key)) => Some((key, self.envelope)),
             (false, None) => None,
@@ -179,12 +185,12 @@ impl Builder {
                 .map_err(NotSent::because(ErrorKind::InvalidConfiguration))?;
         }
         let base = self.base_url.as_deref();
-        let (transport, http) = (self.transport, self.http.or(limits()));
+        let (transport, settings) = (self.transport, self.settings.or(limits()));
         let target = |whole: Option<String>, base: &str, path: &str| {
             Target::new(
                 &whole.unwrap_or_else(|| endpoint::join(base, path)),
                 transport.as_ref(),
-                &http,
+                &settings,
             )
         };
         let create = target(
@@ -220,7 +226,7 @@ impl Builder {
             pull_version: self.pull_version,
             pull_chunk: self.pull_chunk,
             read_retry: self.read_retry,
-            reconnect: self.reconnect,
+            reconnects: self.reconnects,
             api_version: self.api_version,
             limits: self.limits,
             capabilities,

@@ -11,6 +11,8 @@ use telco_core::{Callback, CallbackError, CallbackParser, CallbackRequest, Secre
 use telco_crypto::compare;
 use telco_crypto::encoding::base64;
 
+use crate::wire::object;
+
 pub use push::{CallDetail, Dtmf, EmailDetail, Other, PostCall, SmsDetail};
 
 /// Larger pushes are refused.
@@ -81,8 +83,10 @@ impl CallbackParser for PostCallParser {
                 return Err(CallbackError::BadSignature);
             }
         }
-        let Ok(Value::Object(mut members)) = serde_json::from_slice(request.body) else {
-            return Err(CallbackError::Malformed("not a JSON object"));
+        let Some(mut members) = object(request.body) else {
+            return Err(CallbackError::Malformed(
+                "not a JSON object, or one that names a member twice",
+            ));
         };
         let outer = match members.get_mut("body") {
             Some(Value::Object(inner)) => {

@@ -57,7 +57,7 @@ pub(crate) struct Inner {
     pub(crate) pull_version: PullVersion,
     pub(crate) pull_chunk: usize,
     pub(crate) read_retry: ReadRetry,
-    pub(crate) reconnect: bool,
+    pub(crate) reconnects: u32,
     pub(crate) api_version: ApiVersion,
     pub(crate) limits: Limits,
     pub(crate) capabilities: CallCapabilities,
@@ -189,18 +189,12 @@ impl Kairos {
         frozen: &SecretBytes,
     ) -> Result<Submission<Created>, NotSent> {
         let (kind, target) = (self.0.kind, &self.0.create);
+        let endpoint = &target.endpoint;
         let request = target.post(self.thaw(frozen)?);
-        let answer = if self.0.reconnect {
-            target
-                .endpoint
-                .exchange_reconnecting(kind.operation(), request)
-                .await
-        } else {
-            target.endpoint.exchange(kind.operation(), request).await
-        };
-        match answer {
+        let attempt = || endpoint.exchange(kind.operation(), request.clone());
+        match endpoint.reconnecting(self.0.reconnects, attempt).await {
             Ok(answer) => Ok(judge::created(kind, batch, calls, &answer, self.now())),
-            Err(failure) => after_failure(batch, failure, None),
+            Err(failure) => after_failure(batch, failure, Some(judge::CALLS_UNKNOWN)),
         }
     }
 

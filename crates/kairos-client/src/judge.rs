@@ -9,11 +9,15 @@ use std::time::SystemTime;
 use telco_core::{
     CallReceipt, Error, ErrorKind, Reference, Rejection, SecretBytes, Submission, UnknownOutcome,
 };
+use telco_http::repeats_a_member;
 
 use crate::wire::{Answer, Details, Entry};
 use crate::{Class, Code, Kind};
 
 pub(crate) const PROVIDER: &str = "kairos";
+
+/// What to do about calls of which nobody knows whether they were placed, with an answer or without.
+pub(crate) const CALLS_UNKNOWN: &str = "phones may have rung: read the ids from the answer if one was kept, and check the provider's reports; never resend the batch";
 
 /// What the provider answered to one request that it took, in full.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ pub(crate) fn created(
 ) -> Submission<Created> {
     let view = View {
         operation: kind.operation(),
+        to_settle: CALLS_UNKNOWN,
         answer,
         now,
     };
@@ -93,12 +98,7 @@ pub(crate) fn created(
         // taken.
         Submission::Rejected(_) if read.details.name_a_taken_call() => {
             let both = "a code of refusal beside ids of calls that were taken";
-            let cause = view
-                .error(ErrorKind::UnreadableAnswer, Some(read.code), both)
-                .with_help(
-                    "read the ids from the kept answer, and check the provider's reports: never resend the batch",
-                );
-            view.kept(batch, cause)
+            view.unknown(batch, ErrorKind::UnreadableAnswer, Some(read.code), both)
         }
         outcome => outcome,
     }
@@ -188,6 +188,8 @@ fn unconfirmed(read: &Answer) -> Error {
 /// An answer, and what errors about it say.
 pub(crate) struct View<'a> {
     pub(crate) operation: &'static str,
+    /// What to do where the answer does not say whether the provider acted.
+    pub(crate) to_settle: &'static str,
     pub(crate) answer: &'a Response<Bytes>,
     pub(crate) now: SystemTime,
 }
@@ -200,18 +202,25 @@ impl View<'_> {
             Class::Refused(kind) => Submission::Rejected(self.rejection(kind, message, Some(code))),
             Class::Duplicate => {
                 let duplicate = "duplicate, or already accepted: these bytes were sent before";
-                self.unknown(reference, ErrorKind::Conflict, Some(code), duplicate)
+                self.kept(
+                    reference,
+                    self.error(ErrorKind::Conflict, Some(code), duplicate),
+                )
             }
             Class::Uncertain | Class::Success | Class::Partial | Class::Empty => {
-                self.unknown(reference, ErrorKind::Other, Some(code), message)
+                self.kept(reference, self.error(ErrorKind::Other, Some(code), message))
             }
         }
     }
 
-    /// By the HTTP status, where the body has no code. Only what section 10 decides is decided.
+    /// By the HTTP status, where the body has no code that can be read. Only what section 10 decides is decided, and not against a
+    /// body that speaks of calls that were taken: phones may have rung.
     pub(crate) fn without_code<T>(&self, reference: &Reference) -> Submission<T> {
         let status = self.answer.status().as_u16();
         match status {
+            401 | 403 | 413 if self.may_name_taken_calls() => {
+                self.unknown(reference, ErrorKind::UnreadableAnswer, None, UNREADABLE)
+            }
             401 | 403 => {
                 let listed = "refused without a code: the address that the request came from is probably not listed";
                 Submission::Rejected(self.rejection(ErrorKind::Permission, listed, None))
@@ -225,6 +234,7 @@ impl View<'_> {
         }
     }
 
+    /// The answer says too little, or too much.
     pub(crate) fn unknown<T>(
         &self,
         reference: &Reference,
@@ -232,7 +242,10 @@ impl View<'_> {
         code: Option<Code>,
         message: impl Into<std::borrow::Cow<'static, str>>,
     ) -> Submission<T> {
-        self.kept(reference, self.error(kind, code, message))
+        self.kept(
+            reference,
+            self.error(kind, code, message).with_help(self.to_settle),
+        )
     }
 
     /// Unknown, with the whole answer.
@@ -301,6 +314,14 @@ impl View<'_> {
             }
             None => self.error(kind_of(self.answer.status().as_u16()), None, UNREADABLE),
         }
+    }
+
+    /// By its text, for it could not be read: it has a member that only an answer to calls has, or may hide one behind a name that
+    /// comes twice.
+    fn may_name_taken_calls(&self) -> bool {
+        let text = self.text();
+        let members = ["\"request-id\"", "\"phonon-uuid\""];
+        repeats_a_member(self.answer.body()) || members.iter().any(|name| text.contains(name))
     }
 
     fn text(&self) -> std::borrow::Cow<'_, str> {

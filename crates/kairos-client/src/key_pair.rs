@@ -9,6 +9,9 @@ use telco_http::{Bytes, after_failure};
 
 const OPERATION: &str = "generateKeyPair";
 
+/// With an answer or without.
+const TO_SETTLE: &str = "the public key that you have may be void: ask the provider which one holds before anything is sealed with it, or another pair is asked for";
+
 /// The provider's answer. What is in it is unknown.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -52,10 +55,11 @@ impl Kairos {
         let request = inner.key_pair.post(Bytes::from(body));
         let answer = match inner.key_pair.endpoint.exchange(OPERATION, request).await {
             Ok(answer) => answer,
-            Err(failure) => return after_failure(reference, failure, None),
+            Err(failure) => return after_failure(reference, failure, Some(TO_SETTLE)),
         };
         let view = View {
             operation: OPERATION,
+            to_settle: TO_SETTLE,
             answer: &answer,
             now: self.now(),
         };

@@ -108,6 +108,7 @@ impl Kairos {
                     .await?;
                 let view = View {
                     operation: OPERATION,
+                    to_settle: "a read: ask again",
                     answer: &answer,
                     now: self.now(),
                 };

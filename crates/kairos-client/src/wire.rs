@@ -10,4 +10,4 @@ pub use request::{ApiVersion, Call, Create, GenerateKeyPair, Key, Pull};
 pub use response::{Answer, Details, Entry, UnreadableAnswer};
 
 pub(crate) use request::{json_length, json_text};
-pub(crate) use response::text;
+pub(crate) use response::{object, text};

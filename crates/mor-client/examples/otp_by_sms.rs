@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use mor_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
-use mor_client::{Credentials, MorClient};
-use telco_core::{
+use mor_client::core::{
     Msisdn, OtpCode, OtpRequest, OtpSender as _, OtpVerifier as _, PendingOtp, Reference, Secret,
     SecretBytes, Submission, Verification,
 };
+use mor_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
+use mor_client::{Credentials, MorClient};
 use telco_sandbox::{Arrival, Sandbox};
 
 #[tokio::main]

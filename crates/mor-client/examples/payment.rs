@@ -5,9 +5,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use mor_client::core::{Amount, Currency, Reference, Secret, Submission};
 use mor_client::methods::{PaymentOrder, PaymentsQuery};
 use mor_client::{Credentials, MorClient};
-use telco_core::{Amount, Currency, Reference, Secret, Submission};
 use telco_sandbox::{FaultRule, Phase, Sandbox};
 
 #[tokio::main]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mor_hash::{Profile, Signer};
-use telco_core::{ErrorKind, Identity, NotSent};
+use telco_core::{Clock, ErrorKind, Identity, NotSent, SystemClock};
 use telco_http::{BaseUrl, Endpoint, InvalidBaseUrl, ReadRetry, Settings, Transport};
 
 use crate::client::Inner;
@@ -15,11 +15,11 @@ use crate::{Credentials, MorClient};
 ///
 /// ```
 /// use mor_client::{Credentials, MorClient, mor_hash::Profile};
-/// use telco_core::Secret;
+/// use mor_client::core::Secret;
 ///
 /// let credentials = Credentials::new("admin", Secret::new("an API secret key"));
 /// let mor = MorClient::builder("https://mor.example.com", credentials).profile(Profile::x5()).build()?;
-/// # Ok::<(), telco_core::NotSent>(())
+/// # Ok::<(), mor_client::core::NotSent>(())
 /// ```
 #[must_use]
 pub struct Builder {
@@ -35,6 +35,7 @@ pub struct Builder {
     retry: ReadRetry,
     settings: Settings,
     transport: Option<Arc<dyn Transport>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Builder {
@@ -52,6 +53,7 @@ impl Builder {
             retry: ReadRetry::default(),
             settings: Settings::default(),
             transport: None,
+            clock: Arc::new(SystemClock::default()),
         }
     }
 
@@ -60,8 +62,8 @@ impl Builder {
         Self { profile, ..self }
     }
 
-    /// What stored codes and rows are bound to. Default: the login. Choose a stable name of your own if the login may
-    /// change, or if two servers have the same one.
+    /// What this account is called in identities, and so in stored codes: never change it while codes are pending. Default: a name
+    /// derived from the login, the same every time. Choose one of your own if the login may change, or if two servers have the same.
     pub fn account(self, account: impl Into<String>) -> Self {
         Self {
             account: Some(account.into()),
@@ -106,12 +108,12 @@ impl Builder {
     ///
     /// ```
     /// use mor_client::{Credentials, MorClient};
-    /// use telco_core::Secret;
+    /// use mor_client::core::Secret;
     ///
     /// let credentials = Credentials::new("admin", Secret::new("a key"));
     /// let mor = MorClient::builder("https://mor.example.com", credentials);
     /// let mor = mor.success_text("Vartotojas atnaujintas").build()?;
-    /// # Ok::<(), telco_core::NotSent>(())
+    /// # Ok::<(), mor_client::core::NotSent>(())
     /// ```
     pub fn success_text(mut self, text: impl Into<String>) -> Self {
         self.success_texts.push(text.into());
@@ -123,7 +125,22 @@ impl Builder {
         Self { retry, ..self }
     }
 
-    /// Timeouts, size limits and roots of the built-in transport.
+    /// Timeouts, body caps, extra root certificates. What is unset in them: 10 s to connect, 60 s in all, 4 MiB of a success and
+    /// 8 KiB of an error.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mor_client::core::Secret;
+    /// use mor_client::http::{ReadRetry, Settings};
+    /// use mor_client::{Credentials, MorClient};
+    ///
+    /// let brief = Settings::default().with_timeouts(Duration::from_secs(3), Duration::from_secs(9));
+    /// let mor = MorClient::builder("https://mor.example.com", Credentials::new("admin", Secret::new("a key")))
+    ///     .settings(brief)
+    ///     .read_retry(ReadRetry::none())
+    ///     .build()?;
+    /// # Ok::<(), mor_client::core::NotSent>(())
+    /// ```
     pub fn settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
     }
@@ -134,6 +151,11 @@ impl Builder {
             transport: Some(transport),
             ..self
         }
+    }
+
+    /// Where time comes from: a `Retry-After` that is a date is counted from it. Default: the system's clock.
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// # Errors
@@ -161,9 +183,7 @@ impl Builder {
             Some(transport) => transport,
             None => telco_http::connect(&base, &self.settings)?,
         };
-        let account = self
-            .account
-            .unwrap_or_else(|| self.credentials.login.clone());
+        let account = self.account.unwrap_or_else(|| self.credentials.account());
         Ok(MorClient::from(Inner {
             endpoint: Endpoint::new("mor", base, transport),
             identity: Identity::new("mor", account),
@@ -174,6 +194,7 @@ impl Builder {
             own_texts: self.own_texts,
             success_texts: self.success_texts,
             retry: self.retry,
+            clock: self.clock,
         }))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mor_hash::{Call, SignedRequest, Signer, methods};
 use telco_core::{
-    Error, ErrorKind, Identity, NotSent, Provider, Reference, Rejection, RequestSigner as _,
+    Clock, Error, ErrorKind, Identity, NotSent, Provider, Reference, Rejection, RequestSigner as _,
     SecretBytes, Submission, UnknownOutcome,
 };
 use telco_http::{Bytes, Endpoint, ReadRetry, after_failure, http};
@@ -31,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) own_texts: Vec<(String, ErrorKind)>,
     pub(crate) success_texts: Vec<String>,
     pub(crate) retry: ReadRetry,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl From<Inner> for MorClient {
@@ -89,7 +90,7 @@ impl MorClient {
     ///
     /// ```
     /// use mor_client::{Credentials, MorClient, mor_hash::Call};
-    /// use telco_core::{ErrorKind, Secret};
+    /// use mor_client::core::{ErrorKind, Secret};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), telco_core::NotSent> {
@@ -115,7 +116,8 @@ impl MorClient {
         let request = self.request(call)?;
         let attempt = async || {
             let response = self.0.endpoint.exchange(operation, request.clone()).await?;
-            let answer = Answer::read(&response).map_err(|failure| failure.at("mor", operation))?;
+            let answer = Answer::read(&response, self.0.clock.now())
+                .map_err(|failure| failure.at("mor", operation))?;
             match self.refusal(&answer) {
                 None => Ok(answer.into_document()),
                 Some(refusal) => Err(self.refused(operation, &refusal)),
@@ -187,7 +189,7 @@ impl MorClient {
             let answer = SecretBytes::new(response.body().as_ref());
             Submission::Unknown(UnknownOutcome::new(reference, cause).with_answer(answer))
         };
-        let answer = match Answer::read(&response) {
+        let answer = match Answer::read(&response, self.0.clock.now()) {
             Ok(answer) => answer,
             Err(failure) => return Ok(unknown(failure)),
         };

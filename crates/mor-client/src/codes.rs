@@ -6,9 +6,9 @@ use telco_core::ErrorKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Basis {
-    /// The text says that the server refuses, or that it did not act (observed texts).
+    /// The text itself says that the server did not act (observed texts).
     Stated,
-    /// It follows from where in the server's work the text belongs.
+    /// It follows from where in the server's work the text belongs: most refuse before anything is done.
     Inferred,
     /// The user of this crate says so, with [`Builder::error_text`](crate::Builder::error_text).
     Told,
@@ -47,7 +47,7 @@ impl KnownText {
         Self {
             text,
             kind,
-            basis: Basis::Stated,
+            basis: Basis::Inferred,
             help: None,
         }
     }
@@ -59,9 +59,9 @@ impl KnownText {
         }
     }
 
-    const fn inferred(self) -> Self {
+    const fn stated(self) -> Self {
         Self {
-            basis: Basis::Inferred,
+            basis: Basis::Stated,
             ..self
         }
     }
@@ -117,18 +117,18 @@ const SMS: &str = "subscribe the user to the SMS service on the server";
 const TEXTS: &[KnownText] = {
     use ErrorKind::{
         Authentication, InvalidConfiguration, InvalidInput, InvalidRecipient, Other, Permission,
-        Policy, Unavailable, Unsupported,
+        Unavailable, Unsupported,
     };
     const fn of(kind: ErrorKind, text: &'static str) -> KnownText {
         KnownText::new(kind, text)
     }
     &[
         of(Authentication, "Incorrect hash").help(HASH),
-        of(Policy, "API must have Secret Key").help(SETTINGS),
-        of(Policy, "API Requests are disabled").help(SETTINGS),
-        of(Policy, "Feature disabled").help(SETTINGS),
-        of(Policy, "Registration over API is disabled").help(SETTINGS),
-        of(Policy, "Payments not allow from api").help(SETTINGS),
+        of(InvalidConfiguration, "API must have Secret Key").help(SETTINGS),
+        of(InvalidConfiguration, "API Requests are disabled").help(SETTINGS),
+        of(InvalidConfiguration, "Feature disabled").help(SETTINGS),
+        of(InvalidConfiguration, "Registration over API is disabled").help(SETTINGS),
+        of(InvalidConfiguration, "Payments not allow from api").help(SETTINGS),
         of(InvalidConfiguration, "GET Requests are disabled")
             .help("send POST, the default of this client"),
         of(Authentication, "Bad login")
@@ -167,14 +167,14 @@ const TEXTS: &[KnownText] = {
         of(InvalidInput, "No tariff"),
         of(InvalidInput, "Bad tariff"),
         of(Permission, "User belongs to "),
-        of(Policy, "User is not subscribed to sms service").help(SMS),
-        of(Policy, "You are not subscribed to sms service").help(SMS),
-        of(Other, "User balance not updeted"),
-        of(Other, "Payment was not saved"),
-        of(Other, "User was not updated"),
-        of(Other, "Device was not created"),
-        of(Unavailable, "Server was not found").inferred(),
-        of(Unavailable, "Cannot connect to Asterisk Server").inferred(),
+        of(Permission, "User is not subscribed to sms service").help(SMS),
+        of(Permission, "You are not subscribed to sms service").help(SMS),
+        of(Other, "User balance not updeted").stated(),
+        of(Other, "Payment was not saved").stated(),
+        of(Other, "User was not updated").stated(),
+        of(Other, "Device was not created").stated(),
+        of(Unavailable, "Server was not found"),
+        of(Unavailable, "Cannot connect to Asterisk Server"),
     ]
 };
 

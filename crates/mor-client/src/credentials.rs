@@ -3,6 +3,7 @@
 use std::fmt;
 
 use telco_core::Secret;
+use telco_crypto::digest::short_name;
 
 /// What identifies the caller. The secret never travels; the password does, if there is one.
 #[derive(Clone)]
@@ -31,13 +32,15 @@ impl Credentials {
             ..self
         }
     }
+
+    /// A stable name for the account, which does not show the login: that is often a number.
+    pub(crate) fn account(&self) -> String {
+        format!("user-{}", short_name(self.login.as_bytes()))
+    }
 }
 
-/// The login alone.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("login", &self.login)
-            .finish_non_exhaustive()
+        f.write_str("Credentials(***)")
     }
 }

@@ -9,7 +9,7 @@ use telco_core::Amount;
 ///
 /// ```
 /// use mor_client::Decimal;
-/// use telco_core::{Amount, Currency};
+/// use mor_client::core::{Amount, Currency};
 ///
 /// let topup = Decimal::parse("-12.50").unwrap();
 /// assert_eq!(topup.as_str(), "-12.50");

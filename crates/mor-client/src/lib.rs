@@ -6,7 +6,7 @@ mod codes;
 mod credentials;
 mod decimal;
 pub mod methods;
-mod otp;
+mod sms_otp;
 pub mod wire;
 
 pub use builder::Builder;
@@ -16,6 +16,9 @@ pub use credentials::Credentials;
 pub use decimal::{Decimal, InvalidDecimal};
 /// The hash of this API, by itself.
 pub use mor_hash;
-pub use otp::SmsOtp;
+pub use sms_otp::SmsOtp;
+
+pub use telco_core as core;
+pub use telco_http as http;
 /// What makes and checks the codes of [`SmsOtp`].
-pub use telco_otp;
+pub use telco_otp as otp;

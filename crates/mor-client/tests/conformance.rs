@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mor_client::methods::PaymentOrder;
 use mor_client::mor_hash::{Call, Profile, Secret, Signer};
-use mor_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+use mor_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
 use mor_client::{MorClient, SmsOtp};
 use serde_json::json;
 use telco_conformance::{

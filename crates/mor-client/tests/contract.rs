@@ -4,8 +4,11 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use mor_client::core::{Clock, Error, async_trait};
+use mor_client::http::{Bytes, ReadRetry, Transport, http};
 use mor_client::methods::{Callback, CallsQuery, PaymentOrder, PaymentsQuery, Sms, UserRef};
 use mor_client::{Credentials, Decimal, MorClient, mor_hash::Profile};
 use support::reference;
@@ -286,7 +289,10 @@ fn what_is_stored_is_bound_to_the_login_or_to_a_name_of_ones_own() {
         MorClient::builder("https://mor.example.com", credentials)
     };
     let identity = |client: &MorClient| client.identity().to_string();
-    assert_eq!(identity(&builder().build().unwrap()), "mor/admin");
+    let derived = identity(&builder().build().unwrap());
+    assert_eq!(derived, identity(&builder().build().unwrap()));
+    // SHA-256 of the login, of which the first twelve digits.
+    assert_eq!(derived, "mor/user-8c6976e5b541");
     let named = builder().account("acme-vilnius").build().unwrap();
     assert_eq!(identity(&named), "mor/acme-vilnius");
 }
@@ -301,4 +307,46 @@ fn blanks_around_a_secret_are_a_mistake_unless_they_are_meant() {
     let refused = builder().build().unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidConfiguration);
     assert!(builder().secret_as_given().build().is_ok());
+}
+
+/// Answers with a time to come back at.
+#[derive(Debug)]
+struct Busy;
+
+#[async_trait]
+impl Transport for Busy {
+    async fn exchange(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, Error> {
+        let answer = http::Response::builder().status(503);
+        let answer = answer.header("retry-after", "Thu, 01 Jan 1970 00:01:00 GMT");
+        Ok(answer.body(Bytes::new()).unwrap())
+    }
+    async fn pause(&self, _: Duration) {}
+}
+
+/// Fifteen seconds past midnight.
+#[derive(Debug)]
+struct Early;
+
+impl Clock for Early {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.monotonic()
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(15)
+    }
+}
+
+#[tokio::test]
+async fn a_time_to_come_back_at_is_counted_from_the_clients_clock() {
+    let client = MorClient::builder(
+        "https://mor.example.com",
+        Credentials::new("admin", Secret::new("456789")),
+    )
+    .transport(Arc::new(Busy))
+    .clock(Arc::new(Early))
+    .read_retry(ReadRetry::none())
+    .build()
+    .unwrap();
+    let failed = client.user_balance("bob").await.unwrap_err();
+    assert_eq!(failed.retry_after(), Some(Duration::from_secs(45)));
 }

@@ -153,7 +153,7 @@ fn configuration_errors_name_no_value() {
 #[tokio::test]
 async fn no_number_or_person_in_what_is_asked_and_listed() {
     use mor_client::methods::{CallsQuery, PaymentOrder};
-    use mor_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    use mor_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
     use std::time::{Duration, SystemTime};
     use telco_core::{Amount, Currency, SecretBytes};
 

@@ -263,7 +263,10 @@ async fn server_settings_speak_for_themselves() {
     sandbox
         .configure("mor", &json!({ "enabled": false }))
         .unwrap();
-    assert_eq!(refused(client(&sandbox)).await, ErrorKind::Policy);
+    assert_eq!(
+        refused(client(&sandbox)).await,
+        ErrorKind::InvalidConfiguration
+    );
     sandbox
         .configure("mor", &json!({ "enabled": true, "secret": "another" }))
         .unwrap();

@@ -100,7 +100,7 @@ impl Account {
         if let Some(waits) = section.text("lookup_after", None)? {
             builder = builder.poll_after(seconds(&waits)?);
         }
-        builder.build().map_err(|e| Failure::of_read(&e))
+        Ok(builder.build()?)
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
-use telco_core::{Error, NotSent, Reference, SecretBytes, Submission, UnknownOutcome};
+use telco_core::{
+    Delivery, Error, ErrorKind, NotSent, Reference, SecretBytes, Submission, UnknownOutcome,
+};
 
 /// The part of an answer that arrived before it broke off or grew too long, if the failure kept one. It may be the only copy
 /// of something paid for: give it to [`UnknownOutcome::with_answer`](telco_core::UnknownOutcome::with_answer).
@@ -14,6 +16,22 @@ use telco_core::{Error, NotSent, Reference, SecretBytes, Submission, UnknownOutc
 pub fn partial_body(failure: &Error) -> Option<&SecretBytes> {
     let source = failure.source()?;
     source.downcast_ref::<PartialBody>().map(|part| &part.0)
+}
+
+/// The connection itself failed, and no byte of the request left: the only failure after which a request that costs may be sent
+/// again by itself.
+///
+/// ```
+/// use telco_core::{Error, ErrorKind, NotSent};
+/// use telco_http::never_connected;
+///
+/// assert!(never_connected(&NotSent::new(ErrorKind::Connect, "refused").into()));
+/// assert!(!never_connected(&NotSent::new(ErrorKind::InvalidInput, "no number").into()));
+/// assert!(!never_connected(&Error::in_doubt(ErrorKind::Connect, "broke")));
+/// ```
+#[must_use]
+pub fn never_connected(failure: &Error) -> bool {
+    failure.delivery() == Delivery::NotSent && failure.kind() == ErrorKind::Connect
 }
 
 /// Ends a spending exchange that failed: nothing left, or the outcome is unknown. An unknown one keeps the part of the answer

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
-use telco_core::{Delivery, Error, ErrorKind, NotSent};
+use telco_core::{Error, ErrorKind, NotSent};
 
 use crate::observe::Watch;
 use crate::retry::jittered;
-use crate::{BaseUrl, ReadRetry, Transport};
+use crate::{BaseUrl, ReadRetry, Transport, never_connected};
 
 /// A provider's name, its base URL and the transport to it. Every request of a client passes through here: bound to the
 /// origin, labelled, traced without anything private.
@@ -94,26 +94,42 @@ impl Endpoint {
         }
     }
 
-    /// Sends a request once, but repeats **setting up the connection** at most twice: only after failures that prove that no
-    /// byte of the request left. For protocols whose specification allows it.
+    /// Repeats **setting up the connection** this many times, with waits of about 0.2, 0.6 and 1.8 s, and then 2 s: only after failures
+    /// that prove that no byte of the request left ([`never_connected`]). `attempt` builds a request and sends it once, each time
+    /// anew. For protocols whose specification allows it, and no oftener than it does.
+    ///
+    /// ```
+    /// # use telco_http::{Bytes, Endpoint, http};
+    /// # async fn demo(endpoint: Endpoint) -> Result<(), telco_core::Error> {
+    /// let uri = endpoint.uri("/pay")?;
+    /// let request = || http::Request::post(uri.clone()).body(Bytes::new()).unwrap();
+    /// let answer = endpoint.reconnecting(2, || endpoint.exchange("pay", request())).await?;
+    /// println!("{}", answer.status());
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
-    /// As [`exchange`](Self::exchange).
-    pub async fn exchange_reconnecting(
+    /// The last failure to connect, or any other at once.
+    pub async fn reconnecting<T, F>(
         &self,
-        operation: &'static str,
-        request: Request<Bytes>,
-    ) -> Result<Response<Bytes>, Error> {
-        const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
-        for wait in WAITS {
-            match self.exchange(operation, request.clone()).await {
+        times: u32,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, Error>
+    where
+        // As in `read`.
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut wait = Duration::from_millis(200);
+        for _ in 0..times {
+            match attempt().await {
                 Err(failure) if never_connected(&failure) => {
                     self.transport.pause(jittered(wait)).await;
                 }
                 other => return other,
             }
+            wait = wait.saturating_mul(3).min(Duration::from_secs(2));
         }
-        self.exchange(operation, request).await
+        attempt().await
     }
 
     /// Repeats a **read** by the policy while it fails in a way that can pass ([`Error::is_retryable`]). `attempt` builds a
@@ -156,10 +172,6 @@ impl Endpoint {
 
 /// One attempt of a transport.
 type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Error>> + Send + 'a>>;
-
-fn never_connected(failure: &Error) -> bool {
-    failure.delivery() == Delivery::NotSent && failure.kind() == ErrorKind::Connect
-}
 
 pub(crate) fn foreign_origin() -> NotSent {
     NotSent::new(

@@ -7,6 +7,7 @@ mod base;
 mod blocking;
 mod endpoint;
 mod extra_headers;
+mod json;
 mod observe;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;
@@ -14,7 +15,7 @@ mod retry;
 mod settings;
 mod transport;
 
-pub use answer::{after_failure, partial_body, retry_after};
+pub use answer::{after_failure, never_connected, partial_body, retry_after};
 pub use base::{BaseUrl, InvalidBaseUrl};
 #[cfg(feature = "blocking")]
 #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
@@ -24,6 +25,7 @@ pub use endpoint::Endpoint;
 pub use extra_headers::extra_headers;
 /// The types of a request and a response, as [`Transport`] takes and gives them.
 pub use http;
+pub use json::repeats_a_member;
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub use observe::describe_metrics;

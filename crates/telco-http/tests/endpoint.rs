@@ -92,30 +92,32 @@ async fn failures_say_who_and_what() {
 #[tokio::test]
 async fn setting_up_a_connection_is_repeated_twice_and_nothing_else_is() {
     let (script, endpoint) = scripted([Err(no_connection()), Err(no_connection())]);
-    endpoint
-        .exchange_reconnecting("spend", request(HERE))
-        .await
-        .unwrap();
+    let spend = async |endpoint: &Endpoint, times| {
+        let attempt = || endpoint.exchange("spend", request(HERE));
+        endpoint.reconnecting(times, attempt).await
+    };
+    spend(&endpoint, 2).await.unwrap();
     assert_eq!(*script.sent.lock().unwrap(), 3);
+    for (wait, most) in script.pauses.lock().unwrap().iter().zip([200, 600]) {
+        let most = Duration::from_millis(most);
+        assert!((most / 2..=most).contains(wait), "{wait:?}");
+    }
     assert_eq!(script.pauses.lock().unwrap().len(), 2);
 
     let (script, endpoint) = scripted((0..9).map(|_| Err(no_connection())));
-    let failure = endpoint
-        .exchange_reconnecting("spend", request(HERE))
-        .await
-        .unwrap_err();
+    let failure = spend(&endpoint, 2).await.unwrap_err();
     assert_eq!(failure.delivery(), Delivery::NotSent);
     assert_eq!(*script.sent.lock().unwrap(), 3);
 
+    let (script, endpoint) = scripted([Err(no_connection())]);
+    assert!(spend(&endpoint, 0).await.is_err());
+    assert_eq!(*script.sent.lock().unwrap(), 1);
+
     let bad_input = NotSent::new(ErrorKind::InvalidInput, "no URL");
-    for once in [lost(), bad_input.into()] {
+    let broke = Error::in_doubt(ErrorKind::Connect, "broke");
+    for once in [lost(), broke, bad_input.into()] {
         let (script, endpoint) = scripted([Err(once)]);
-        assert!(
-            endpoint
-                .exchange_reconnecting("spend", request(HERE))
-                .await
-                .is_err()
-        );
+        assert!(spend(&endpoint, 2).await.is_err());
         assert_eq!(*script.sent.lock().unwrap(), 1);
     }
 }

@@ -283,7 +283,7 @@ impl Client {
         path: &str,
         reference: &Reference,
         to: &Msisdn,
-        object: impl Fn() -> Object,
+        object: impl Fn() -> Object + Sync,
     ) -> Result<Submission<SentSms>, NotSent> {
         self.check_number(to)
             .map_err(|refusal| refusal.at(PROVIDER, operation.name()))?;
@@ -309,7 +309,7 @@ impl Client {
         operation: Operation,
         path: &str,
         reference: &Reference,
-        object: impl Fn() -> Object,
+        object: impl Fn() -> Object + Sync,
         read: impl FnOnce(Envelope) -> Result<T, WireError>,
     ) -> Result<Submission<T>, NotSent> {
         let id = self.sent_id(reference);

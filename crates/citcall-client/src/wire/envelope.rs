@@ -13,8 +13,8 @@ use crate::{Cipher, Code};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WireError {
-    /// The body is no JSON object.
-    #[error("the answer is not a JSON object")]
+    /// The body is no JSON object, or has a member twice: which of the two counts, nobody said.
+    #[error("the answer is not a JSON object, or names a member twice")]
     NotAnObject,
     /// There is `data`, but no keys to open it with.
     #[error("the answer is encrypted, and no keys were given to open it")]
@@ -22,8 +22,8 @@ pub enum WireError {
     /// `data` does not open.
     #[error("the answer's `data` does not open: {0}")]
     Decrypt(DecryptError),
-    /// `data` opens, but holds no JSON object.
-    #[error("the answer's `data` does not hold a JSON object")]
+    /// `data` opens, but holds no JSON object, or one with a member twice.
+    #[error("the answer's `data` does not hold a JSON object, or it names a member twice")]
     Json,
     /// There is no result code.
     #[error("the answer has no result code")]

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 use telco_core::Secret;
+use telco_http::repeats_a_member;
 
 /// The fields of one JSON object, each as the text that came: long digit strings never pass through binary floating point.
 /// `Debug` shows their names only.
@@ -15,8 +16,11 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// `None` unless it is one JSON object.
+    /// `None` unless it is one JSON object that names no member twice.
     pub(crate) fn read(json: &str) -> Option<Self> {
+        if repeats_a_member(json.as_bytes()) {
+            return None;
+        }
         let members = serde_json::from_str(json).ok()?;
         Some(Self {
             members,
@@ -162,6 +166,7 @@ mod tests {
             "{",
             "{}{}",
             "{\"a\":1,}",
+            "{\"a\":1,\"a\":1}",
         ] {
             assert!(Fields::read(json).is_none(), "{json}");
         }

@@ -106,7 +106,7 @@ fn confirms_nothing(operation: Operation, what: &'static str) -> Error {
     Error::answered(ErrorKind::UnreadableAnswer, what)
         .at(PROVIDER, operation.name())
         .with_http_status(200)
-        .with_help("it may have been carried out: look the operation up; do not send it again")
+        .with_help(operation.when_unknown())
 }
 
 /// Reads the 200 answer to Credit or Data: accepted if it is an object with `id` or `xref` whose echoes agree with the
@@ -172,8 +172,10 @@ pub fn read_pins(
         }
     }
     if elements.is_empty() || receipt.pins.len() < elements.len() {
-        let cause = confirms_nothing(request.operation(), "not every element of the answer has a PIN")
-            .with_help("PINs may have been bought: read them from the kept answer, and ask the provider; there is no lookup");
+        let cause = confirms_nothing(
+            request.operation(),
+            "not every element of the answer has a PIN",
+        );
         let unknown = codes::unknown(reference, cause, body);
         return Submission::Unknown(if receipt.pins.is_empty() {
             unknown

@@ -3,6 +3,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 use telco_core::{Amount, Currency};
+use telco_http::repeats_a_member;
 
 /// The fields of one JSON object, each as the text that came: numbers never pass through binary floating point.
 #[derive(Clone, Default)]
@@ -15,7 +16,7 @@ pub(crate) enum Body {
     Array(Vec<Fields>),
     /// Empty or `null`.
     Nothing,
-    /// Anything else, JSON or not.
+    /// Anything else, JSON or not. A member that comes twice counts here: one of the two might be another paid PIN.
     Unreadable,
 }
 
@@ -24,6 +25,7 @@ impl Body {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         match bytes.trim_ascii().first() {
             None => Self::Nothing,
+            Some(_) if repeats_a_member(bytes) => Self::Unreadable,
             Some(b'{') => serde_json::from_slice(bytes)
                 .map_or(Self::Unreadable, |fields| Self::Object(Fields(fields))),
             Some(b'[') => serde_json::from_slice(bytes)

@@ -67,6 +67,22 @@ impl Operation {
         matches!(self, Self::Credit | Self::Data | Self::Redeem)
     }
 
+    /// What to do when nobody knows what became of it, whether an answer came or none.
+    pub(crate) const fn when_unknown(self) -> &'static str {
+        match self {
+            Self::AllocateSingle | Self::Allocate => {
+                "PINs may have been bought: read them from the answer if one was kept, and ask the provider; there is no lookup"
+            }
+            Self::Redeem => {
+                "the PIN may be spent: look the operation up (whether that shows redeemed PINs is unknown), or ask the provider; do \
+                 not redeem it again"
+            }
+            Self::Balance | Self::Credit | Self::Data | Self::Check => {
+                "it may have been carried out: look the operation up; do not send it again"
+            }
+        }
+    }
+
     /// Case-exact. The terminal family has no PIN calls: [`NotSent`] for those.
     pub(crate) fn path(self, caller: &Caller) -> Result<&'static str, NotSent> {
         Ok(match (self, caller) {

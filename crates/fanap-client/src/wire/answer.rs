@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use telco_core::Secret;
+use telco_http::repeats_a_member;
 
 /// A field of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl fmt::Debug for FamilyError {
 }
 
 impl Answer {
-    /// Reads one. `None` if it is no JSON object.
+    /// Reads one. `None` if it is no JSON object, or has a member twice in the same spelling.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
         Members::read(body).as_ref().map(Self::of)
@@ -124,6 +125,9 @@ impl Members {
     /// Of a whole answer.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        if repeats_a_member(body) {
+            return None;
+        }
         serde_json::from_slice(body).ok()
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
+use telco_http::repeats_a_member;
 
 use crate::Code;
 
@@ -61,7 +62,7 @@ impl Details {
     }
 }
 
-/// The body is not JSON, or has no result code that can be read.
+/// The body is not JSON, names a member twice, or has no result code that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the answer has no api-response-code that can be read")]
 #[non_exhaustive]
@@ -73,7 +74,7 @@ impl Answer {
     /// # Errors
     /// [`UnreadableAnswer`].
     pub fn parse(body: &[u8]) -> Result<Self, UnreadableAnswer> {
-        let Ok(Value::Object(mut other)) = serde_json::from_slice(body) else {
+        let Some(mut other) = object(body) else {
             return Err(UnreadableAnswer);
         };
         let code = match other.remove("api-response-code") {
@@ -124,6 +125,15 @@ impl Entry {
         }
         Value::Object(members).to_string()
     }
+}
+
+/// One JSON object that names no member twice, nowhere in it. A byte-order mark is tolerated.
+pub(crate) fn object(body: &[u8]) -> Option<Map<String, Value>> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    if repeats_a_member(body) {
+        return None;
+    }
+    serde_json::from_slice(body).ok()
 }
 
 /// A text or a number, not empty.
@@ -180,6 +190,9 @@ mod tests {
             r#"{"api-response-code":[200]}"#,
             r#"{"api-response-code":99999999999999999999}"#,
             r#"{"api-response-code":200"#,
+            r#"{"api-response-code":200,"api-response-code":212}"#,
+            r#"{"api-response-code":212,"api-response-code":200}"#,
+            r#"{"api-response-code":205,"call-details":[{"phonon-uuid":"u","phonon-uuid":null}]}"#,
         ] {
             assert_eq!(code(bad), Err(UnreadableAnswer), "{bad}");
         }

@@ -13,6 +13,59 @@ async fn all_calls_confirmed() {
     assert_eq!(rows(receipt), [row(1), row(2), row(3)]);
 }
 
+/// The rows of the specification's table of codes (section 9), copied by hand.
+const CODES: [(i64, &str, Class); 22] = {
+    use Class::{Duplicate, Empty, Partial, Refused, Success, Uncertain};
+    use ErrorKind::{Authentication, Permission, Unavailable};
+    use ErrorKind::{InsufficientBalance, InvalidConfiguration, InvalidInput, InvalidRecipient};
+    [
+        (200, "SUCCESS", Success),
+        (201, "CHECKSUM_REPEATED", Duplicate),
+        (202, "INVALID_SECURITY_ID", Refused(Authentication)),
+        (203, "INVALID_API_VERSION", Refused(InvalidInput)),
+        (204, "INVALID_GATEWAY_ID", Refused(InvalidConfiguration)),
+        // "Input"; the number is what is wrong with it.
+        (205, "INVALID_CONTACT_NUMBER", Refused(InvalidRecipient)),
+        (206, "FAILURE_FROM_GATEWAY", Uncertain),
+        (207, "DID_NOT_MAPPED", Refused(InvalidConfiguration)),
+        (208, "NO_MASK_AVAILABLE", Refused(Unavailable)),
+        (209, "PARTIAL_SUCCESS", Partial),
+        (210, "INVALID_MANDATORY_PARAMETERS", Refused(InvalidInput)),
+        // "Account".
+        (211, "VALIDITY_EXPIRED", Refused(Permission)),
+        (212, "INSUFFICIENT_BALANCE", Refused(InsufficientBalance)),
+        (213, "NO_DATA_AVAILABLE", Empty),
+        // "Auth / config".
+        (301, "INVALID_FLOW_ID", Refused(InvalidConfiguration)),
+        (302, "EMPTY_CALL_LIST", Refused(InvalidInput)),
+        (303, "MAX_DATA_LIST_SIZE_EXCEEDED", Refused(InvalidInput)),
+        (304, "INVALID_FLOW_VERSION", Refused(InvalidConfiguration)),
+        (400, "INVALID_FORMAT", Refused(InvalidInput)),
+        // "Auth (network)" and "auth / account".
+        (401, "IP_NOT_WHITELISTED", Refused(Permission)),
+        (402, "PHONE_NOT_WHITELISTED", Refused(Permission)),
+        (500, "FAILURE", Uncertain),
+    ]
+};
+
+#[test]
+fn every_code_has_the_name_and_the_class_of_the_specification() {
+    for (number, name, class) in CODES {
+        let code = Code::from_number(number);
+        assert_eq!(
+            (code.number(), code.name(), code.class()),
+            (number, name, class)
+        );
+        assert_ne!(code, Code::Other(number));
+    }
+    assert_eq!(Code::all().count(), CODES.len());
+    let unlisted = Code::from_number(214);
+    assert_eq!(
+        (unlisted, unlisted.class()),
+        (Code::Other(214), Class::Uncertain)
+    );
+}
+
 #[tokio::test]
 async fn every_code_means_what_the_table_says() {
     for code in Code::all().chain([Code::Other(999), Code::Other(-1)]) {
@@ -200,6 +253,38 @@ async fn a_refusal_that_names_calls_is_no_refusal() {
     assert_eq!(outcome.outcome(), Outcome::Rejected);
 }
 
+/// Whoever takes the status for a refusal of calls that the body names calls somebody twice.
+#[tokio::test]
+async fn a_status_of_refusal_beside_ids_is_no_refusal() {
+    let details = r#""call-details":[{"client-identifier":"c-1","phonon-uuid":"u-1"}]"#;
+    for status in [401, 403, 413] {
+        for body in [
+            format!("\u{feff}{{\"api-response-code\":205,{details}}}"),
+            format!("{{\"api-response-code\":200.0,{details}}}"),
+            format!("{{{details}}}"),
+            format!("{{\"api-response-code\":200,{details}"),
+            r#"{"request-id":"r-1"}"#.to_owned(),
+        ] {
+            for kind in [Kind::RealTime, Kind::Bulk] {
+                let answer = ResponseTemplate::new(status).set_body_string(body.clone());
+                let Submission::Unknown(unknown) = told(kind, answer).await else {
+                    panic!("{status} {body}")
+                };
+                assert_eq!(unknown.answer().unwrap().expose(), body.as_bytes());
+            }
+        }
+    }
+    // A mark before the body hides no code, whatever the status.
+    let marked = |body: Value| format!("\u{feff}{body}");
+    for (body, expected) in [
+        (success(), Outcome::Accepted),
+        (json!({"api-response-code": 401}), Outcome::Rejected),
+    ] {
+        let answer = ResponseTemplate::new(403).set_body_string(marked(body));
+        assert_eq!(told(Kind::RealTime, answer).await.outcome(), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_keeps_how_long_to_wait_and_what_it_rests_on() {
     let busy = says(200, json!({"api-response-code": 208})).insert_header("retry-after", "7");
@@ -303,6 +388,27 @@ async fn without_a_code_only_the_table_decides() {
     );
 }
 
+/// Of two codes nobody knows which counts, and of two ids under one name one is lost.
+#[tokio::test]
+async fn a_member_that_comes_twice_decides_nothing() {
+    for body in [
+        r#"{"api-response-code":200,"request-id":"r","api-response-code":212}"#,
+        r#"{"api-response-code":212,"request-id":"r","api-response-code":200}"#,
+        r#"{"api-response-code":205,"call-details":[{"phonon-uuid":"u-1","phonon-uuid":null}]}"#,
+        r#"{"api-response-code":205,"call-details":[{"phonon-uuid":"u-1"}],"call-details":null}"#,
+    ] {
+        for status in [200, 202, 400, 401, 403, 413] {
+            for kind in [Kind::RealTime, Kind::Bulk] {
+                let answer = ResponseTemplate::new(status).set_body_string(body);
+                let Submission::Unknown(unknown) = told(kind, answer).await else {
+                    panic!("{status} {body}")
+                };
+                assert_eq!(unknown.answer().unwrap().expose(), body.as_bytes());
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_unconfirmed_call_keeps_what_the_answer_says_of_it() {
     let body = json!({"api-response-code": 209, "api-response-message": "Partial Success", "request-id": "r", "call-details": [
@@ -341,7 +447,10 @@ async fn a_long_failure_is_read_to_its_code() {
         Settings::default(),
         Settings::default().with_timeouts(Duration::from_secs(9), Duration::from_secs(30)),
     ] {
-        let kairos = at(&server, Kind::RealTime).http(settings).build().unwrap();
+        let kairos = at(&server, Kind::RealTime)
+            .settings(settings)
+            .build()
+            .unwrap();
         let prepared = kairos.prepare(&three()).unwrap().remove(0);
         let Submission::Rejected(why) = kairos.send(prepared).await.unwrap() else {
             panic!()

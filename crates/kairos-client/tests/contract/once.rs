@@ -5,7 +5,7 @@ use super::*;
 fn impatient(server: &MockServer) -> Builder {
     let brief =
         Settings::default().with_timeouts(Duration::from_millis(300), Duration::from_millis(300));
-    at(server, Kind::EncryptedRealTime).http(brief)
+    at(server, Kind::EncryptedRealTime).settings(brief)
 }
 
 #[tokio::test]
@@ -133,11 +133,12 @@ impl Transport for Unreachable {
 
 #[tokio::test]
 async fn connecting_is_tried_three_times_at_most() {
-    for (reconnect, expected) in [(true, 3), (false, 1)] {
+    assert!(builder(Kind::RealTime).reconnects(3).build().is_err());
+    for (times, expected) in [(2, 3), (1, 2), (0, 1)] {
         let nowhere = std::sync::Arc::new(Unreachable::default());
         let kairos = builder(Kind::RealTime)
             .transport(nowhere.clone())
-            .reconnect(reconnect)
+            .reconnects(times)
             .build()
             .unwrap();
         let prepared = kairos.prepare(&three()).unwrap().remove(0);
@@ -236,6 +237,44 @@ async fn a_key_pair_is_asked_for_once_whatever_happens() {
         Outcome::Accepted
     );
     assert_eq!(received(&server).await[0].body, br#"{"flowID":"Zb0RKJvh"}"#);
+}
+
+/// Sends, and loses the answer.
+#[derive(Debug)]
+struct Lossy;
+
+#[async_trait]
+impl Transport for Lossy {
+    async fn exchange(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, Error> {
+        Err(Error::in_doubt(ErrorKind::Interrupted, "reset"))
+    }
+    async fn pause(&self, _: Duration) {}
+}
+
+/// A reset says as little as an unreadable answer, and leaves the same to do.
+#[tokio::test]
+async fn whoever_hears_unknown_hears_what_to_do() {
+    let lossy = builder(Kind::RealTime)
+        .transport(std::sync::Arc::new(Lossy))
+        .build()
+        .unwrap();
+    let unreadable = server(says(200, json!({}))).await;
+    let unreadable = at(&unreadable, Kind::RealTime).build().unwrap();
+    for kairos in [lossy, unreadable] {
+        let prepared = kairos.prepare(&three()).unwrap().remove(0);
+        let Submission::Unknown(unknown) = kairos.send(prepared).await.unwrap() else {
+            panic!()
+        };
+        let help = unknown.cause().help().unwrap();
+        assert!(help.contains("check the provider's reports"), "{help}");
+        assert!(help.contains("never resend the batch"), "{help}");
+        let pair = kairos.generate_key_pair(&reference("r")).await.unwrap();
+        let Submission::Unknown(unknown) = pair else {
+            panic!()
+        };
+        let help = unknown.cause().help().unwrap();
+        assert!(help.contains("ask the provider which one holds"), "{help}");
+    }
 }
 
 const GUARD: ReplayGuard = ReplayGuard::ByteIdentical {

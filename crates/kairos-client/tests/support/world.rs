@@ -58,7 +58,7 @@ impl World {
         .kind(kind)
         .base_url(base.as_str())
         .pull_url(path("pull_path"))
-        .http(Settings::default().with_timeouts(TIMEOUT, TIMEOUT))
+        .settings(Settings::default().with_timeouts(TIMEOUT, TIMEOUT))
         .clock(std::sync::Arc::new(Still(super::NOW)));
         if kind == Kind::Bulk {
             builder = builder.create_url(path("bulk_path"));

@@ -10,13 +10,23 @@ use crate::wire::Document;
 use crate::{Decimal, MorClient};
 
 /// Which user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UserRef {
     /// By number.
     Id(u64),
     /// By login.
     Username(String),
+}
+
+/// Without the login, which is often a number.
+impl fmt::Debug for UserRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => f.debug_tuple("Id").field(id).finish(),
+            Self::Username(_) => f.write_str("Username(***)"),
+        }
+    }
 }
 
 /// An answer of `user_balance_get`.
@@ -62,13 +72,22 @@ impl fmt::Debug for UserDetails {
 }
 
 /// An accepted `user_balance_update`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BalanceChange {
     /// The balance after it, if the answer has it.
     pub balance: Option<String>,
     /// The user's login, if the answer has it.
     pub username: Option<String>,
+}
+
+/// Without the login.
+impl fmt::Debug for BalanceChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BalanceChange")
+            .field("balance", &self.balance)
+            .finish_non_exhaustive()
+    }
 }
 
 impl MorClient {

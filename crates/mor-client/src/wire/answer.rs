@@ -1,5 +1,7 @@
 //! What an answer says: refused, or something to read.
 
+use std::time::SystemTime;
+
 use telco_core::{Error, ErrorKind};
 use telco_http::{Bytes, http, retry_after};
 
@@ -26,11 +28,12 @@ pub struct Refusal {
 }
 
 impl Answer {
-    /// Reads a response: HTTP 200 (the server answers so for errors too), and a body of a known shape.
+    /// Reads a response: HTTP 200 (the server answers so for errors too), and a body of a known shape. A `Retry-After` that is a date is
+    /// counted from `now`.
     ///
     /// # Errors
     /// [`Error::answered`] for another status or an unreadable body. Nothing of the body is kept: it may hold passwords.
-    pub fn read(response: &http::Response<Bytes>) -> Result<Self, Error> {
+    pub fn read(response: &http::Response<Bytes>, now: SystemTime) -> Result<Self, Error> {
         let status = response.status();
         if status != http::StatusCode::OK {
             let kind = if status == http::StatusCode::TOO_MANY_REQUESTS {
@@ -40,12 +43,10 @@ impl Answer {
             };
             let failure = Error::answered(kind, "the server answers with another status than 200")
                 .with_http_status(status.as_u16());
-            return Err(
-                match retry_after(response.headers(), std::time::SystemTime::now()) {
-                    Some(wait) => failure.with_retry_after(wait),
-                    None => failure,
-                },
-            );
+            return Err(match retry_after(response.headers(), now) {
+                Some(wait) => failure.with_retry_after(wait),
+                None => failure,
+            });
         }
         match Document::parse(response.body()) {
             Ok(document) => Ok(Self { document }),

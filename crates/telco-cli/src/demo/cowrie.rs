@@ -26,8 +26,7 @@ pub(super) async fn tell(story: &mut Story) -> Done {
             Duration::from_millis(50),
             Duration::from_millis(100),
         ])
-        .build()
-        .map_err(|e| Failure::of_read(&e))?;
+        .build()?;
 
     let balance = client
         .balance()

@@ -51,18 +51,18 @@ impl MorClient {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// use mor_client::telco_otp::{LocalOtp, MemoryOtpStore, OtpKey};
+    /// use mor_client::otp::{LocalOtp, MemoryOtpStore, OtpKey};
     /// use mor_client::{Credentials, MorClient};
-    /// use telco_core::{Provider, Secret, SecretBytes};
+    /// use mor_client::core::{Provider, Secret, SecretBytes};
     ///
     /// # let secret = Secret::new("an API secret key");
-    /// let mor = MorClient::builder("https://mor.example.com", Credentials::new("admin", secret)).build()?;
+    /// let mor = MorClient::builder("https://mor.example.com", Credentials::new("admin", secret)).account("acme").build()?;
     /// let key = OtpKey::new("2026-11", SecretBytes::new([7; 32]))?; // 32 random bytes from your secret store
     /// let codes = LocalOtp::new(key, Arc::new(MemoryOtpStore::default()));
     ///
     /// let sms = mor.sms_otp("Acme", "{code} is your Acme code.", codes)?;
-    /// assert_eq!(sms.identity().to_string(), "mor/admin/sms");
-    /// # Ok::<(), telco_core::NotSent>(())
+    /// assert_eq!(sms.identity().to_string(), "mor/acme/sms");
+    /// # Ok::<(), mor_client::core::NotSent>(())
     /// ```
     pub fn sms_otp(
         &self,

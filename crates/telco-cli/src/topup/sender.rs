@@ -260,7 +260,9 @@ impl Through {
 
 /// So many a second, spread over it where that can be divided: so many in each part are no more in any second.
 fn spread(most: u32) -> (u32, Duration) {
-    let parts = [10, 5, 2].into_iter().find(|parts| most % parts == 0);
+    let parts = [10, 5, 2]
+        .into_iter()
+        .find(|parts| most.is_multiple_of(*parts));
     let parts = parts.unwrap_or(1);
     (most / parts, Duration::from_secs(1) / parts)
 }

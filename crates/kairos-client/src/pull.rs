@@ -69,6 +69,7 @@ impl Kairos {
     ///         ids.extend(receipt.call_id);
     ///     }
     /// }
+    /// # sandbox.clock().advance(std::time::Duration::from_secs(2)); // the call is over by then
     /// let records = kairos.pull(&ids, FetchAttempt::All).await?;
     /// assert_eq!(records[0].phonon_uuid.as_ref(), ids.first());
     /// # Ok(()) }

@@ -123,7 +123,13 @@ async fn nothing_that_is_secret_is_ever_shown() {
 
     // What comes back from pulls and pushes names numbers.
     let ids = [challenge.provider_id.clone().unwrap()];
+    // The call is over by then.
+    world
+        .sandbox
+        .clock()
+        .advance(std::time::Duration::from_secs(2));
     let records = kairos.pull(&ids, FetchAttempt::All).await.unwrap();
+    assert_eq!(records.len(), 1);
     let push = world.sandbox.callbacks().list(1).remove(0).body;
     assert!(
         push.contains(number.expose()),

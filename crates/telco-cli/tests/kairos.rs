@@ -51,6 +51,24 @@ fn document(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// Lets the calls end that were placed: a pull knows a call once it is over.
+fn calls_end(sandbox: &Sandbox) {
+    let console = sandbox.about["console"].as_str().unwrap();
+    let authority = console.strip_prefix("http://").unwrap();
+    let authority = authority.split('/').next().unwrap();
+    let body = r#"{"advance_ms":2000}"#;
+    let mut stream = TcpStream::connect(authority).unwrap();
+    write!(
+        stream,
+        "POST /_sandbox/time HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
 const CALL: [&str; 5] = ["call", "--to", "98123 45678", "--reference", "due-17"];
 
 #[test]
@@ -72,6 +90,7 @@ fn a_call_and_what_became_of_it() {
         assert_eq!(rows[0]["outcome"], "accepted");
         calls.push(rows[0]["call_id"].as_str().unwrap().to_owned());
     }
+    calls_end(&sandbox);
     let account = &sandbox.about["kairos"];
     let base = account["base_url"].as_str().unwrap();
     let origin = base.strip_suffix("/kairos-apis").unwrap();
@@ -522,6 +541,7 @@ fn pull_shows_no_whole_number_unless_it_is_asked_for() {
     let placed = run(&sandbox, &[&CALL[..], &["--output", "json"]].concat());
     assert_eq!(code(&placed), 0, "{}", err(&placed));
     let id = document(&placed)[0]["call_id"].as_str().unwrap().to_owned();
+    calls_end(&sandbox);
     let account = &sandbox.about["kairos"];
     let base = account["base_url"].as_str().unwrap();
     let origin = base.strip_suffix("/kairos-apis").unwrap();

@@ -273,7 +273,10 @@ fn an_answer_that_can_be_read_in_part_is_given_whole_beside_its_pins() {
             assert!(out(&output).contains(paid), "{paid}: {}", out(&output));
         }
         // The client's word on this answer, and the one on every answer.
-        for help in ["read them from the kept answer", "only its staff can tell"] {
+        for help in [
+            "read them from the answer if one was kept",
+            "only its staff can tell",
+        ] {
             assert!(err(&output).contains(help), "{help}: {}", err(&output));
         }
         if form == "json" {

@@ -140,6 +140,7 @@ fn every_text_of_the_specification_has_its_class_and_there_are_no_others() {
                 Basis::Inferred
             };
             assert_eq!(known.basis, basis, "{text}");
+            assert!(KnownText::all().contains(known), "{text}");
             found.push(known);
         }
     }

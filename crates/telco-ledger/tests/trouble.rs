@@ -185,6 +185,27 @@ async fn only_its_owner_reads_it() {
     assert_eq!(mode & 0o777, 0o400);
 }
 
+/// A plan is written whole or not at all.
+#[tokio::test]
+async fn a_plan_that_fails_in_the_middle_leaves_nothing() {
+    let world = World::sqlite().await;
+    let ledger = world.ledger().await;
+    let file = Connection::open(world.path()).unwrap();
+    file.execute_batch(
+        "CREATE TRIGGER third BEFORE INSERT ON telco_topup WHEN NEW.reference = 'c' \
+         BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    )
+    .unwrap();
+    let rows = (1..).zip(["a", "b", "c"]);
+    let rows = rows.map(|(n, name)| PlanRow::new(n.into(), airtime(name, n, 100)));
+    let rows: Vec<PlanRow> = rows.collect();
+    assert!(ledger.plan("j", rows.clone()).await.is_err());
+    assert_eq!(ledger.count(Some("j")).await.unwrap().all(), 0);
+    file.execute_batch("DROP TRIGGER third").unwrap();
+    ledger.plan("j", rows).await.unwrap();
+    assert_eq!(ledger.count(Some("j")).await.unwrap().all(), 3);
+}
+
 /// The database refuses what the code would never do, whoever asks it.
 #[tokio::test]
 async fn illegal_steps_are_refused_in_sql_too() {

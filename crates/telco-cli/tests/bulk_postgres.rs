@@ -15,6 +15,9 @@ use telco_sandbox::{FaultRule, Phase};
 /// The shortest for requests that take 2 s.
 const LEASE: Duration = Duration::from_secs(32);
 
+/// Rows that a worker sends at a time.
+const IN_HAND: u64 = 8;
+
 /// Every third answer or so goes wrong, in every phase. `TELCO_DEEP` sends five times as many rows.
 #[test]
 fn four_workers_on_postgres_one_killed_one_frozen_and_the_server_restarted() {
@@ -31,7 +34,7 @@ fn four_workers_on_postgres_one_killed_one_frozen_and_the_server_restarted() {
     scene.ledger = database.url();
     scene.faults([FaultRule::any_of(ALL_BUT_SILENCE).chance(0.3)]);
     let hurried = |mut telco: Command| {
-        telco.args(["--rate", "400", "--concurrency", "8"]);
+        telco.args(["--rate", "400", "--concurrency", &IN_HAND.to_string()]);
         let lease = LEASE.as_secs().to_string();
         telco.env("TELCO_COWRIE_TIMEOUT", "2");
         telco.env("TELCO_TOPUP_LEASE", lease).spawn().unwrap()
@@ -64,7 +67,9 @@ fn four_workers_on_postgres_one_killed_one_frozen_and_the_server_restarted() {
     let last = scene.resume(&[]).output().unwrap();
     assert_eq!(code(&last), 12, "{}", err(&last));
     let (delivered, undecided) = scene.true_report(rows);
-    assert_eq!(delivered + undecided, rows as u64);
+    // What the frozen one had in hand and did not send, it says when it wakes: not delivered, and not for a person.
+    let not_delivered = rows as u64 - delivered - undecided;
+    assert!(not_delivered <= IN_HAND, "{not_delivered} not delivered");
     // Every tenth or so died before the provider acted.
     assert!(undecided < 2 * part, "{undecided} undecided");
 }

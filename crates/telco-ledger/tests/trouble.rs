@@ -197,7 +197,7 @@ async fn a_plan_that_fails_in_the_middle_leaves_nothing() {
     )
     .unwrap();
     let rows = (1..).zip(["a", "b", "c"]);
-    let rows = rows.map(|(n, name)| PlanRow::new(n.into(), airtime(name, n, 100)));
+    let rows = rows.map(|(n, name)| PlanRow::new(n, airtime(name, n, 100)));
     let rows: Vec<PlanRow> = rows.collect();
     assert!(ledger.plan("j", rows.clone()).await.is_err());
     assert_eq!(ledger.count(Some("j")).await.unwrap().all(), 0);
